@@ -1,0 +1,284 @@
+"""Facial landmarks with confidences, found by MediaPipe's face landmarker and blind to what occludes the face."""
+
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from d3f_lite.errors import AssetError, LandmarkError
+from d3f_lite.photo import Photo, check_mask
+
+MODEL_PATH = Path(__file__).parent / "assets" / "face_landmarker.task"
+MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+MOST_FACES = 8
+
+# Indices into MediaPipe's 478 mesh points. Jaw 0-16: two contours from the temple to the chin, each starting
+# 30 % of the way from its first to its second point.
+JAW_CONTOURS = (
+    (127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
+    (356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
+)
+JAW_START = 0.3
+JAW_HALF = 9  # points per contour, the chin counted in both
+# Brows, nose, eyes and mouth 17-67: one mesh point, or the mean of two.
+INNER_POINTS = (
+    (70, 46), (63, 53), (105, 52), (66, 65), (107, 55), (336, 285), (296, 295), (334, 282), (293, 283), (300, 276),
+    (168,), (197,), (195, 5), (4,), (75,), (97,), (2, 94), (326,), (305,),
+    (33,), (160, 159), (158,), (133,), (153,), (144,), (362,), (385,), (387, 386), (263,), (373,), (380,),
+    (61,), (40, 39), (37,), (0,), (267,), (270, 269), (291,), (321, 405), (314,), (17,), (84,), (91, 181),
+    (78,), (82,), (13,), (312,), (308,), (317,), (14,), (87,),
+)  # fmt: skip
+FACE_OVAL = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+OUTER_EYE_CORNERS = (36, 45)  # of the 68
+
+JITTER_SHIFT = 0.04  # of the face size
+JITTER_LOG_SCALE = 0.08
+JITTER_ROTATION = np.radians(6)  # radians
+CROP_SIDE = 256  # px of a jittered crop
+CROP_FACE = 0.5  # of the crop's side that the face takes
+STEADY = 1.0  # % of the inter-ocular distance: a spread up to this is full confidence
+DECAY = 3.0  # % of the inter-ocular distance: beyond it, confidence falls by e over this much
+MASK_MARGIN = 0.02  # of the inter-ocular distance, by which the occluder is widened when it hides a landmark
+SMALLEST_TILE = 160  # px
+FINEST_TILING = 8  # tiles are at least this part of the photo, which keeps the search within seconds
+FEWEST_SKIN_PIXELS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """68 landmarks `xy` (68, 2) px in the order of Multi-PIE/300-W, with `confidence` (68,) from 0 to 1.
+
+    `faces` is the number of faces found (the largest is taken); `dense` (478, 2) px is MediaPipe's mesh, if any.
+    """
+
+    xy: np.ndarray
+    confidence: np.ndarray
+    backend: str
+    faces: int
+    dense: np.ndarray | None = None
+
+
+class MediapipeDetector:
+    """Google's face landmarker (478 mesh points); a context manager, as it holds native memory until closed.
+
+    Raises AssetError if the model file is missing or not the one this code was tuned for.
+    """
+
+    def __init__(self, model_path=MODEL_PATH):
+        model = _checked_model(Path(model_path))
+        with _native_stderr_silenced():
+            import mediapipe  # heavy, and only needed here
+            from mediapipe.tasks.python import BaseOptions, vision
+
+            options = vision.FaceLandmarkerOptions(BaseOptions(model_asset_buffer=model), num_faces=MOST_FACES)
+            self._mediapipe = mediapipe
+            self._landmarker = vision.FaceLandmarker.create_from_options(options)
+            self.detect(np.zeros((64, 64, 3), np.uint8))  # the first run logs, too
+
+    def detect(self, pixels: np.ndarray) -> list[np.ndarray]:
+        """The mesh points (478, 2) px of each face in `pixels` (H, W, 3) uint8, the largest face first."""
+        image = self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, np.ascontiguousarray(pixels))
+        found = self._landmarker.detect(image).face_landmarks
+        size = np.array(pixels.shape[1::-1])
+        faces = [np.array([(point.x, point.y) for point in face]) * size for face in found]
+        return sorted(faces, key=face_size, reverse=True)
+
+    def close(self) -> None:
+        """Free the native memory."""
+        self._landmarker.close()
+
+    def __enter__(self) -> "MediapipeDetector":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+
+def detect_landmarks(
+    photo: Photo,
+    occluded: np.ndarray | None = None,
+    *,
+    seed: int = 0,
+    jitters: int = 13,
+    detector: MediapipeDetector | None = None,
+) -> Landmarks:
+    """Find the largest face's landmarks from the unmasked pixels only.
+
+    The masked pixels are painted before the detector looks, so their content cannot matter: first with the median
+    of the rest of the photo, then with that of the face's visible part. Points are medians over `jitters` shifted,
+    scaled and turned crops (0: one look, no spread); their spread, the mask and the photo's border give the confidence.
+
+    `occluded` (H, W) bool, True where something covers the face. Raises MaskError, or LandmarkError if no face is found.
+    """
+    if detector is None:
+        with MediapipeDetector() as detector:
+            return detect_landmarks(photo, occluded, seed=seed, jitters=jitters, detector=detector)
+    occluded = np.zeros(photo.shape, bool) if occluded is None else check_mask(occluded, photo)
+    pixels = paint(photo.pixels, occluded, ~occluded)
+    faces = find_faces(pixels, detector)
+    if occluded.any() and faces:
+        skin = region_inside(faces[0][list(FACE_OVAL)], photo.shape) & ~occluded
+        if skin.sum() >= FEWEST_SKIN_PIXELS:
+            pixels = paint(photo.pixels, occluded, skin)
+            faces = find_faces(pixels, detector) or faces
+    if not faces:
+        raise LandmarkError(f"{photo.name}: no face was found; use an upright photo that shows more of one face")
+    looks = _jittered(pixels, faces[0], jitters, np.random.default_rng(seed), detector)
+    dense = np.median(looks or faces[:1], axis=0)
+    xy = to_68(dense)
+    confidence = _steadiness(looks, xy, jitters) * _shown(xy, occluded)
+    xy, confidence, dense = (values.astype(np.float32) for values in (xy, confidence, dense))
+    return Landmarks(xy, confidence, "mediapipe", len(faces), dense)
+
+
+def to_68(points: np.ndarray) -> np.ndarray:
+    """The 68 landmarks (68, 2) px from MediaPipe's mesh points (478, 2) px; the jaw is resampled by arc length."""
+    right, left = (_resampled_jaw(points[list(contour)]) for contour in JAW_CONTOURS)
+    inner = [points[list(indices)].mean(axis=0) for indices in INNER_POINTS]
+    return np.concatenate([right, left[-2::-1], inner])
+
+
+def interocular_distance(xy: np.ndarray) -> float:
+    """Distance in px between the outer eye corners of the 68 landmarks `xy` (68, 2)."""
+    right, left = OUTER_EYE_CORNERS
+    return float(np.linalg.norm(xy[left] - xy[right]))
+
+
+def face_size(points: np.ndarray) -> float:
+    """Geometric mean of the width and height in px of the box around `points` (P, 2)."""
+    return float(np.sqrt(np.prod(np.ptp(points, axis=0))))
+
+
+def face_region(landmarks: Landmarks, shape: tuple[int, int]) -> np.ndarray:
+    """The face with its forehead as (H, W) bool, for a photo of `shape` (H, W)."""
+    if landmarks.dense is not None:
+        return region_inside(landmarks.dense[list(FACE_OVAL)], shape)
+    jaw, brows, chin = landmarks.xy[:17], landmarks.xy[17:27], landmarks.xy[8]
+    up = (landmarks.xy[27] - chin) * 0.5  # the forehead is about half as high as the nose bridge over the chin
+    return region_inside(cv2.convexHull(np.concatenate([jaw, brows + up]).astype(np.float32))[:, 0], shape)
+
+
+def region_inside(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The pixels of a photo of `shape` (H, W) inside `polygon` (P, 2) px, as (H, W) bool."""
+    region = np.zeros(shape, np.uint8)
+    cv2.fillPoly(region, [np.round((polygon - 0.5) * 16).astype(np.int32)], 1, shift=4)
+    return region.astype(bool)
+
+
+def paint(pixels: np.ndarray, where: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A copy of `pixels` (H, W, 3) with the region `where` in the median colour of the region `like` (both (H, W))."""
+    painted = pixels.copy()
+    if where.any() and like.any():
+        painted[where] = np.median(pixels[like], axis=0)
+    return painted
+
+
+def find_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarray]:
+    """The mesh points (478, 2) px of each face, the largest first; small faces are looked for in overlapping tiles."""
+    side = longest = max(pixels.shape[:2])
+    faces = detector.detect(pixels)
+    while not faces and side > max(SMALLEST_TILE, longest // FINEST_TILING):
+        side //= 2
+        for x, y in _tile_corners(pixels.shape, side):
+            for face in detector.detect(pixels[y : y + side, x : x + side]):
+                face = face + (x, y)
+                if all(np.linalg.norm(face.mean(0) - other.mean(0)) > face_size(other) / 2 for other in faces):
+                    faces.append(face)
+    return sorted(faces, key=face_size, reverse=True)
+
+
+def _tile_corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
+    """Top-left corners (x, y) of square tiles that overlap by at least half and cover an image."""
+    rows, columns = (
+        np.linspace(0, max(length - side, 0), int(np.ceil(max(length - side, 0) / (side / 2))) + 1).astype(int)
+        for length in shape[:2]
+    )
+    return [(x, y) for y in rows for x in columns]
+
+
+def _jittered(pixels, face, jitters: int, random, detector) -> list[np.ndarray]:
+    """The mesh points (478, 2) px found in each of the jittered crops around `face`, where one was found."""
+    centre, size = (face.max(axis=0) + face.min(axis=0)) / 2, face_size(face)
+    looks = []
+    for _ in range(jitters):
+        shift = random.normal(0, JITTER_SHIFT * size, 2)
+        scale = CROP_FACE * CROP_SIDE / size * np.exp(random.normal(0, JITTER_LOG_SCALE))
+        turn = random.normal(0, JITTER_ROTATION)
+        linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        offset = CROP_SIDE / 2 - linear @ (centre + shift)
+        found = detector.detect(_warped(pixels, linear, offset))
+        if found:
+            back = [(points - offset) @ np.linalg.inv(linear).T for points in found]
+            looks.append(min(back, key=lambda points: np.linalg.norm(points.mean(0) - face.mean(0))))
+    return looks
+
+
+def _warped(pixels, linear, offset) -> np.ndarray:
+    """The square crop in which a point p (px) of `pixels` lies at `linear` @ p + `offset`."""
+    shrink = int(1 / np.sqrt(np.linalg.det(linear)))
+    if shrink > 1:  # average first: bilinear sampling would skip pixels
+        height, width = (length // shrink * shrink for length in pixels.shape[:2])
+        pixels = cv2.resize(pixels[:height, :width], (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
+        linear = linear * shrink
+    half = np.full(2, 0.5)  # OpenCV counts from the centre of the first pixel, we from its corner
+    matrix = np.column_stack([linear, linear @ half + offset - half])
+    return cv2.warpAffine(pixels, matrix, (CROP_SIDE, CROP_SIDE), borderMode=cv2.BORDER_REPLICATE)
+
+
+def _steadiness(looks, xy, jitters: int) -> np.ndarray:
+    """Confidence (68,) from the spread over jittered looks (in % of the inter-ocular distance) and their success."""
+    if jitters == 0:
+        return np.ones(len(xy))
+    if not looks:
+        return np.zeros(len(xy))
+    deviations = np.array([to_68(look) for look in looks]) - xy
+    spread = 100 * np.sqrt((deviations**2).sum(axis=2).mean(axis=0)) / interocular_distance(xy)
+    return len(looks) / jitters * np.exp(-np.maximum(spread - STEADY, 0) / DECAY)
+
+
+def _shown(xy, occluded) -> np.ndarray:
+    """1 where the photo shows the landmark, 0 where it is hidden by (or next to) the occluder, or off the photo."""
+    height, width = occluded.shape
+    margin = 2 * int(np.ceil(MASK_MARGIN * interocular_distance(xy))) + 1
+    hidden = cv2.dilate(occluded.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin)))
+    x, y = np.floor(xy).astype(int).T
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return inside * (1.0 - hidden[y.clip(0, height - 1), x.clip(0, width - 1)])
+
+
+def _resampled_jaw(contour: np.ndarray) -> np.ndarray:
+    """Points (9, 2) px at equal arc lengths along a contour from temple to chin."""
+    contour = np.concatenate([contour[:1] + JAW_START * (contour[1:2] - contour[:1]), contour[1:]])
+    length = np.concatenate([[0], np.linalg.norm(np.diff(contour, axis=0), axis=1).cumsum()])
+    at = np.linspace(0, length[-1], JAW_HALF)
+    return np.stack([np.interp(at, length, contour[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _checked_model(path: Path) -> bytes:
+    """The model file's bytes, once they are known to be the right ones."""
+    if not path.is_file():
+        raise AssetError(f"{path}: the face landmark model is missing; install d3f-lite again")
+    model = path.read_bytes()
+    if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
+        raise AssetError(f"{path}: not the expected face landmark model (sha256 differs); install d3f-lite again")
+    return model
+
+
+@contextlib.contextmanager
+def _native_stderr_silenced():
+    """Hide what native code logs to file descriptor 2 meanwhile: MediaPipe's start-up notes have no switch."""
+    kept, void = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(void, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(void)

@@ -1,0 +1,150 @@
+"""Photos and occlusion masks: files or arrays in, checked upright pixels out."""
+
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from d3f_lite.errors import D3FError, MaskError, PhotoError
+
+SMALLEST_SIDE = 32  # px
+LARGEST_SIDE = 16_384  # px
+LARGEST_AREA = 64_000_000  # px; checked on the header, before anything is decoded
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")  # the only decoders that may see a file
+MASK_THRESHOLD = 127  # brighter than this is occluded
+SAMPLE_PHOTOS = {  # public-domain portraits, read from the packages that ship them
+    "grace_hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    "astronaut": ("skimage", "data/astronaut.png"),
+}
+# What Pillow's decoders raise on broken files.
+_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error, zlib.error)
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One RGB image, upright and size-checked: `pixels` (H, W, 3) uint8 and a `name` for results."""
+
+    pixels: np.ndarray
+    name: str
+
+    @classmethod
+    def open(cls, path) -> "Photo":
+        """Read an image file of any mode: EXIF orientation applied, transparency laid on white.
+
+        Raises PhotoError if there is no such file, or it is no image, empty, truncated, too small or too large.
+        """
+        path = Path(path)
+        return cls.from_array(np.asarray(_read(path, "white", PhotoError)), name=path.stem)
+
+    @classmethod
+    def from_array(cls, pixels, name: str = "photo") -> "Photo":
+        """Take `pixels` (H, W, 3) uint8 RGB, copied. Raises PhotoError for another type, shape or size."""
+        pixels = np.asarray(pixels)
+        if pixels.dtype != np.uint8:
+            raise PhotoError(f"{name}: pixels must be uint8 (0 to 255), not {pixels.dtype}; convert them first")
+        if pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise PhotoError(f"{name}: pixels must be RGB of shape (H, W, 3), not {pixels.shape}")
+        _check_size(pixels.shape[1], pixels.shape[0], name, PhotoError)
+        return cls(np.array(pixels, order="C"), name)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in px."""
+        return self.pixels.shape[:2]
+
+
+def sample_photo(name: str) -> Photo:
+    """One of the public-domain portraits: "grace_hopper" (from matplotlib) or "astronaut" (from scikit-image)."""
+    if name not in SAMPLE_PHOTOS:
+        raise PhotoError(f"no sample photo {name!r}; choose one of: {', '.join(SAMPLE_PHOTOS)}")
+    package, relative = SAMPLE_PHOTOS[name]
+    spec = find_spec(package)  # finds the folder without importing the package
+    if spec is None:
+        raise PhotoError(f"the sample photo {name!r} comes with {package}, which is not installed; install it")
+    return Photo.open(Path(spec.origin).parent / relative)
+
+
+def read_mask(path, photo: Photo) -> np.ndarray:
+    """Read an occlusion mask (H, W) bool of `photo` from an image file: white (> 127) is occluded.
+
+    Raises MaskError if it cannot be read, has another size than the photo, or is all black or all white.
+    """
+    path = Path(path)
+    grey = np.asarray(_read(path, "black", MaskError).convert("L"))
+    return check_mask(grey > MASK_THRESHOLD, photo, path.name)
+
+
+def check_mask(mask, photo: Photo, name: str = "mask") -> np.ndarray:
+    """Return `mask` (H, W) as bool, True where occluded.
+
+    Raises MaskError for another type (bool, or uint8 with > 127 occluded) or size, or a mask of one colour only.
+    """
+    mask = np.asarray(mask)
+    if mask.dtype == np.uint8:
+        mask = mask > MASK_THRESHOLD
+    if mask.dtype != bool:
+        raise MaskError(f"{name}: a mask must be bool or uint8, not {mask.dtype}; convert it first")
+    if mask.shape != photo.shape:
+        size, wanted = ("×".join(map(str, shape[::-1])) for shape in (mask.shape, photo.shape))
+        raise MaskError(f"{name}: the mask is {size} px but the photo is {wanted} px; make them the same size")
+    if not mask.any():
+        raise MaskError(f"{name}: the mask is all black; paint the occluder white, or leave the mask out")
+    if mask.all():
+        raise MaskError(f"{name}: the mask is all white; leave what the photo shows of the face black")
+    return mask
+
+
+def _read(path: Path, background: str, error: type[D3FError]) -> Image.Image:
+    """The upright 8-bit RGB image in a file, transparent parts laid on `background`."""
+    try:
+        if not path.exists():
+            raise error(f"{path}: no such file; check the path")
+        if not path.is_file():
+            raise error(f"{path}: not a file; give the path of one image")
+        if path.stat().st_size == 0:
+            raise error(f"{path}: the file is empty; save the image again")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's notes on size and metadata: sizes are checked here
+            with Image.open(path, formats=FORMATS) as image:
+                _check_size(*image.size, path, error)
+                return _rgb(ImageOps.exif_transpose(image), background)
+    except Image.DecompressionBombError:
+        raise error(_too_large(path)) from None
+    except Image.UnidentifiedImageError:
+        raise error(f"{path}: not an image that can be read; convert it to JPEG or PNG") from None
+    except PermissionError:
+        raise error(f"{path}: no permission to read the file; change its permissions") from None
+    except _DECODE_ERRORS as reason:
+        detail = " ".join(str(reason).split())
+        raise error(f"{path}: the image is damaged or cut short ({detail}); save it again") from None
+
+
+def _check_size(width: int, height: int, name, error: type[D3FError]) -> None:
+    """Raise unless an image of this size (px) can be worked with."""
+    if max(width, height) > LARGEST_SIDE or width * height > LARGEST_AREA:
+        raise error(_too_large(name))
+    if min(width, height) < SMALLEST_SIDE:
+        raise error(f"{name}: {width}×{height} px is too small; at least {SMALLEST_SIDE} px a side are needed")
+
+
+def _too_large(name) -> str:
+    limit = f"{LARGEST_AREA // 1_000_000} megapixels or {LARGEST_SIDE} px a side"
+    return f"{name}: the image is larger than {limit}; scale it down"
+
+
+def _rgb(image: Image.Image, background: str) -> Image.Image:
+    """Any Pillow image as 8-bit RGB."""
+    if image.mode.startswith("I") or image.mode == "F":  # deeper than 8 bits, which `convert` would clip
+        values = np.nan_to_num(np.asarray(image, np.float64))
+        full = 65_535 if image.mode.startswith("I") else 1 if values.max() <= 1 else 255
+        image = Image.fromarray((values / full * 255).round().clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
+    return image.convert("RGB")
