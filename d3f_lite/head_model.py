@@ -1,0 +1,181 @@
+"""The linear head model: a mean head, global and regional bases, and where the landmarks sit on it."""
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from d3f_lite.errors import AssetError
+
+REGIONS = (
+    "face", "forehead", "nose", "lips", "left_eye_region", "right_eye_region", "eye_region", "left_eyeball",
+    "right_eyeball", "left_ear", "right_ear", "scalp", "neck", "boundary",
+)  # fmt: skip
+PARTS = ("skin", "eyeballs", "tongue")
+JAW_POINTS = 17
+
+
+@dataclass(frozen=True)
+class LandmarkEmbedding:
+    """Where the 68 landmarks sit on the mesh, as (triangle, barycentric) pairs.
+
+    Jaw points 0-16 lie on the visible contour, which moves over the face as the head turns, so they have one place for
+    each yaw of a table (FLAME's dynamic landmarks do the same); points 17-67 have the same place in every row.
+
+    Args:
+        yaws: (Y,) radians, increasing.
+        triangles: (Y, 68) int32.
+        barycentric: (Y, 68, 3) float32.
+    """
+
+    yaws: np.ndarray
+    triangles: np.ndarray
+    barycentric: np.ndarray
+
+    def at(self, yaw):
+        """The embedding for a head turned by ``yaw`` radians: (68,) triangles and (68, 3) weights of the nearest row."""
+        row = int(np.abs(self.yaws - yaw).argmin())
+        return self.triangles[row], self.barycentric[row]
+
+
+@dataclass(frozen=True)
+class Bases:
+    """Linear directions of a head in mm per unit of a standard normal coefficient.
+
+    Args:
+        shape: (Ks, V, 3) float32, identity.
+        expression: (Ke, V, 3) float32.
+        regional: (Kr, V, 3) float32, each already multiplied by the soft weight of its region.
+        regional_names: the region of each regional direction, Kr strings.
+    """
+
+    shape: np.ndarray
+    expression: np.ndarray
+    regional: np.ndarray
+    regional_names: tuple
+
+
+@dataclass(frozen=True)
+class HeadModel:
+    """A head as a linear-Gaussian model (Dey and Boddeti 2022, equation 1).
+
+    ``S = mean + B_shape β + B_expression ψ + Σ_r w_r ⊙ B_r β_r``, every coefficient standard normal a priori. All
+    directions stand in one ``basis`` (K, V, 3): shape, then expression, then regional ones.
+
+    Args:
+        name: what ``load_head`` was asked for.
+        mean: (V, 3) float32 mm, canonical frame (x to the head's left, y up, z forward, origin between the ears).
+        triangles: (T, 3) int32, counter-clockwise seen from outside.
+        bases: the directions, mm per unit coefficient.
+        regions: name to (V,) soft weight in [0, 1]; the squares of the 14 add up to 1 at every vertex.
+        landmarks: where the 68 landmarks sit.
+        albedo_regions: (A, V) soft weights that add up to 1: areas of one skin colour each.
+        parts: (V,) int8 index into PARTS.
+        provenance: where it comes from and under which licence.
+    """
+
+    name: str
+    mean: np.ndarray
+    triangles: np.ndarray
+    bases: Bases
+    regions: dict
+    landmarks: LandmarkEmbedding | None
+    albedo_regions: np.ndarray | None
+    parts: np.ndarray
+    provenance: dict = field(default_factory=dict)
+
+    @cached_property
+    def basis(self):
+        """(K, V, 3) float32 mm: shape, expression and regional directions in this order."""
+        return np.concatenate((self.bases.shape, self.bases.expression, self.bases.regional))
+
+    @property
+    def face(self):
+        """(V,) bool: the part of the skin that a portrait is about (face, forehead, nose, lips, eye regions)."""
+        names = ("face", "forehead", "nose", "lips", "left_eye_region", "right_eye_region", "eye_region")
+        weight = sum(self.regions[name] ** 2 for name in names)
+        return (weight > 0.5) & (self.parts == PARTS.index("skin"))
+
+    def vertices(self, coefficients):
+        """Heads (…, V, 3) mm of ``coefficients`` (…, K)."""
+        coefficients = np.asarray(coefficients, np.float32)
+        offsets = coefficients @ self.basis.reshape(len(self.basis), -1)
+        return self.mean + offsets.reshape(*coefficients.shape[:-1], *self.mean.shape)
+
+    def sample(self, number, seed=0):
+        """Draw ``number`` heads (n, V, 3) mm from the prior."""
+        coefficients = np.random.default_rng(seed).standard_normal((number, len(self.basis)))
+        return self.vertices(coefficients)
+
+    def landmark_points(self, vertices, yaw=0.0):
+        """The 68 landmarks (…, 68, 3) mm of heads ``vertices`` (…, V, 3), seen at ``yaw`` radians."""
+        triangles, barycentric = self.landmarks.at(yaw)
+        return np.einsum("...lki,lk->...li", vertices[..., self.triangles[triangles], :], barycentric)
+
+    def with_landmarks(self, landmarks, albedo_regions):
+        """The same head with a landmark embedding and albedo regions."""
+        return replace(self, landmarks=landmarks, albedo_regions=albedo_regions)
+
+    def save(self, path):
+        """Write the asset: one npz without pickles, bases in half precision, regional ones only where they act."""
+        places = [np.flatnonzero(np.abs(self.regions[name]) > 0) for name in REGIONS]
+        rows = [np.flatnonzero(np.array(self.bases.regional_names) == name) for name in REGIONS]
+        regional = [self.bases.regional[row][:, place].ravel() for row, place in zip(rows, places)]
+        np.savez(
+            path,
+            mean=self.mean.astype(np.float32),
+            triangles=self.triangles.astype(np.int16 if len(self.mean) < 2**15 else np.int32),
+            shape_basis=self.bases.shape.astype(np.float16),
+            expression_basis=self.bases.expression.astype(np.float16),
+            regional_basis=np.concatenate(regional).astype(np.float16),
+            regional_counts=np.array([len(row) for row in rows]),
+            regions=np.stack([self.regions[name] for name in REGIONS]).astype(np.float16),
+            landmark_yaws=self.landmarks.yaws,
+            landmark_triangles=self.landmarks.triangles.astype(np.int32),
+            landmark_barycentric=self.landmarks.barycentric.astype(np.float32),
+            albedo_regions=self.albedo_regions.astype(np.float16),
+            parts=self.parts.astype(np.int8),
+            provenance=np.array(json.dumps(self.provenance)),
+        )
+
+    @classmethod
+    def load(cls, path, name):
+        """Read an asset that ``save`` wrote.
+
+        Raises:
+            AssetError: the file is missing, or is not such an asset.
+        """
+        try:
+            with np.load(Path(path), allow_pickle=False) as archive:
+                stored = dict(archive)
+            return cls._from_arrays(stored, name)
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise AssetError(f"cannot read the head asset {Path(path).name}: {error}") from error
+
+    @classmethod
+    def _from_arrays(cls, stored, name):
+        single = {key: value.astype(np.float32) for key, value in stored.items() if value.dtype == np.float16}
+        regions = dict(zip(REGIONS, single["regions"]))
+        regional = np.zeros((int(stored["regional_counts"].sum()), *stored["mean"].shape), np.float32)
+        names, start = [], 0
+        for region, count in zip(REGIONS, stored["regional_counts"]):
+            place = np.flatnonzero(np.abs(regions[region]) > 0)
+            block = single["regional_basis"][start : start + count * place.size * 3].reshape(count, place.size, 3)
+            regional[len(names) : len(names) + count, place] = block
+            names += [region] * int(count)
+            start += block.size
+        return cls(
+            name=name,
+            mean=stored["mean"],
+            triangles=stored["triangles"].astype(np.int32),
+            bases=Bases(single["shape_basis"], single["expression_basis"], regional, tuple(names)),
+            regions=regions,
+            landmarks=LandmarkEmbedding(
+                stored["landmark_yaws"], stored["landmark_triangles"], stored["landmark_barycentric"]
+            ),
+            albedo_regions=single["albedo_regions"],
+            parts=stored["parts"],
+            provenance=json.loads(str(stored["provenance"])),
+        )

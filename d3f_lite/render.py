@@ -1,0 +1,140 @@
+"""A z-buffer rasteriser and spherical-harmonics shading: which surface point each pixel shows, and its colour."""
+
+from functools import cache
+
+import numpy as np
+import torch
+
+# Lambertian irradiance as nine spherical harmonics of the normal (Ramamoorthi and Hanrahan 2001), constants absorbed.
+SPHERICAL_HARMONICS = 9
+
+
+@cache
+def _compiled_rasteriser():
+    """The rasteriser, compiled on first use and kept in numba's cache folder."""
+    import numba
+
+    @numba.njit(cache=True, fastmath=False)
+    def rasterise_into(points, triangles, index, barycentric, depth):
+        height, width = index.shape
+        for t in range(triangles.shape[0]):
+            a, b, c = triangles[t]
+            ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
+            area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+            if area >= 0.0:  # Image y points down: triangles that face the camera turn the other way.
+                continue
+            x0 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0)
+            x1 = min(int(np.floor(max(ax, bx, cx) - 0.5)), width - 1)
+            y0 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0)
+            y1 = min(int(np.floor(max(ay, by, cy) - 0.5)), height - 1)
+            for row in range(y0, y1 + 1):
+                for column in range(x0, x1 + 1):
+                    x, y = column + 0.5, row + 0.5
+                    wa = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / area
+                    wb = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area
+                    wc = 1.0 - wa - wb
+                    if wa < 0.0 or wb < 0.0 or wc < 0.0:
+                        continue
+                    z = wa * points[a, 2] + wb * points[b, 2] + wc * points[c, 2]
+                    if z > depth[row, column]:
+                        depth[row, column] = z
+                        index[row, column] = t
+                        barycentric[row, column, 0] = wa
+                        barycentric[row, column, 1] = wb
+                        barycentric[row, column, 2] = wc
+
+    return rasterise_into
+
+
+def rasterise(points, triangles, shape):
+    """Find the front-facing surface point that each pixel shows.
+
+    Args:
+        points: (V, 3) float, x and y in px, z towards the camera (``Camera.view``).
+        triangles: (T, 3) int vertex indices, counter-clockwise seen from outside.
+        shape: (height, width) px.
+
+    Returns:
+        index: (H, W) int32 triangle shown, -1 where there is none.
+        barycentric: (H, W, 3) float32 weights of its corners.
+        depth: (H, W) float32 depth, minus infinity where there is none.
+    """
+    index = np.full(shape, -1, np.int32)
+    barycentric = np.zeros((*shape, 3), np.float32)
+    depth = np.full(shape, -np.inf, np.float32)
+    rasterise_points = np.ascontiguousarray(points, np.float32)
+    _compiled_rasteriser()(rasterise_points, np.ascontiguousarray(triangles, np.int32), index, barycentric, depth)
+    return index, barycentric, depth
+
+
+def vertex_normals(vertices, triangles):
+    """Area-weighted unit normals (…, V, 3) of ``vertices`` (…, V, 3) torch, mm; differentiable."""
+    corners = vertices[..., triangles.reshape(-1), :].unflatten(-2, (-1, 3))
+    faces = torch.linalg.cross(corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :])
+    normals = torch.zeros_like(vertices)
+    normals = normals.index_add(-2, triangles.reshape(-1), faces.repeat_interleave(3, dim=-2))
+    return torch.nn.functional.normalize(normals, dim=-1)
+
+
+def spherical_harmonics(normals):
+    """The nine real spherical harmonics up to order 2 of unit ``normals`` (…, 3): (…, 9)."""
+    x, y, z = normals.unbind(-1)
+    bands = (torch.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1)
+    return torch.stack(bands, dim=-1)
+
+
+def visible_vertices(points, normals, triangles, depth, *, tolerance=2.0):
+    """Which vertices a camera sees: front-facing, inside the picture, and not behind another part.
+
+    Args:
+        points: (V, 3) view-space positions (px, px, mm).
+        normals: (V, 3) unit normals in the camera's frame (z towards the camera).
+        triangles: (T, 3) int, unused corners are never seen.
+        depth: (H, W) mm from ``rasterise``.
+        tolerance: mm that a vertex may lie behind the buffer (a pixel is not a point).
+
+    Returns:
+        (V,) bool.
+    """
+    height, width = depth.shape
+    column, row = np.floor(points[:, 0]).astype(int), np.floor(points[:, 1]).astype(int)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    nearest = np.full(len(points), -np.inf, np.float32)
+    nearest[inside] = depth[row[inside], column[inside]]
+    used = np.zeros(len(points), bool)
+    used[triangles.reshape(-1)] = True
+    # A slanted surface falls within one pixel, so the tolerance grows towards the contour.
+    slack = tolerance / np.clip(normals[:, 2], 0.2, 1.0)
+    return inside & used & (normals[:, 2] > 0.0) & np.isfinite(nearest) & (points[:, 2] >= nearest - slack)
+
+
+def interpolate(values, triangles, index, barycentric):
+    """Values (V, C) at the surface points that ``rasterise`` found: (H, W, C), zero where there is no surface."""
+    corners = values[triangles[np.maximum(index, 0)]]
+    return np.einsum("hwkc,hwk->hwc", corners, barycentric) * (index >= 0)[..., None]
+
+
+def render(vertices, triangles, camera, albedo, light, shape, background=1.0):
+    """Draw a head.
+
+    Args:
+        vertices: (V, 3) mm.
+        triangles: (T, 3) int.
+        camera: Camera.
+        albedo: (V, 3) RGB in [0, 1].
+        light: (9, 3) spherical-harmonics coefficients of the normal in the camera's frame, per colour channel.
+        shape: (height, width) px.
+        background: a grey level, or an (H, W, 3) picture in [0, 1].
+
+    Returns:
+        (H, W, 3) uint8 picture, and the (H, W) int32 triangle index (-1 = background).
+    """
+    points = camera.view(np.asarray(vertices, np.float32))
+    index, barycentric, _ = rasterise(points, triangles, shape)
+    normals = vertex_normals(torch.from_numpy(np.asarray(vertices, np.float32)), torch.from_numpy(triangles).long())
+    normals = normals.numpy() @ np.asarray(camera.rotation, np.float32).T
+    surface = interpolate(np.concatenate((normals, albedo), 1).astype(np.float32), triangles, index, barycentric)
+    direction = surface[..., :3] / np.maximum(np.linalg.norm(surface[..., :3], axis=-1, keepdims=True), 1e-6)
+    shading = spherical_harmonics(torch.from_numpy(direction)).numpy() @ np.asarray(light, np.float32)
+    picture = np.where((index >= 0)[..., None], surface[..., 3:] * shading, background)
+    return (np.clip(picture, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8), index
