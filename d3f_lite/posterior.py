@@ -1,0 +1,124 @@
+"""The Gaussian posterior of a linear head model in closed form, given visible vertices or given a photo's fit.
+
+The model is ``vertices = mean + coefficients · basis`` with coefficients ~ N(0, I). Conditioning it on what is seen is
+Gaussian-process regression on the mesh (Lüthi et al. 2018, posterior shape models), done in the K coefficients.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.spatial import cKDTree
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianPosterior:
+    """Heads given an observation: coefficients ~ N(ĉ, R Rᵀ); a decoder whose latents z ~ N(0, I) are its samples.
+
+    Args:
+        mean: (V, 3) float32 mm, the most likely head.
+        basis: (K, V, 3) float32 mm per unit coefficient, that of the head model.
+        coefficients: (K,) float32, ĉ, the most likely coefficients.
+        factor: (K, Z) float32, R, a square root of the covariance; L⁻ᵀ where the precision is Λ = L Lᵀ.
+    """
+
+    mean: np.ndarray
+    basis: np.ndarray
+    coefficients: np.ndarray
+    factor: np.ndarray
+
+    @property
+    def latent_size(self):
+        """Z, the size of a latent."""
+        return self.factor.shape[1]
+
+    def decode(self, latents):
+        """Heads of ``latents`` (N, Z): (N, V, 3) mm, differentiable; zero gives the most likely head."""
+        mean, basis, factor = (torch.from_numpy(a).to(latents.dtype) for a in (self.mean, self.basis, self.factor))
+        return mean + ((latents @ factor.T) @ basis.flatten(1)).unflatten(1, mean.shape)
+
+    def sample(self, number, seed):
+        """Draw ``number`` N independent heads: (N, V, 3) float32 mm."""
+        latents = np.random.default_rng(seed).standard_normal((number, self.latent_size), np.float32)
+        return self.decode(torch.from_numpy(latents)).numpy()
+
+    def spread(self):
+        """Exact standard deviation of each vertex, (V,) mm: the root of its mean-square displacement (all three axes)."""
+        displacements = self.factor.T @ self.basis.reshape(len(self.basis), -1)
+        return np.sqrt(np.square(displacements).sum(0).reshape(-1, 3).sum(1))
+
+    def displacement_gram(self, where):
+        """How far latents move the vertices ``where`` (V,) bool: G (Z, Z) mm², zᵀ G z = their mean-square displacement."""
+        moved = self.basis[:, where].reshape(len(self.basis), -1)
+        return self.factor.T @ (moved @ moved.T / max(np.count_nonzero(where), 1)) @ self.factor
+
+
+def condition_on_vertices(mean, basis, vertices, visible, noise_mm):
+    """The exact posterior given noisy visible vertices: Λ = I + Σ bᵥ bᵥᵀ / σᵥ², ĉ = Λ⁻¹ Σ bᵥ (xᵥ − meanᵥ) / σᵥ².
+
+    Args:
+        mean: (V, 3) mm, the model's mean head.
+        basis: (K, V, 3) mm per unit coefficient.
+        vertices: (V, 3) mm; only the visible ones are read.
+        visible: (V,) bool.
+        noise_mm: σ, independent noise of each coordinate: one number or (V,) mm.
+
+    Returns:
+        GaussianPosterior.
+    """
+    precise = np.broadcast_to(1.0 / np.asarray(noise_mm, np.float64), visible.shape)[visible, None]
+    seen = (basis[:, visible] * precise).reshape(len(basis), -1)
+    residual = ((vertices[visible] - mean[visible]).astype(np.float64) * precise).ravel()
+    precision = seen @ seen.T + np.eye(len(basis))
+    coefficients = cho_solve(cho_factor(precision, lower=True), seen @ residual)
+    return _posterior(mean, basis, coefficients, precision)
+
+
+def condition_on_photo(mean, basis, coefficients, hessian, fitted=None):
+    """The posterior N(ĉ, H⁻¹) of a fit to a photo; coefficients that were not fitted keep their prior N(0, 1).
+
+    Args:
+        mean: (V, 3) mm, the model's mean head.
+        basis: (K, V, 3) mm per unit coefficient.
+        coefficients: (F,) ĉ, the fitted coefficients.
+        hessian: (F, F) H, second derivatives of the fit's energy ½ … + ½ |c|² (the prior included) at ĉ.
+        fitted: (F,) which of the K coefficients they are; the first F by default.
+
+    Returns:
+        GaussianPosterior.
+    """
+    fitted = np.arange(len(coefficients)) if fitted is None else np.asarray(fitted)
+    precision, whole = np.eye(len(basis)), np.zeros(len(basis))
+    precision[np.ix_(fitted, fitted)] = hessian
+    whole[fitted] = coefficients
+    return _posterior(mean, basis, whole, precision)
+
+
+def hold_visible(posterior, visible, blend_mm=20.0):
+    """Hold the visible vertices at the fit; the others keep their own posterior spread.
+
+    A fit's error is smooth over the face. Conditioning on its visible vertices would take them for exact and leave the
+    hidden ones too sure of themselves; here each vertex's displacement from the fit is scaled instead, by 0 on visible
+    vertices, 1 elsewhere, and a smooth step across their border. Hidden marginals stay those of ``posterior``.
+
+    Args:
+        posterior: GaussianPosterior, best one given the photo.
+        visible: (V,) bool.
+        blend_mm: width of the step, centred on the border, in mm.
+
+    Returns:
+        GaussianPosterior with the same most likely head; its heads leave the span of the basis only along the border.
+    """
+    to_visible, to_hidden = (cKDTree(posterior.mean[kind]).query(posterior.mean)[0] for kind in (visible, ~visible))
+    step = np.clip(0.5 + (to_visible - to_hidden) / blend_mm, 0.0, 1.0)
+    weight = (step * step * (3.0 - 2.0 * step)).astype(np.float32)
+    return replace(posterior, basis=posterior.basis * weight[:, None])
+
+
+def _posterior(mean, basis, coefficients, precision):
+    """The posterior N(ĉ, Λ⁻¹) from ĉ (K,) and Λ (K, K), both float64."""
+    cholesky = np.linalg.cholesky(precision)
+    factor = solve_triangular(cholesky, np.eye(len(cholesky)), lower=True).T
+    head = mean + (coefficients @ basis.reshape(len(basis), -1)).reshape(mean.shape)
+    return GaussianPosterior(*(np.ascontiguousarray(a, np.float32) for a in (head, basis, coefficients, factor)))

@@ -1,0 +1,105 @@
+"""The Gaussian posterior: a case by hand, the same in vertex space, then properties on a small smooth model."""
+
+import numpy as np
+import pytest
+import torch
+
+from d3f_lite import metrics
+from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A strip of 60 vertices, 2 mm apart, moved by smooth waves: mean (V, 3), basis (K, V, 3)."""
+    place = np.linspace(0.0, 1.0, 60)
+    waves = np.stack([np.cos(np.pi * order * place) / (1 + 0.2 * order) for order in range(8)])
+    basis = np.einsum("kv,ij->kivj", waves, np.eye(3)).reshape(24, 60, 3)
+    mean = np.stack([120.0 * place, 0 * place, 0 * place], 1)
+    return mean.astype(np.float32), basis.astype(np.float32), place < 0.5
+
+
+def test_two_correlated_vertices_by_hand():
+    # Both move along x by the same unit coefficient; one is seen 2 mm away with noise 1 mm:
+    # precision 1 + 1 = 2, so the other is 2 / 2 = 1 mm away, give or take sqrt(1 / 2) mm.
+    basis = np.zeros((1, 2, 3), np.float32)
+    basis[0, :, 0] = 1.0
+    seen = np.array([[2.0, 0.0, 0.0], [np.nan] * 3], np.float32)
+    posterior = condition_on_vertices(np.zeros((2, 3), np.float32), basis, seen, np.array([True, False]), 1.0)
+    np.testing.assert_allclose(posterior.mean[1], [1.0, 0.0, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(posterior.spread(), np.sqrt([0.5, 0.5]), rtol=1e-6)
+
+
+def test_agrees_with_gaussian_process_regression_in_vertex_space(model):
+    mean, basis, visible = model
+    rng = np.random.default_rng(0)
+    truth = mean + np.tensordot(rng.standard_normal(len(basis)), basis, 1).astype(np.float32)
+    noise = rng.uniform(0.2, 1.0, len(mean))
+    posterior = condition_on_vertices(mean, basis, truth, visible, noise)
+
+    flat = basis.reshape(len(basis), -1).astype(np.float64)
+    covariance, seen = flat.T @ flat, np.repeat(visible, 3)
+    gain = covariance[:, seen] @ np.linalg.inv(covariance[np.ix_(seen, seen)] + np.diag(np.repeat(noise, 3)[seen] ** 2))
+    expected = mean.ravel() + gain @ (truth - mean).ravel()[seen]
+    variance = np.diag(covariance - gain @ covariance[seen])
+    np.testing.assert_allclose(posterior.mean.ravel(), expected, atol=2e-4)
+    np.testing.assert_allclose(posterior.spread() ** 2, variance.reshape(-1, 3).sum(1), rtol=1e-3)
+
+
+def test_conditioning_on_a_photo_whose_hessian_sees_vertices_is_conditioning_on_them(model):
+    mean, basis, visible = model
+    by_vertices = condition_on_vertices(mean, basis, mean + 1.0, visible, 0.5)
+    seen = basis[:, visible].reshape(len(basis), -1).astype(np.float64)
+    hessian = seen @ seen.T / 0.25 + np.eye(len(basis))
+    by_photo = condition_on_photo(mean, basis, by_vertices.coefficients, hessian)
+    np.testing.assert_allclose(by_photo.spread(), by_vertices.spread(), rtol=1e-4)
+    np.testing.assert_allclose(by_photo.mean, by_vertices.mean, atol=1e-4)
+
+
+def test_coefficients_that_a_photo_did_not_fit_keep_their_prior(model):
+    mean, basis, _ = model
+    posterior = condition_on_photo(mean, basis, np.array([3.0, -1.0]), 4.0 * np.eye(2), fitted=[5, 0])
+    covariance = posterior.factor @ posterior.factor.T
+    expected = np.ones(len(basis))
+    expected[[5, 0]] = 0.25
+    np.testing.assert_allclose(covariance, np.diag(expected), atol=1e-6)
+    assert posterior.coefficients[5] == 3.0 and posterior.coefficients[0] == -1.0
+
+
+def test_samples_have_the_exact_spread_and_zero_is_the_most_likely_head(model):
+    mean, basis, visible = model
+    posterior = condition_on_vertices(mean, basis, mean + 1.0, visible, 0.5)
+    np.testing.assert_allclose(metrics.spread(posterior.sample(20_000, seed=0)), posterior.spread(), rtol=0.03)
+    assert np.array_equal(posterior.decode(torch.zeros(1, posterior.latent_size))[0].numpy(), posterior.mean)
+    assert posterior.sample(4, seed=1).tobytes() == posterior.sample(4, seed=1).tobytes()
+
+
+def test_a_latent_moves_vertices_as_far_as_the_gram_says(model):
+    mean, basis, visible = model
+    posterior = condition_on_vertices(mean, basis, mean + 1.0, visible, 0.5)
+    latent = np.random.default_rng(0).standard_normal(posterior.latent_size).astype(np.float32)
+    moved = (posterior.decode(torch.from_numpy(latent[None]))[0].numpy() - posterior.mean)[~visible]
+    expected = np.square(moved).sum(1).mean()
+    assert latent @ posterior.displacement_gram(~visible) @ latent == pytest.approx(expected, rel=1e-3)
+
+
+def test_decoding_is_differentiable(model):
+    mean, basis, visible = model
+    posterior = condition_on_vertices(mean, basis, mean, visible, 0.5)
+    latents = torch.randn(2, posterior.latent_size, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda z: posterior.decode(z)[:, ::20], latents)
+
+
+def test_seen_vertices_vary_less_than_hidden_ones(model):
+    mean, basis, visible = model
+    spread = condition_on_vertices(mean, basis, mean, visible, 0.1).spread()
+    assert spread[visible].max() < 0.2 < 1.0 < spread[~visible][10:].min()
+
+
+def test_holding_the_visible_keeps_the_hidden_spread(model):
+    mean, basis, visible = model
+    photo = condition_on_vertices(mean, basis, mean, visible, 3.0)
+    held = hold_visible(photo, visible, blend_mm=10.0)
+    far = np.abs(mean[:, 0] - 60.0) > 6.0
+    assert held.spread()[visible & far].max() == 0.0 < 0.3 < photo.spread()[visible].min()
+    np.testing.assert_array_equal(held.spread()[~visible & far], photo.spread()[~visible & far])
+    np.testing.assert_array_equal(held.mean, photo.mean)
