@@ -111,27 +111,28 @@ def detect_landmarks(
 ) -> Landmarks:
     """Find the largest face's landmarks from the unmasked pixels only.
 
-    The masked pixels are painted before the detector looks, so their content cannot matter: first with the median
-    of the rest of the photo, then with that of the face's visible part. Points are medians over `jitters` shifted,
-    scaled and turned crops (0: one look, no spread); their spread, the mask and the photo's border give the confidence.
+    The masked pixels are painted before the detector looks, so their content cannot matter: first with the colours
+    around them, then with the median of the face's visible part. Points are medians over `jitters` shifted, scaled
+    and turned crops (0: one look only); their spread, the mask and the photo's border give the confidence.
 
-    `occluded` (H, W) bool, True where something covers the face. Raises MaskError, or LandmarkError if no face is found.
+    `occluded` (H, W) bool is True where something covers the face. Raises MaskError for an unusable mask and
+    LandmarkError if no face is found.
     """
     if detector is None:
         with MediapipeDetector() as detector:
             return detect_landmarks(photo, occluded, seed=seed, jitters=jitters, detector=detector)
     occluded = np.zeros(photo.shape, bool) if occluded is None else check_mask(occluded, photo)
-    pixels = paint(photo.pixels, occluded, ~occluded)
+    pixels = diffuse(photo.pixels, occluded) if occluded.any() else photo.pixels
     faces = find_faces(pixels, detector)
-    if occluded.any() and faces:
-        skin = region_inside(faces[0][list(FACE_OVAL)], photo.shape) & ~occluded
-        if skin.sum() >= FEWEST_SKIN_PIXELS:
-            pixels = paint(photo.pixels, occluded, skin)
-            faces = find_faces(pixels, detector) or faces
     if not faces:
         raise LandmarkError(f"{photo.name}: no face was found; use an upright photo that shows more of one face")
-    looks = _jittered(pixels, faces[0], jitters, np.random.default_rng(seed), detector)
-    dense = np.median(looks or faces[:1], axis=0)
+    face = faces[0]
+    skin = region_inside(face[list(FACE_OVAL)], photo.shape) & ~occluded
+    if occluded.any() and skin.sum() >= FEWEST_SKIN_PIXELS:
+        pixels = paint(photo.pixels, occluded, skin)
+        face = (_same_face(find_faces(pixels, detector), face) or [face])[0]
+    looks = _jittered(pixels, face, jitters, np.random.default_rng(seed), detector)
+    dense = np.median(looks or [face], axis=0)
     xy = to_68(dense)
     confidence = _steadiness(looks, xy, jitters) * _shown(xy, occluded)
     xy, confidence, dense = (values.astype(np.float32) for values in (xy, confidence, dense))
@@ -172,11 +173,30 @@ def region_inside(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return region.astype(bool)
 
 
+def diffuse(pixels: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """A copy of `pixels` (H, W, 3) with the region `where` (H, W) filled by the colours around it.
+
+    Pull-push interpolation (Gortler et al., The Lumigraph, 1996): holes take their colour from a coarser level.
+    """
+
+    def filled(colours, weights):  # colours are premultiplied by their weights
+        if weights.size == 1:
+            return colours / np.maximum(weights, 1e-6)[..., None]
+        height, width = weights.shape
+        half = ((width + 1) // 2, (height + 1) // 2)
+        coarse = filled(*(cv2.resize(layer, half, interpolation=cv2.INTER_AREA) for layer in (colours, weights)))
+        coarse = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(colours.shape)
+        return np.where(weights[..., None] > 0, colours / np.maximum(weights, 1e-6)[..., None], coarse)
+
+    weights = (~where).astype(np.float32)
+    smooth = filled(pixels * weights[..., None], weights)
+    return np.where(where[..., None], smooth.round().clip(0, 255).astype(np.uint8), pixels)
+
+
 def paint(pixels: np.ndarray, where: np.ndarray, like: np.ndarray) -> np.ndarray:
     """A copy of `pixels` (H, W, 3) with the region `where` in the median colour of the region `like` (both (H, W))."""
     painted = pixels.copy()
-    if where.any() and like.any():
-        painted[where] = np.median(pixels[like], axis=0)
+    painted[where] = np.median(pixels[like], axis=0)
     return painted
 
 
@@ -189,7 +209,7 @@ def find_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarr
         for x, y in _tile_corners(pixels.shape, side):
             for face in detector.detect(pixels[y : y + side, x : x + side]):
                 face = face + (x, y)
-                if all(np.linalg.norm(face.mean(0) - other.mean(0)) > face_size(other) / 2 for other in faces):
+                if not _same_face(faces, face):
                     faces.append(face)
     return sorted(faces, key=face_size, reverse=True)
 
@@ -214,10 +234,13 @@ def _jittered(pixels, face, jitters: int, random, detector) -> list[np.ndarray]:
         linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         offset = CROP_SIDE / 2 - linear @ (centre + shift)
         found = detector.detect(_warped(pixels, linear, offset))
-        if found:
-            back = [(points - offset) @ np.linalg.inv(linear).T for points in found]
-            looks.append(min(back, key=lambda points: np.linalg.norm(points.mean(0) - face.mean(0))))
+        looks += _same_face([(points - offset) @ np.linalg.inv(linear).T for points in found], face)[:1]
     return looks
+
+
+def _same_face(faces, face) -> list[np.ndarray]:
+    """Those of `faces` whose centres lie within half a face of that of `face`, in the order given."""
+    return [other for other in faces if np.linalg.norm(other.mean(0) - face.mean(0)) < face_size(face) / 2]
 
 
 def _warped(pixels, linear, offset) -> np.ndarray:
