@@ -1,4 +1,4 @@
-"""How diverse the heads are, and how near the truth: the measures of the paper's section 4 and two checks of calibration.
+"""How diverse the heads are, how near the truth, and how well calibrated (Dey and Boddeti 2022, section 4).
 
 Distances between heads are RMS over vertices, in mm; everything is computed in float64. A measure "over occluded
 vertices" (ASD-O, CSE-O) or "over visible ones" (ASD-V) is the same function with another ``where``.
@@ -44,7 +44,7 @@ def asd(vertices, where=None):
 
 
 def closest_sample_error(vertices, truth, where=None):
-    """CSE: the distance (mm) from the **true** head (V, 3) to the nearest of the heads (N, V, 3); CSE-O with ``where``."""
+    """CSE, mm: from the **true** head (V, 3) to the nearest of the heads (N, V, 3); CSE-O over occluded ``where``."""
     return float(rms_distances(vertices, truth[None], where).min())
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
-from scipy.spatial import cKDTree
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +43,20 @@ class GaussianPosterior:
         return self.decode(torch.from_numpy(latents)).numpy()
 
     def spread(self):
-        """Exact standard deviation of each vertex, (V,) mm: the root of its mean-square displacement (all three axes)."""
+        """Exact standard deviation of each vertex, (V,) mm: the root of its mean-square displacement."""
         displacements = self.factor.T @ self.basis.reshape(len(self.basis), -1)
         return np.sqrt(np.square(displacements).sum(0).reshape(-1, 3).sum(1))
 
     def displacement_gram(self, where):
-        """How far latents move the vertices ``where`` (V,) bool: G (Z, Z) mm², zᵀ G z = their mean-square displacement."""
+        """G (Z, Z) mm²: zᵀ G z is the mean-square displacement that latent z gives the vertices ``where`` (V,) bool."""
         moved = self.basis[:, where].reshape(len(self.basis), -1)
         return self.factor.T @ (moved @ moved.T / max(np.count_nonzero(where), 1)) @ self.factor
 
 
 def condition_on_vertices(mean, basis, vertices, visible, noise_mm):
-    """The exact posterior given noisy visible vertices: Λ = I + Σ bᵥ bᵥᵀ / σᵥ², ĉ = Λ⁻¹ Σ bᵥ (xᵥ − meanᵥ) / σᵥ².
+    """The exact posterior given noisy visible vertices.
+
+    Its precision is Λ = I + Σ bᵥ bᵥᵀ / σᵥ², its most likely coefficients ĉ = Λ⁻¹ Σ bᵥ (xᵥ − meanᵥ) / σᵥ².
 
     Args:
         mean: (V, 3) mm, the model's mean head.
@@ -67,11 +68,11 @@ def condition_on_vertices(mean, basis, vertices, visible, noise_mm):
     Returns:
         GaussianPosterior.
     """
-    precise = np.broadcast_to(1.0 / np.asarray(noise_mm, np.float64), visible.shape)[visible, None]
-    seen = (basis[:, visible] * precise).reshape(len(basis), -1)
-    residual = ((vertices[visible] - mean[visible]).astype(np.float64) * precise).ravel()
-    precision = seen @ seen.T + np.eye(len(basis))
-    coefficients = cho_solve(cho_factor(precision, lower=True), seen @ residual)
+    noise = np.broadcast_to(np.asarray(noise_mm, np.float64), visible.shape)[visible, None]
+    residual = ((vertices[visible] - mean[visible]) / noise**2).ravel()
+    precision = np.eye(len(basis)) + _gram(basis[:, visible], noise)
+    pull = basis[:, visible].reshape(len(basis), -1) @ residual
+    coefficients = cho_solve(cho_factor(precision, lower=True), pull)
     return _posterior(mean, basis, coefficients, precision)
 
 
@@ -82,7 +83,7 @@ def condition_on_photo(mean, basis, coefficients, hessian, fitted=None):
         mean: (V, 3) mm, the model's mean head.
         basis: (K, V, 3) mm per unit coefficient.
         coefficients: (F,) ĉ, the fitted coefficients.
-        hessian: (F, F) H, second derivatives of the fit's energy ½ … + ½ |c|² (the prior included) at ĉ.
+        hessian: (F, F) H, the second derivatives at ĉ of minus the log posterior (data and prior ½‖c‖²).
         fitted: (F,) which of the K coefficients they are; the first F by default.
 
     Returns:
@@ -95,25 +96,33 @@ def condition_on_photo(mean, basis, coefficients, hessian, fitted=None):
     return _posterior(mean, basis, whole, precision)
 
 
-def hold_visible(posterior, visible, blend_mm=20.0):
-    """Hold the visible vertices at the fit; the others keep their own posterior spread.
+def hold_visible(posterior, visible, visible_mm=0.5, elsewhere_mm=1.0):
+    """Hold the visible vertices at the fit and keep the spread of the others.
 
-    A fit's error is smooth over the face. Conditioning on its visible vertices would take them for exact and leave the
-    hidden ones too sure of themselves; here each vertex's displacement from the fit is scaled instead, by 0 on visible
-    vertices, 1 elsewhere, and a smooth step across their border. Hidden marginals stay those of ``posterior``.
+    A fit's error is smooth over the face, so conditioning on its vertices would take them for exact and leave the
+    hidden part too sure of itself. Here each sample becomes the model's most likely head that agrees with the fit where
+    visible and with that sample elsewhere: δ′ = (I + Gᵥ + Gₕ)⁻¹ Gₕ δ, G = Σ bᵥ bᵥᵀ / σ² over visible or hidden vertices.
 
     Args:
         posterior: GaussianPosterior, best one given the photo.
         visible: (V,) bool.
-        blend_mm: width of the step, centred on the border, in mm.
+        visible_mm: σ of the agreement with the fit, per coordinate.
+        elsewhere_mm: σ of the agreement with the sample, per coordinate.
 
     Returns:
-        GaussianPosterior with the same most likely head; its heads leave the span of the basis only along the border.
+        GaussianPosterior with the same most likely head. Smaller ``visible_mm`` holds tighter but lets less spread
+        through next to the border.
     """
-    to_visible, to_hidden = (cKDTree(posterior.mean[kind]).query(posterior.mean)[0] for kind in (visible, ~visible))
-    step = np.clip(0.5 + (to_visible - to_hidden) / blend_mm, 0.0, 1.0)
-    weight = (step * step * (3.0 - 2.0 * step)).astype(np.float32)
-    return replace(posterior, basis=posterior.basis * weight[:, None])
+    held, free = (_gram(posterior.basis[:, where], sigma) for where, sigma in
+                  ((visible, visible_mm), (~visible, elsewhere_mm)))  # fmt: skip
+    blend = np.linalg.solve(np.eye(len(held)) + held + free, free)
+    return replace(posterior, factor=(blend @ posterior.factor).astype(np.float32))
+
+
+def _gram(basis, sigma):
+    """Σ bᵥ bᵥᵀ / σᵥ² (K, K) float64 over the vertices of ``basis`` (K, n, 3); σ is a number or (n, 1)."""
+    scaled = (basis / np.asarray(sigma, np.float64)).reshape(len(basis), -1)
+    return scaled @ scaled.T
 
 
 def _posterior(mean, basis, coefficients, precision):

@@ -1,0 +1,320 @@
+"""Diverse heads by a determinantal point process, DPP (Dey and Boddeti 2022, section 3.3).
+
+A DPP with kernel L prefers sets of heads that are good (quality q) and unlike each other (similarity S) where the
+photo says nothing. Its expected cardinality counts, softly, how many different heads a set holds.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from scipy.stats import chi2
+
+from d3f_lite.errors import MaskError
+from d3f_lite.metrics import rms_distances, spread
+from d3f_lite.posterior import GaussianPosterior
+
+
+class Decoder(Protocol):
+    """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one."""
+
+    latent_size: int
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Latents (N, K) to heads (N, V, 3) mm, differentiable."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadSamples:
+    """N heads that agree with one photo.
+
+    Args:
+        vertices: (N, V, 3) float32 mm.
+        latents: (N, K) float32.
+        history: (steps, terms) float32, the unweighted losses; terms: see the method's function.
+        method: "iid", "published" or "calibrated".
+        seed: the seed that gives the same heads again.
+    """
+
+    vertices: np.ndarray
+    latents: np.ndarray
+    history: np.ndarray
+    method: str
+    seed: int
+
+
+def distances(vertices, occluded):
+    """RMS distance over the occluded vertices between every two heads.
+
+    Args:
+        vertices: (N, V, 3) mm.
+        occluded: (V,) bool.
+
+    Returns:
+        (N, N) mm; its gradient is zero, not NaN, where two heads coincide.
+    """
+    points = vertices[:, occluded].flatten(1)
+    apart = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+    return apart / (points.shape[1] / 3) ** 0.5
+
+
+def published_bandwidth(apart):
+    """Twice the median distance between different heads, mm, of ``apart`` (N, N): 1 / k, the paper's k = 0.5 / median."""
+    pairs = torch.triu_indices(*apart.shape, offset=1)
+    return 2.0 * apart[pairs[0], pairs[1]].median().detach()
+
+
+def similarity(apart, bandwidth, form="exponential"):
+    """How alike two heads are: exp(−d / h) as published, or "gaussian", exp(−d² / 2h²).
+
+    Args:
+        apart: (N, N) distances d, mm.
+        bandwidth: h, mm.
+        form: "exponential" or "gaussian".
+
+    Returns:
+        (N, N) in (0, 1], ones on the diagonal.
+    """
+    scaled = apart / bandwidth
+    return torch.exp(-0.5 * scaled**2) if form == "gaussian" else torch.exp(-scaled)
+
+
+def quality(latents, radius):
+    """How plausible each head is: q = exp(−max(0, ‖z‖ − R)), (N,), for latents (N, K) and the radius R."""
+    return torch.exp(-torch.relu(torch.linalg.vector_norm(latents, dim=-1) - radius))
+
+
+def kernel(alike, plausible):
+    """The DPP's kernel L = diag(q) S diag(q), (N, N), from similarity S (N, N) and quality q (N,)."""
+    return plausible[:, None] * alike * plausible[None, :]
+
+
+def expected_cardinality(dpp_kernel):
+    """The expected size of a DPP sample, tr(I − (L + I)⁻¹): from 0 to N, and at most N/2 while q <= 1; L is (N, N)."""
+    identity = torch.eye(len(dpp_kernel), dtype=dpp_kernel.dtype)
+    return torch.trace(identity - torch.linalg.inv(dpp_kernel + identity))
+
+
+def dpp_loss(vertices, latents, occluded, radius):
+    """The published loss: minus the expected cardinality, the bandwidth following the heads.
+
+    Args:
+        vertices: (N, V, 3) mm.
+        latents: (N, K).
+        occluded: (V,) bool.
+        radius: R of ``quality``.
+
+    Returns:
+        A scalar in (−N/2, 0).
+    """
+    apart = distances(vertices, occluded)
+    return -expected_cardinality(kernel(similarity(apart, published_bandwidth(apart)), quality(latents, radius)))
+
+
+def sample_iid(decoder, number=16, seed=0):
+    """Draw ``number`` N independent heads from a Decoder: HeadSamples without a history."""
+    latents = _standard_normal(number, decoder.latent_size, seed)
+    with torch.no_grad():
+        vertices = decoder.decode(latents)
+    return HeadSamples(vertices.numpy(), latents.numpy(), np.zeros((0, 0), np.float32), "iid", seed)
+
+
+def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, number=16, steps=60, learning_rate=0.05,
+                        weights=(1.0, 0.001, 0.05), seed=0, callback=None):  # fmt: skip
+    """Move N latents by Adam to minimise w_s L1(visible) + w_l Laplacian(visible) + w_dpp L_dpp (section 3.3).
+
+    The defaults are the original's: its weights (1000, 1000 and 0.025, its L_dpp being twice the expected cardinality)
+    in millimetres, its weight decay, and a learning rate that reaches in 60 steps what 0.01 does in 300.
+
+    Args:
+        decoder: Decoder; the search starts at N independent draws of it.
+        fit_vertices: (V, 3) mm.
+        visible: (V,) bool, the vertices to keep.
+        occluded: (V,) bool, the vertices to diversify.
+        triangles: (T, 3) int.
+        number: N.
+        steps: Adam's iterations.
+        learning_rate: Adam's, in units of the latents.
+        weights: (w_s per mm, w_l per mm², w_dpp).
+        seed: of the start.
+        callback: called with (step, steps, vertices (N, V, 3)) before each step; may raise Cancelled to stop.
+
+    Returns:
+        HeadSamples; its history has the columns L1, Laplacian, L_dpp.
+
+    Raises:
+        MaskError: no vertex is occluded.
+    """
+    _require_some(occluded)
+    latents = _standard_normal(number, decoder.latent_size, seed).requires_grad_()
+    radius = chi2.ppf(0.9, decoder.latent_size) ** 0.5
+    fit, seen = torch.from_numpy(fit_vertices), torch.from_numpy(visible)
+    laplacian = _laplacian(triangles, len(fit))
+    optimiser = torch.optim.Adam([latents], lr=learning_rate, weight_decay=5e-4)
+    history = np.zeros((steps, 3), np.float32)
+    for step in range(steps):
+        vertices = decoder.decode(latents)
+        if callback is not None:
+            callback(step, steps, vertices.detach())
+        offset = (vertices - fit) * seen[:, None]
+        rough = laplacian @ offset.transpose(0, 1).flatten(1)
+        losses = torch.stack([offset.abs().sum() / (3 * number * seen.sum()), 3 * rough.square().mean(),
+                              dpp_loss(vertices, latents, occluded, radius)])  # fmt: skip
+        history[step] = losses.detach()
+        optimiser.zero_grad()
+        (losses @ losses.new_tensor(weights)).backward()
+        optimiser.step()
+    latents = latents.detach()
+    with torch.no_grad():
+        vertices = decoder.decode(latents)
+    return HeadSamples(vertices.numpy(), latents.numpy(), history, "published", seed)
+
+
+@dataclass(frozen=True, eq=False)
+class OccludedModes:
+    """The few latent directions that move the occluded vertices most.
+
+    Args:
+        directions: (K, d) float64, orthonormal columns U.
+        reach: (d,) float64 mm, RMS displacement of the occluded vertices by one unit along each: √eigenvalue.
+        deviation: mm, RMS displacement by all directions together: the posterior's occluded standard deviation.
+    """
+
+    directions: torch.Tensor
+    reach: torch.Tensor
+    deviation: torch.Tensor
+
+
+def occluded_modes(decoder, occluded, dimensions):
+    """The top eigenvectors of a Decoder's occluded covariance, in latent space.
+
+    With J the decoder's Jacobian over the M occluded vertices, zᵀ (JᵀJ / M) z is the mean-square displacement of
+    latent z, so in z = U u the distance of two heads is d² = (u − u′)ᵀ diag(λ) (u − u′): no head need be decoded.
+    Exact for a GaussianPosterior; any other decoder is linearised by its secants over ±1 along each latent axis.
+
+    Args:
+        decoder: Decoder.
+        occluded: (V,) bool.
+        dimensions: d, at most K.
+
+    Returns:
+        OccludedModes.
+    """
+    if isinstance(decoder, GaussianPosterior):
+        gram = torch.from_numpy(decoder.displacement_gram(occluded)).double()
+    else:
+        axes = torch.eye(decoder.latent_size)
+        with torch.no_grad():
+            secants = (decoder.decode(axes) - decoder.decode(-axes))[:, occluded].double().flatten(1) / 2.0
+        gram = 3.0 * secants @ secants.T / secants.shape[1]
+    eigenvalues, vectors = torch.linalg.eigh(gram)
+    scales = eigenvalues.clamp(min=0.0).sqrt()
+    return OccludedModes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
+
+
+def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_weight=32.0, remainder=1.0, mass=0.9,
+                         steps=60, seed=0):  # fmt: skip
+    """Spread N heads over the occluded part of a posterior, no farther than it allows.
+
+    In z = U u, U from ``occluded_modes``, Adam minimises Σᵢ ½‖uᵢ‖² − w · E|Y|: each head's minus log posterior density
+    against the expected cardinality with a Gaussian kernel of **fixed** width, the posterior's occluded deviation.
+    So w is how many nats of density one more different head is worth: 0 leaves only the most likely head.
+
+    Args:
+        decoder: Decoder; best a GaussianPosterior that holds the visible vertices.
+        occluded: (V,) bool, the vertices to diversify.
+        number: N.
+        dimensions: d, the columns of U.
+        dpp_weight: w.
+        remainder: how much of an independent draw each head takes outside U: 1 is the posterior's own spread, which
+            calibrated heads need; 0 leaves the most likely value, which is nearer the truth on average.
+        mass: ‖u‖ stays inside the ellipsoid that holds this share of the posterior, ‖u‖² ≤ χ²(d).
+        steps: Adam's iterations.
+        seed: of the start and of the remainder.
+
+    Returns:
+        HeadSamples; its history has the columns mean ½‖u‖², expected cardinality.
+
+    Raises:
+        MaskError: no vertex is occluded.
+    """
+    _require_some(occluded)
+    modes = occluded_modes(decoder, occluded, dimensions)
+    radius = chi2.ppf(mass, len(modes.reach)) ** 0.5
+    draws = _standard_normal(number, decoder.latent_size, seed).double()
+    start = draws @ modes.directions
+    places, history = _spread_out(start, modes, dpp_weight, radius, steps)
+    others = draws - start @ modes.directions.T
+    latents = (places @ modes.directions.T + remainder * others).float()
+    with torch.no_grad():
+        vertices = decoder.decode(latents)
+    return HeadSamples(vertices.numpy(), latents.numpy(), history, "calibrated", seed)
+
+
+def _spread_out(start, modes, dpp_weight, radius, steps):
+    """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|: the points, and (steps, 2) of history."""
+    places = start.clone().requires_grad_()
+    optimiser = torch.optim.Adam([places], lr=0.15)
+    history = np.zeros((steps, 2), np.float32)
+    for step in range(steps):
+        scaled = places * modes.reach
+        alike = similarity(torch.cdist(scaled, scaled), modes.deviation, "gaussian")
+        cardinality = expected_cardinality(kernel(alike, quality(places, radius)))
+        energy = 0.5 * places.square().sum(1).mean()
+        history[step] = energy.item(), cardinality.item()
+        optimiser.zero_grad()
+        (energy - dpp_weight / len(places) * cardinality).backward()
+        optimiser.step()
+    places = places.detach()
+    # The quality is a soft wall; this is the hard one.
+    return places * (radius / torch.linalg.vector_norm(places, dim=1, keepdim=True)).clamp(max=1.0), history
+
+
+def most_diverse(candidates, number, occluded, bandwidth=None):
+    """Choose n of many heads by greedily maximising the DPP's det(L), L Gaussian (Chen et al. 2018, algorithm 1).
+
+    Args:
+        candidates: (M, V, 3) mm; the first is always chosen, since alone all are equally good.
+        number: n <= M.
+        occluded: (V,) bool, the vertices that count.
+        bandwidth: h of ``similarity``, mm; by default the candidates' own RMS deviation over the occluded vertices.
+
+    Returns:
+        (n,) int indices, in the order chosen.
+    """
+    if bandwidth is None:
+        bandwidth = np.sqrt(np.mean(spread(candidates[:, occluded]) ** 2))
+    apart = torch.from_numpy(rms_distances(candidates, candidates, occluded))
+    dpp_kernel = similarity(apart, bandwidth, "gaussian").numpy()
+    gains = np.diag(dpp_kernel).copy()
+    rows = np.zeros((number, len(gains)))
+    chosen = np.zeros(number, int)
+    for step in range(number):
+        chosen[step] = best = gains.argmax()
+        # One more row of the Cholesky factor of L over the chosen ones; duplicates have no gain left.
+        rows[step] = (dpp_kernel[best] - rows[:step, best] @ rows[:step]) / np.sqrt(max(gains[best], 1e-12))
+        gains -= rows[step] ** 2
+        gains[best] = -np.inf
+    return chosen
+
+
+def _standard_normal(number, size, seed):
+    """Latents (N, K) float32 of N(0, I), the same for the same seed."""
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal((number, size), np.float32))
+
+
+def _laplacian(triangles, number):
+    """The mesh's combinatorial Laplacian, degree minus adjacency: sparse (V, V) float32."""
+    triangles = torch.as_tensor(triangles, dtype=torch.int64)
+    sides = torch.cat([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = torch.unique(torch.cat([sides, sides.flip(1)]), dim=0).T
+    vertices = torch.arange(number).expand(2, -1)
+    entries = torch.cat([torch.full((edges.shape[1],), -1.0), torch.bincount(edges[0], minlength=number).float()])
+    places = torch.cat([edges, vertices], 1)
+    return torch.sparse_coo_tensor(places, entries, (number, number), check_invariants=True)
+
+
+def _require_some(occluded):
+    if not occluded.any():
+        raise MaskError("no vertex is occluded: there is nothing to diversify; mark the occluder, or use sample_iid")

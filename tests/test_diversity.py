@@ -1,0 +1,240 @@
+"""The DPP: two heads by hand, the exact formula and finite differences, then diverse heads on a small smooth model."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from dppy.finite_dpps import FiniteDPP
+
+from d3f_lite import diversity, metrics
+from d3f_lite.errors import Cancelled, MaskError
+from d3f_lite.posterior import condition_on_vertices, hold_visible
+
+
+@pytest.fixture(scope="module")
+def strip():
+    """A strip of 60 vertices moved by smooth waves; its first half is seen: (posterior, visible, triangles)."""
+    place = np.linspace(0.0, 1.0, 60)
+    waves = np.stack([3 * np.cos(np.pi * order * place) / (1 + 0.3 * order) for order in range(10)])
+    basis = np.einsum("kv,ij->kivj", waves, np.eye(3)).reshape(30, 60, 3).astype(np.float32)
+    mean = np.stack([120.0 * place, 3.0 * (np.arange(60) % 2), 0 * place], 1).astype(np.float32)
+    visible = place < 0.5
+    triangles = np.arange(58)[:, None] + np.arange(3)
+    return condition_on_vertices(mean, basis, mean, visible, 0.5), visible, triangles
+
+
+class Bent:
+    """A decoder that is not linear: another one's heads, bent a little along z."""
+
+    def __init__(self, straight):
+        self.straight, self.latent_size = straight, straight.latent_size
+
+    def decode(self, latents):
+        vertices = self.straight.decode(latents)
+        return vertices + 0.01 * vertices.square() * vertices.new_tensor([0.0, 0.0, 1.0])
+
+
+def test_two_heads_by_hand():
+    # L = [[1, s], [s, 1]] has eigenvalues 1 ± s, so E|Y| = (1 + s) / (2 + s) + (1 − s) / (2 − s).
+    vertices = torch.zeros(2, 3, 3, dtype=torch.float64)
+    vertices[1, :2, 0] = torch.tensor([3.0, 4.0])
+    occluded = np.array([True, True, False])
+    apart = diversity.distances(vertices, occluded)
+    assert apart[0, 1].item() == pytest.approx(np.sqrt(25 / 2))
+    assert diversity.published_bandwidth(apart).item() == pytest.approx(2 * np.sqrt(25 / 2))
+    alike = np.exp(-0.5)
+    by_hand = (1 + alike) / (2 + alike) + (1 - alike) / (2 - alike)
+    loss = diversity.dpp_loss(vertices, torch.zeros(2, 4, dtype=torch.float64), occluded, radius=1.0)
+    assert -loss.item() == pytest.approx(by_hand, abs=1e-12)
+
+
+def test_the_expected_cardinality_goes_from_one_to_half_of_all():
+    count = lambda distance: diversity.expected_cardinality(diversity.similarity(distance, 1.0, "gaussian")).item()
+    # Equal heads make a rank-one L, eigenvalue 6: 6 / 7. Unlike ones make the identity: 6 / 2.
+    assert count(torch.zeros(6, 6)) == pytest.approx(6 / 7, abs=1e-5)
+    assert count(100.0 * (1.0 - torch.eye(6))) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("form", ["exponential", "gaussian"])
+def test_kernel_and_cardinality_are_the_exact_formula(form):
+    generator = torch.Generator().manual_seed(0)
+    vertices = torch.randn(5, 7, 3, generator=generator, dtype=torch.float64)
+    latents = torch.randn(5, 4, generator=generator, dtype=torch.float64)
+    occluded = np.arange(7) > 2
+    points = vertices[:, 3:].numpy()
+    apart = np.sqrt(np.square(points[:, None] - points[None]).sum((2, 3)) / 4)
+    alike = np.exp(-apart / 2.0) if form == "exponential" else np.exp(-(apart**2) / 8.0)
+    plausible = np.exp(-np.maximum(np.linalg.norm(latents, axis=1) - 1.5, 0))
+    expected = np.diag(plausible) @ alike @ np.diag(plausible)
+
+    similarity = diversity.similarity(diversity.distances(vertices, occluded), 2.0, form)
+    dpp_kernel = diversity.kernel(similarity, diversity.quality(latents, 1.5))
+    np.testing.assert_allclose(dpp_kernel.numpy(), expected, atol=1e-6)
+    cardinality = diversity.expected_cardinality(dpp_kernel).item()
+    assert cardinality == pytest.approx(np.trace(np.eye(5) - np.linalg.inv(expected + np.eye(5))), abs=1e-6)
+    dpp = FiniteDPP("likelihood", L=expected)
+    dpp.compute_K()
+    assert cardinality == pytest.approx(np.trace(dpp.K), abs=1e-6)
+
+
+@pytest.mark.parametrize("form", ["exponential", "gaussian"])
+def test_the_gradient_is_that_of_finite_differences(form):
+    occluded = np.arange(4) > 0
+
+    def cardinality(vertices, latents):
+        similarity = diversity.similarity(diversity.distances(vertices, occluded), 1.3, form)
+        return diversity.expected_cardinality(diversity.kernel(similarity, diversity.quality(latents, 1.0)))
+
+    generator = torch.Generator().manual_seed(1)
+    inputs = [torch.randn(4, *shape, generator=generator, dtype=torch.float64) for shape in ((4, 3), (6,))]
+    assert torch.autograd.gradcheck(cardinality, [x.requires_grad_() for x in inputs], eps=1e-6, atol=1e-6)
+
+
+def test_the_published_kernel_is_not_symmetric_but_has_the_same_trace_and_gradient():
+    generator = torch.Generator().manual_seed(2)
+    similarity = torch.exp(-torch.cdist(*[torch.randn(6, 3, generator=generator, dtype=torch.float64)] * 2))
+    plausible = torch.rand(6, generator=generator, dtype=torch.float64)
+    values, gradients = [], []
+    for make in (diversity.kernel, lambda alike, q: torch.pow(q, 2) * alike):
+        inputs = similarity.clone().requires_grad_(), plausible.clone().requires_grad_()
+        values.append(diversity.expected_cardinality(make(*inputs)))
+        gradients.append(torch.autograd.grad(values[-1], inputs[1])[0])
+    assert values[0].item() == pytest.approx(values[1].item(), abs=1e-12)
+    torch.testing.assert_close(*gradients)
+
+
+def test_coincident_heads_have_no_gradient_rather_than_nan():
+    vertices = torch.ones(3, 4, 3, requires_grad=True)
+    diversity.distances(vertices, np.ones(4, bool)).sum().backward()
+    assert torch.equal(vertices.grad, torch.zeros(3, 4, 3))
+
+
+def test_distances_among_the_modes_are_those_of_decoded_heads(strip):
+    posterior, visible, _ = strip
+    modes = diversity.occluded_modes(posterior, ~visible, dimensions=5)
+    places = torch.randn(4, 5, dtype=torch.float64)
+    decoded = posterior.decode(places @ modes.directions.T)
+    torch.testing.assert_close(torch.cdist(places * modes.reach, places * modes.reach),
+                               diversity.distances(decoded, ~visible), rtol=1e-3, atol=1e-4)  # fmt: skip
+    deviation = np.sqrt(np.mean(posterior.spread()[~visible] ** 2))
+    assert modes.deviation.item() == pytest.approx(deviation, rel=1e-3)
+
+
+def test_the_modes_of_any_decoder_are_exact_where_it_is_linear(strip):
+    posterior, visible, _ = strip
+    exact = diversity.occluded_modes(posterior, ~visible, 5)
+    bent = diversity.occluded_modes(Bent(posterior), ~visible, 5)
+    torch.testing.assert_close(bent.reach, exact.reach, rtol=0.2, atol=0.0)
+    bent_heads = diversity.diversify_calibrated(Bent(posterior), ~visible, number=4)
+    assert bent_heads.vertices.shape == (4, 60, 3) and np.isfinite(bent_heads.vertices).all()
+
+
+def test_the_weight_spreads_heads_over_the_hidden_part_and_no_farther_than_the_posterior(strip):
+    posterior, visible, _ = strip
+    asds = []
+    for weight in (0.0, 10.0, 30.0, 100.0):
+        heads = diversity.diversify_calibrated(posterior, ~visible, dimensions=4, dpp_weight=weight, remainder=0.0)
+        asds.append(metrics.asd(heads.vertices, ~visible))
+        assert np.linalg.norm(heads.latents, axis=1).max() <= np.sqrt(7.7794) + 1e-4  # χ²₀.₉ of 4 dimensions
+    assert asds[0] < 0.1 and asds == sorted(asds)
+    directions = diversity.occluded_modes(posterior, ~visible, 4).directions.float()
+    independent = posterior.decode(torch.randn(16, 4, generator=torch.Generator().manual_seed(0)) @ directions.T)
+    assert asds[-1] > 1.25 * metrics.asd(independent.numpy(), ~visible)
+    whole = diversity.sample_iid(posterior).vertices
+    assert metrics.asd(heads.vertices, visible) < 0.5 * metrics.asd(whole, visible)
+
+
+def test_the_remainder_keeps_the_posteriors_own_spread_outside_the_searched_directions(strip):
+    posterior, visible, _ = strip
+    heads = diversity.diversify_calibrated(posterior, ~visible, number=400, dimensions=2, dpp_weight=1.0, steps=5)
+    outside = diversity.occluded_modes(posterior, ~visible, posterior.latent_size).directions[:, :-2].numpy()
+    assert np.var(heads.latents @ outside, axis=0).mean() == pytest.approx(1.0, abs=0.05)
+
+
+def test_calibrated_heads_cover_the_truth_and_come_as_near_as_independent_ones(strip):
+    posterior, visible, _ = strip
+    held = hold_visible(posterior, visible)
+    truths = posterior.sample(40, seed=7)
+    rows = []
+    for seed, truth in enumerate(truths):
+        for heads in (diversity.sample_iid(held, seed=seed), diversity.diversify_calibrated(held, ~visible, seed=seed)):
+            rows.append([metric(heads.vertices, truth, ~visible)
+                         for metric in (metrics.closest_sample_error, metrics.coverage)])  # fmt: skip
+    (independent_error, _), (error, covered) = np.reshape(rows, (-1, 2, 2)).mean(0)
+    assert error < 1.05 * independent_error
+    assert 0.8 < covered < 0.97
+
+
+def test_the_published_loss_pulls_visible_vertices_to_the_fit_and_spreads_hidden_ones(strip):
+    posterior, visible, triangles = strip
+    fit = posterior.mean + np.where(visible, 0.5, 0.0)[:, None].astype(np.float32)
+    heads = diversity.diversify_published(posterior, fit, visible, ~visible, triangles, number=8, seed=3)
+    vertex, laplacian, _ = heads.history.T
+    assert vertex[-1] < 0.9 * vertex[0] and laplacian[-1] < laplacian[0]
+    keep_only = diversity.diversify_published(posterior, fit, visible, ~visible, triangles, number=8, seed=3,
+                                              weights=(1.0, 0.001, 0.0))  # fmt: skip
+    assert metrics.asd(heads.vertices, ~visible) > 1.2 * metrics.asd(keep_only.vertices, ~visible)
+
+
+def test_the_laplacian_by_hand():
+    # Two triangles sharing the side 1-2: degrees 2, 3, 3, 2.
+    expected = np.array([[2, -1, -1, 0], [-1, 3, -1, -1], [-1, -1, 3, -1], [0, -1, -1, 2]])
+    laplacian = diversity._laplacian(np.array([[0, 1, 2], [1, 3, 2]]), 4)
+    np.testing.assert_array_equal(laplacian.to_dense().numpy(), expected)
+
+
+def test_published_can_be_stopped_between_steps(strip):
+    posterior, visible, triangles = strip
+    seen = []
+
+    def stop_at_two(step, steps, vertices):
+        seen.append((step, steps, tuple(vertices.shape)))
+        if step == 2:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        diversity.diversify_published(posterior, posterior.mean, visible, ~visible, triangles, number=3,
+                                      callback=stop_at_two)  # fmt: skip
+    assert seen == [(0, 60, (3, 60, 3)), (1, 60, (3, 60, 3)), (2, 60, (3, 60, 3))]
+
+
+def test_the_same_seed_gives_the_same_bytes(strip):
+    posterior, visible, triangles = strip
+    methods = (
+        lambda seed: diversity.sample_iid(posterior, seed=seed),
+        lambda seed: diversity.diversify_calibrated(posterior, ~visible, seed=seed),
+        lambda seed: diversity.diversify_published(posterior, posterior.mean, visible, ~visible, triangles, steps=5,
+                                                   seed=seed),
+    )  # fmt: skip
+    for method in methods:
+        first, again, other = (method(seed).vertices for seed in (4, 4, 5))
+        assert first.dtype == np.float32 and first.tobytes() == again.tobytes() != other.tobytes()
+
+
+def test_nothing_occluded_is_refused(strip):
+    posterior, visible, _ = strip
+    with pytest.raises(MaskError, match="no vertex is occluded"):
+        diversity.diversify_calibrated(posterior, np.zeros_like(visible))
+
+
+def test_greedy_choice_is_the_best_next_head_each_time():
+    candidates = np.random.default_rng(0).standard_normal((9, 4, 3))
+    occluded = np.arange(4) > 0
+    apart = metrics.rms_distances(candidates, candidates, occluded)
+    likelihood = np.exp(-(apart**2) / 2)
+    det = lambda chosen: np.linalg.det(likelihood[np.ix_(chosen, chosen)])
+    chosen = list(diversity.most_diverse(candidates, 4, occluded, bandwidth=1.0))
+    for size in range(1, 4):
+        assert chosen[size] == max(range(9), key=lambda new: det(chosen[:size] + [new]))
+    # No worse than (1 − 1/e) of the best subset, and better than exact draws of the same k-DPP.
+    assert det(chosen) > 0.63 * max(det(list(subset)) for subset in combinations(range(9), 4))
+    dpp = FiniteDPP("likelihood", L=likelihood)
+    drawn = [det(dpp.sample_exact_k_dpp(4, random_state=seed)) for seed in range(50)]
+    assert det(chosen) > np.mean(drawn)
+
+
+def test_duplicates_are_chosen_last():
+    vertices = np.random.default_rng(1).standard_normal((5, 4, 3))
+    chosen = diversity.most_diverse(np.concatenate([vertices, vertices]), 5, np.ones(4, bool))
+    assert sorted(chosen % 5) == [0, 1, 2, 3, 4]
