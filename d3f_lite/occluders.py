@@ -22,6 +22,8 @@ FRAME_POINTS = {
     31: (-0.16, 0.48), 35: (0.16, 0.48), 36: (-0.5, 0.0), 39: (-0.2, 0.03), 42: (0.2, 0.03), 45: (0.5, 0.0),
 }  # fmt: skip
 REACH = (2.2, 1.6, 3.2)  # frame units drawn on: to each side, above and below the eyes
+LEAST_WIDTH = 0.2  # of its width in the frame: a side of the face narrower than this has folded over
+LARGEST_UNIT = 160  # px per frame unit drawn at; larger faces get an enlarged drawing
 SUPERSAMPLING = 4
 SHADOW = 0.45  # how dark the contact shadow is next to the occluder
 SHADOW_REACH = 0.025  # frame units
@@ -47,40 +49,42 @@ def draw_occluder(
 
 @dataclass(eq=False)
 class _Canvas:
-    """The part of a photo around the face, with the frame coordinates of its pixels."""
+    """A sheet over the face on which occluders are drawn, at the photo's resolution or (large faces) a lower one."""
 
-    pixels: np.ndarray  # (h, w, 3), 0 to 255
-    corner: np.ndarray  # (2,) px of the part's top-left corner in the photo
-    uv: np.ndarray  # (h, w, 2) frame coordinates of each pixel
-    to_pixels: RBFInterpolator  # frame coordinates to px
-    unit: float  # px per frame unit
+    corner: np.ndarray  # (2,) px of the sheet's top-left corner in the photo
+    size: np.ndarray  # (2,) px, its width and height in the photo
+    uv: np.ndarray  # (h, w, 2) frame coordinates of the sheet's pixels
+    to_pixels: RBFInterpolator  # frame coordinates to px of the photo
+    unit: float  # the sheet's pixels per frame unit
     skin: np.ndarray  # (3,) median colour of the face
     light: np.ndarray  # (4,) ambient and directional light, 1 on average over the face
     exposure: float  # brightness of a white surface in this photo, of 255
     random: np.random.Generator
-    covered: np.ndarray = field(init=False)
+    colour: np.ndarray = field(init=False)  # (h, w, 3) what is drawn, times its coverage
+    cover: np.ndarray = field(init=False)  # (h, w) coverage
 
     def __post_init__(self):
-        self.covered = np.zeros(self.pixels.shape[:2], bool)
+        self.cover = np.zeros(self.uv.shape[:2])
+        self.colour = np.zeros((*self.uv.shape[:2], 3))
 
     @classmethod
     def around(cls, photo: Photo, landmarks: Landmarks, random) -> "_Canvas":
-        points = landmarks.xy[list(FRAME_POINTS)].astype(np.float64)
-        frame = np.array(list(FRAME_POINTS.values()))
+        points, frame = _anchors(landmarks.xy.astype(np.float64))
         unit, centre = interocular_distance(landmarks.xy), landmarks.xy[[36, 45]].mean(axis=0)
         side, above, below = np.array(REACH) * max(unit, np.ptp(points[:, 1]) / 1.3)
         low = np.floor(np.maximum(centre - (side, above), 0)).astype(int)
         high = np.ceil(np.minimum(centre + (side, below), photo.shape[::-1])).astype(int)
         if not (high > low).all():
             raise LandmarkError(f"{photo.name}: the face lies outside the photo; nothing to occlude")
-        window = np.s_[low[1] : high[1], low[0] : high[0]]
-        pixels = photo.pixels[window].astype(np.float64)
-        uv = _frame_coordinates(RBFInterpolator(points, frame, smoothing=unit / 10), low, high)
-        face = face_region(landmarks, photo.shape)[window]
-        skin, light = _face_light(pixels, uv, face)
-        exposure = float(np.clip(np.percentile(photo.pixels, 98) / 245, 0.3, 1.0))
+        zoom = min(LARGEST_UNIT / unit, 1)
+        window, sheet = np.s_[low[1] : high[1], low[0] : high[0]], np.ceil((high - low) * zoom).astype(int)
+        uv = _frame_coordinates(RBFInterpolator(points, frame, smoothing=unit / 10), low, high, sheet)
+        pixels = cv2.resize(photo.pixels[window], sheet, interpolation=cv2.INTER_AREA)
+        face = face_region(landmarks, photo.shape)[window].astype(np.uint8)
+        skin, light = _face_light(pixels, uv, cv2.resize(face, sheet, interpolation=cv2.INTER_NEAREST) > 0)
+        exposure = float(np.clip(np.percentile(pixels, 98) / 245, 0.3, 1.0))
         to_pixels = RBFInterpolator(frame, points, smoothing=1e-3)
-        return cls(pixels, low, uv, to_pixels, unit, skin, light, exposure, random)
+        return cls(low, high - low, uv, to_pixels, unit * zoom, skin, light, exposure, random)
 
     def polygon(self, outline) -> np.ndarray:
         """Antialiased coverage (h, w) of a polygon given in frame coordinates (P, 2)."""
@@ -92,9 +96,10 @@ class _Canvas:
         return self._coverage(lambda image, points: cv2.polylines(image, [points], False, 255, thickness), path)
 
     def _coverage(self, draw, outline) -> np.ndarray:
-        height, width = self.covered.shape
+        height, width = self.cover.shape
         image = np.zeros((height * SUPERSAMPLING, width * SUPERSAMPLING), np.uint8)
-        points = (self.to_pixels(np.asarray(outline, np.float64)) - self.corner) * SUPERSAMPLING - 0.5
+        sheet = (self.to_pixels(np.asarray(outline, np.float64)) - self.corner) * (width, height) / self.size
+        points = sheet * SUPERSAMPLING - 0.5  # OpenCV counts from pixel centres
         draw(image, np.round(points).astype(np.int32))
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) / 255
 
@@ -109,10 +114,10 @@ class _Canvas:
         return np.asarray(albedo) * self.exposure * shade
 
     def lay(self, coverage, colour) -> None:
-        """Blend `colour` over the pixels by `coverage` (h, w) and note them as covered."""
+        """Lay `colour` over what is drawn already, by `coverage` (h, w)."""
         coverage = np.where(coverage < LEAST_COVER, 0, coverage)
-        self.pixels += coverage[..., None] * (colour - self.pixels)
-        self.covered |= coverage > 0
+        self.colour += coverage[..., None] * (colour - self.colour)
+        self.cover += coverage * (1 - self.cover)
 
     def cast_shadow(self, coverage, reach: float = SHADOW_REACH) -> None:
         """Darken the surroundings of something that is about to be laid, most below it."""
@@ -121,25 +126,38 @@ class _Canvas:
         self.lay(np.where(soft < 0.05, 0, soft * SHADOW), np.zeros(3))
 
     def finished(self, photo: Photo) -> tuple[Photo, np.ndarray]:
-        """The photo with this part put back, and the mask (H, W)."""
-        (x, y), (height, width) = self.corner, self.covered.shape
-        window = np.s_[y : y + height, x : x + width]
+        """The photo with the sheet laid on it, and the mask (H, W) of what it covers."""
+        colour, cover = (cv2.resize(layer, self.size) for layer in (self.colour, self.cover))
+        window = tuple(slice(start, start + length) for start, length in zip(self.corner[::-1], self.size[::-1]))
         mask = np.zeros(photo.shape, bool)
-        mask[window] = self.covered
-        grain = self.random.normal(0, GRAIN, (height, width, 1))
+        mask[window] = cover > 0
+        blended = photo.pixels[window] * (1 - cover[..., None]) + colour
+        grain = self.random.normal(0, GRAIN, (*cover.shape, 1))
         drawn = photo.pixels.copy()
-        drawn[mask] = (self.pixels + grain).round().clip(0, 255).astype(np.uint8)[self.covered]
+        drawn[mask] = (blended + grain).round().clip(0, 255).astype(np.uint8)[cover > 0]
         return Photo.from_array(drawn, photo.name), mask
 
 
-def _frame_coordinates(to_frame, low, high) -> np.ndarray:
-    """Frame coordinates (h, w, 2) of the pixels from corner `low` to `high`, off a grid, as the spline is smooth."""
-    width, height = high - low
-    columns, rows = (min(int(length), 96) for length in (width, height))
-    x = low[0] + (np.arange(columns) + 0.5) * width / columns
-    y = low[1] + (np.arange(rows) + 0.5) * height / rows
+def _anchors(xy) -> tuple[np.ndarray, np.ndarray]:
+    """The landmarks (A, 2) px that hold the frame and where they lie in it (A, 2).
+
+    When the head is turned far, those of the far side fold back behind the nose and are left out.
+    """
+    points, frame = xy[list(FRAME_POINTS)], np.array(list(FRAME_POINTS.values()))
+    bridge, chin = xy[27], xy[8]
+    across = np.array([chin[1] - bridge[1], bridge[0] - chin[0]]) / np.linalg.norm(chin - bridge)
+    outward = (points - bridge) @ across * np.sign(frame[:, 0]) / interocular_distance(xy)
+    kept = outward >= LEAST_WIDTH * np.abs(frame[:, 0])
+    return points[kept], frame[kept]
+
+
+def _frame_coordinates(to_frame, low, high, sheet) -> np.ndarray:
+    """Frame coordinates (h, w, 2) of a `sheet` (w, h) from corner `low` to `high`: a grid will do, enlarged."""
+    columns, rows = np.minimum(sheet, 96)
+    x = low[0] + (np.arange(columns) + 0.5) * (high[0] - low[0]) / columns
+    y = low[1] + (np.arange(rows) + 0.5) * (high[1] - low[1]) / rows
     grid = to_frame(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)).reshape(rows, columns, 2)
-    return cv2.resize(grid, (int(width), int(height)), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(grid, sheet, interpolation=cv2.INTER_LINEAR)
 
 
 def _face_normals(uv) -> np.ndarray:
@@ -193,12 +211,12 @@ def _pick(canvas: _Canvas, color, palette) -> np.ndarray:
 
 def _noise(canvas: _Canvas, scale: float) -> np.ndarray:
     """Smooth noise (h, w) of unit variance with features of `scale` frame units."""
-    noise = gaussian_filter(canvas.random.normal(size=canvas.covered.shape), scale * canvas.unit)
+    noise = gaussian_filter(canvas.random.normal(size=canvas.cover.shape), scale * canvas.unit)
     return noise / max(noise.std(), 1e-12)
 
 
 def _surgical_mask(canvas: _Canvas, color) -> None:
-    albedo = _pick(canvas, color, [(160, 205, 228), (240, 242, 244), (168, 206, 192), (52, 54, 60), (236, 190, 205)])
+    albedo = _pick(canvas, color, [(236, 190, 205), (240, 242, 244), (168, 206, 192), (52, 54, 60), (160, 205, 228)])
     top = canvas.random.uniform(0.17, 0.26)
     outline = _smooth_closed(_mirrored([
         (0, top), (0.14, top + 0.04), (0.34, top + 0.12), (0.60, top + 0.16), (0.79, top + 0.2), (0.81, 0.62),

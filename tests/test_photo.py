@@ -1,0 +1,136 @@
+"""Photos and masks: what is read comes out upright and RGB, and wrong input is named in one line."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from d3f_lite.errors import MaskError, PhotoError
+from d3f_lite.photo import LARGEST_SIDE, Photo, check_mask, read_mask, sample_photo
+
+
+def stripes(height=40, width=60):
+    """A red top row block, so that turning and mirroring show."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[:10] = (255, 0, 0)
+    return pixels
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn by 90° clockwise to view"
+    Image.fromarray(np.rot90(stripes())).save(tmp_path / "turned.png", exif=exif)
+    assert np.array_equal(Photo.open(tmp_path / "turned.png").pixels, stripes())
+
+
+@pytest.mark.parametrize("mode, expected", [("L", 76), ("P", None), ("CMYK", None), ("1", None), ("I;16", 128)])
+def test_every_mode_becomes_rgb(tmp_path, mode, expected):
+    if mode == "I;16":
+        image = Image.fromarray(np.full((40, 60), 128 * 257, np.uint16))
+    else:
+        image = Image.fromarray(stripes()).convert(mode)
+    image.save(tmp_path / "photo.tif")
+    pixels = Photo.open(tmp_path / "photo.tif").pixels
+    assert pixels.dtype == np.uint8 and pixels.shape == (40, 60, 3)
+    if expected is not None:
+        assert pixels[0, 0].tolist() == [expected] * 3
+
+
+def test_transparent_parts_lie_on_white(tmp_path):
+    pixels = np.zeros((40, 60, 4), np.uint8)
+    pixels[20:, :, 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    photo = Photo.open(tmp_path / "photo.png")
+    assert (photo.pixels[:20] == 255).all() and (photo.pixels[20:] == 0).all() and photo.name == "photo"
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def text(path):
+    path.write_text("this is no image")
+
+
+def cut_short(path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(path, format="PNG")
+    path.write_bytes(path.read_bytes()[:6000])
+
+
+def tiny(path):
+    Image.new("RGB", (200, 31)).save(path, format="PNG")
+
+
+def long(path):
+    Image.new("1", (LARGEST_SIDE + 1, 40)).save(path, format="PNG")
+
+
+def bomb(path):
+    Image.new("1", (16_000, 16_000)).save(path, format="PNG")
+
+
+@pytest.mark.parametrize(
+    "write, complaint",
+    [
+        (lambda path: None, "no such file"),
+        (lambda path: path.mkdir(), "not a file"),
+        (empty, "empty"),
+        (text, "not an image"),
+        (cut_short, "cut short"),
+        (tiny, "too small"),
+        (long, "larger than"),
+        (bomb, "larger than"),
+    ],
+)
+def test_wrong_files_are_named_in_one_line(tmp_path, write, complaint, recwarn):
+    write(tmp_path / "photo.jpg")
+    with pytest.raises(PhotoError, match=complaint) as error:
+        Photo.open(tmp_path / "photo.jpg")
+    assert "\n" not in str(error.value) and "photo.jpg" in str(error.value) and not recwarn.list
+
+
+@pytest.mark.parametrize("shape, dtype", [((40, 40, 3), float), ((40, 40), np.uint8), ((40, 40, 4), np.uint8)])
+def test_wrong_arrays_are_refused(shape, dtype):
+    with pytest.raises(PhotoError, match="pixels must be"):
+        Photo.from_array(np.zeros(shape, dtype))
+
+
+def test_a_photo_owns_its_pixels():
+    pixels = stripes()
+    photo = Photo.from_array(pixels)
+    pixels[:] = 7
+    assert np.array_equal(photo.pixels, stripes())
+
+
+def test_sample_photos():
+    assert sample_photo("grace_hopper").shape == (600, 512)
+    assert sample_photo("astronaut").shape == (512, 512)
+    with pytest.raises(PhotoError, match="choose one of"):
+        sample_photo("mona_lisa")
+
+
+def test_white_is_occluded(tmp_path):
+    photo = Photo.from_array(stripes())
+    mask = np.zeros((40, 60), bool)
+    mask[3:20, 5:9] = True
+    Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "mask.png")
+    assert np.array_equal(read_mask(tmp_path / "mask.png", photo), mask)
+    assert np.array_equal(check_mask(mask, photo), mask)
+
+
+@pytest.mark.parametrize(
+    "mask, complaint",
+    [
+        (np.zeros((40, 60), np.uint8), "all black"),
+        (np.full((40, 60), 255, np.uint8), "all white"),
+        (np.eye(60, dtype=np.uint8) * 255, "60×60 px but the photo is 60×40"),
+    ],
+)
+def test_unusable_masks_are_refused(tmp_path, mask, complaint):
+    photo = Photo.from_array(stripes())
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    with pytest.raises(MaskError, match=complaint):
+        read_mask(tmp_path / "mask.png", photo)
+    with pytest.raises(MaskError, match=complaint):
+        check_mask(mask, photo)
+    with pytest.raises(MaskError, match="no such file"):
+        read_mask(tmp_path / "none.png", photo)
