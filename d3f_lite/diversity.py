@@ -60,7 +60,7 @@ def distances(vertices, occluded):
 
 
 def published_bandwidth(apart):
-    """Twice the median distance between different heads, mm, of ``apart`` (N, N): 1 / k, the paper's k = 0.5 / median."""
+    """Twice the median distance (mm) between different heads, from ``apart`` (N, N): 1 / k, with k = 0.5 / median."""
     pairs = torch.triu_indices(*apart.shape, offset=1)
     return 2.0 * apart[pairs[0], pairs[1]].median().detach()
 

@@ -101,7 +101,8 @@ def hold_visible(posterior, visible, visible_mm=0.5, elsewhere_mm=1.0):
 
     A fit's error is smooth over the face, so conditioning on its vertices would take them for exact and leave the
     hidden part too sure of itself. Here each sample becomes the model's most likely head that agrees with the fit where
-    visible and with that sample elsewhere: δ′ = (I + Gᵥ + Gₕ)⁻¹ Gₕ δ, G = Σ bᵥ bᵥᵀ / σ² over visible or hidden vertices.
+    visible and with that sample elsewhere: δ′ = (I + Gᵥ + Gₕ)⁻¹ Gₕ δ, where G = Σ bᵥ bᵥᵀ / σ² runs over the visible or
+    the hidden vertices.
 
     Args:
         posterior: GaussianPosterior, best one given the photo.
