@@ -5,16 +5,16 @@ from tqdm import tqdm
 
 from d3f_lite.bake.appearance import SKIN_TONES, albedo_regions, draw_light, paint
 from d3f_lite.camera import Camera
-from d3f_lite.head_model import JAW_POINTS, LandmarkEmbedding
+from d3f_lite.head_model import JAW_POINTS, PARTS, LandmarkEmbedding
 from d3f_lite.landmarks import MediapipeDetector, to_68
 from d3f_lite.render import rasterise, render
 
 YAWS = np.radians(np.arange(-60, 61, 15))
 MIRROR = np.array([*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1), 45, 44, 43, 42, 47, 46,
                    39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65])  # fmt: skip
-VIEWS = 20  # heads rendered at each yaw
+VIEWS = 30  # heads rendered at each yaw
 SHAPE, SCALE = (320, 320), 1.0  # px, px per mm
-JAW_REACH = 12  # px that a jaw point may lie beside the head
+JAW_REACH, INNER_REACH = 12, 5  # px that a jaw point may lie beside the head, a lid or lip beside the skin
 
 
 def measure(head, seed):
@@ -66,13 +66,14 @@ def _detected_on_surface(head, vertices, yaw, regions, generator, detector):
 
 
 def _unproject(head, points, index, barycentric):
-    """The mean head's surface points (68, 3) mm at picture positions (68, 2) px; jaw points go to the nearest surface."""
-    rows, columns = np.nonzero(index >= 0)
+    """The mean head's surface points (68, 3) mm at picture positions (68, 2) px; to the nearest skin."""
+    skin = np.append((head.parts[head.triangles] == PARTS.index("skin")).all(1), False)
+    rows, columns = np.nonzero(skin[index])
     carried = np.full((68, 3), np.nan)
     for number, point in enumerate(points):
         distance = np.hypot(columns + 0.5 - point[0], rows + 0.5 - point[1])
         nearest = distance.argmin()
-        if distance[nearest] < (JAW_REACH if number < JAW_POINTS else 1.5):
+        if distance[nearest] < (JAW_REACH if number < JAW_POINTS else INNER_REACH):
             triangle, weights = index[rows[nearest], columns[nearest]], barycentric[rows[nearest], columns[nearest]]
             carried[number] = weights @ head.mean[head.triangles[triangle]]
     return carried

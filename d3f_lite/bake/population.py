@@ -1,7 +1,7 @@
 """The documented population of heads: who can be drawn from anny, and with which probability.
 
-Identities (adults): gender and ancestry span their whole axes, age from young to old adult, body mass around the
-average; every local change of the head is Gaussian, weaker where its full strength moves the head far. Expressions are
+Identities (adults): gender and ancestry span their whole axes, age from young to old adult, body size and mass around
+the average; every local change of the head is Gaussian, weaker where its full strength moves the head far. Expressions are
 sparse: each facial action (ARKit names) is at rest in most heads. Left and right share most of their value.
 """
 
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 MM_PER_METRE = 1000.0
+BODY_HEIGHT_SIGMA = 0.06  # anny scales heads with the body; beside gender this leaves adult heads 4 % apart in size
 LOCAL_CHANGE_SIGMA = 0.2  # of full strength
 LOCAL_CHANGE_LIMIT = 20.0  # mm: changes that move the head further at full strength get a smaller sigma
 SIDE_SIGMA = 0.25  # what a left or right part adds of its own, relative to the pair's shared value
-ACTION_PROBABILITY = 0.3  # that a facial action is not at rest
+ACTION_PROBABILITY = 0.15  # that a facial action is not at rest
 HEAD_CHANGES = ("cheek", "chin", "ear", "eye", "forehead", "head", "measure-neck", "mouth", "neck", "nose")  # their names
 
 
@@ -85,7 +86,7 @@ def draw_identities(heads, number, generator):
         "age": generator.uniform(0.6, 1.0, number),
         "muscle": generator.beta(3.0, 3.0, number),
         "weight": generator.beta(3.0, 3.0, number),
-        "height": generator.beta(3.0, 3.0, number),
+        "height": generator.normal(0.5, BODY_HEIGHT_SIGMA, number),
         "proportions": generator.beta(3.0, 3.0, number),
         **dict(zip(("african", "asian", "caucasian"), ancestry.T)),
     }

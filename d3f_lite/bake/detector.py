@@ -1,0 +1,122 @@
+"""Measure the landmark detector's bias and covariance: ``python -m d3f_lite.bake.detector`` (about two minutes)."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from d3f_lite.bake import population
+from d3f_lite.bake.appearance import SKIN_TONES, albedo_regions, draw_light, paint
+from d3f_lite.bake.embedding import MIRROR
+from d3f_lite.bake.head import ASSETS, Frame, draw_heads
+from d3f_lite.calibration import pose_features, upright
+from d3f_lite.camera import Camera
+from d3f_lite.errors import LandmarkError
+from d3f_lite.heads import load_head
+from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
+from d3f_lite.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.photo import Photo
+from d3f_lite.render import render
+
+HEADS, SEED = 300, 2_000_003  # never the heads that made the bases, nor the held-out ones
+SHAPE = (300, 280)  # px
+VISIBLE = 0.5  # confidence from which a landmark counts as seen
+SHRINKAGE = 0.05  # towards the diagonal, so that few samples give a covariance that can be inverted
+BROW_SIGMA = 2.0  # mm: brows are painted this much higher or lower than the detector puts them on average
+
+
+def draw_view(head, vertices, generator):
+    """Render a head from a random view in random light: Photo and the Camera that sees it."""
+    yaw, pitch, roll = generator.uniform(-0.75, 0.75), generator.normal(0.0, 0.15), generator.normal(0.0, 0.1)
+    camera = Camera.from_angles(yaw, pitch, roll, generator.uniform(0.85, 1.1), (140, 150))
+    landmarks = head.landmark_points(head.mean)
+    landmarks[17:27, 1] += generator.normal(0.0, BROW_SIGMA)
+    tone = SKIN_TONES[generator.integers(len(SKIN_TONES))]
+    colours = paint(albedo_regions(head, landmarks), tone)
+    background = generator.uniform(0.1, 0.9, 3)
+    pixels, _ = render(vertices, head.triangles, camera, colours, draw_light(generator), SHAPE, background)
+    return Photo.from_array(pixels, "render"), camera
+
+
+def measure(head, heads, generator):
+    """Detect landmarks on renders of ``heads`` (n, V, 3), clean and occluded.
+
+    Returns:
+        residuals: (m, 68, 2) mm upright, NaN where the landmark is not visible.
+        poses: (m, 2) yaw and pitch in radians.
+        is_occluded: (m,) bool.
+    """
+    rows = []
+    with MediapipeDetector() as detector:
+        for number, vertices in enumerate(tqdm(heads, desc="detector", unit="head")):
+            photo, camera = draw_view(head, vertices, generator)
+            try:
+                found = detect_landmarks(photo, seed=number, jitters=5, detector=detector)
+                rows.append((*_residual(head, vertices, camera, found), False))
+                covered, mask = draw_occluder(photo, found, OCCLUDERS[number % len(OCCLUDERS)], seed=number)
+                beside = detect_landmarks(covered, mask, seed=number, jitters=5, detector=detector)
+                rows.append((*_residual(head, vertices, camera, beside), True))
+            except LandmarkError:
+                continue
+    return tuple(np.array(column) for column in zip(*rows))
+
+
+def _residual(head, vertices, camera, found):
+    """How far detected landmarks lie from the true ones: (68, 2) mm upright, and yaw and pitch."""
+    yaw, pitch, roll = camera.angles
+    truth = camera.project(head.landmark_points(vertices, yaw))
+    offsets = upright((found.xy - truth) / camera.scale, roll)
+    return np.where((found.confidence >= VISIBLE)[:, None], offsets, np.nan), np.array([yaw, pitch])
+
+
+def with_mirror_images(residuals, poses, is_occluded):
+    """Each view once more as its mirror image."""
+    mirrored = residuals[:, MIRROR] * (-1.0, 1.0)
+    poses = np.concatenate((poses, poses * (-1.0, 1.0)))
+    return np.concatenate((residuals, mirrored)), poses, np.tile(is_occluded, 2)
+
+
+def fit_bias(residuals, poses):
+    """Regress residuals (m, 136) with gaps on the pose features: (6, 136)."""
+    features = pose_features(*poses.T)
+    bias = np.zeros((features.shape[1], residuals.shape[1]))
+    for column, values in enumerate(residuals.T):
+        seen = np.isfinite(values)
+        bias[:, column] = np.linalg.lstsq(features[seen], values[seen], rcond=None)[0]
+    return bias
+
+
+def fit_covariance(errors):
+    """The covariance (136, 136) of errors (m, 136) with gaps, made positive definite."""
+    seen = np.isfinite(errors)
+    filled = np.where(seen, errors, 0.0)
+    covariance = (filled.T @ filled) / np.maximum(seen.T.astype(float) @ seen, 1.0)
+    covariance = (1.0 - SHRINKAGE) * covariance + SHRINKAGE * np.diag(np.diag(covariance))
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.maximum(values, 0.05)) @ vectors.T
+
+
+def main():
+    """Draw heads, measure, write the asset."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ASSETS / "detector.npz")
+    path = parser.parse_args().out
+    head, heads = load_head(), population.AnnyHeads.load()
+    neutral, expression, _ = draw_heads(heads, Frame.of(heads, head.regions), HEADS, SEED)
+    measured = measure(head, neutral + expression, np.random.default_rng(SEED))
+    residuals, poses, is_occluded = with_mirror_images(*measured)
+    residuals = residuals.reshape(len(residuals), -1)
+    bias = fit_bias(residuals, poses)
+    errors = residuals - pose_features(*poses.T) @ bias
+    clean, occluded = fit_covariance(errors[~is_occluded]), fit_covariance(errors[is_occluded])
+    note = json.dumps({"heads": HEADS, "seed": SEED, "views": len(measured[0]), "detector": "face_landmarker.task"})
+    np.savez(path, bias=bias.astype(np.float32), clean=clean.astype(np.float32), occluded=occluded.astype(np.float32),
+             provenance=np.array(note))  # fmt: skip
+    for name, covariance in (("clean", clean), ("occluded", occluded)):
+        print(f"{name}: {np.sqrt(np.median(np.diag(covariance))):.2f} mm median error along an axis")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""How the landmark detector errs: its bias and covariance, measured on renders of heads of known shape."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from d3f_lite.errors import AssetError
+
+ASSET = Path(__file__).parent / "assets" / "detector.npz"
+UNCALIBRATED_SIGMA = 6.0  # mm: twice the usual spread of a detected point over the surface
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The detector's error in mm on the face, upright (roll taken out), x right and y down: N(bias(pose), covariance).
+
+    Args:
+        bias: (6, 136), bias of the 68 (x, y) pairs per pose feature.
+        clean: (136, 136) covariance on faces without an occluder, mm².
+        occluded: (136, 136) covariance of the landmarks that stay visible beside an occluder, mm².
+    """
+
+    bias: np.ndarray
+    clean: np.ndarray
+    occluded: np.ndarray
+
+    def bias_at(self, yaw, pitch):
+        """The bias (68, 2) mm at this yaw and pitch (radians)."""
+        return (pose_features(yaw, pitch) @ self.bias).reshape(68, 2)
+
+    @classmethod
+    def none(cls):
+        """No knowledge of the detector: no bias, independent errors of UNCALIBRATED_SIGMA."""
+        covariance = UNCALIBRATED_SIGMA**2 * np.eye(136)
+        return cls(np.zeros((6, 136)), covariance, covariance)
+
+
+def pose_features(yaw, pitch):
+    """The six features (…, 6) of a pose (radians) that the detector's bias is linear in."""
+    yaw, pitch = np.broadcast_arrays(np.asarray(yaw, float), np.asarray(pitch, float))
+    return np.stack((np.ones_like(yaw), yaw, pitch, yaw**2, pitch**2, yaw * pitch), -1)
+
+
+def upright(offsets, roll):
+    """Turn image offsets (…, 2), x right and y down, so that a head rolled by ``roll`` radians stands upright."""
+    cosine, sine = np.cos(roll), np.sin(roll)
+    return offsets @ np.array([[cosine, sine], [-sine, cosine]])
+
+
+@lru_cache(maxsize=1)
+def load_calibration():
+    """Load the shipped calibration of MediaPipe's landmarks.
+
+    Raises:
+        AssetError: the asset is missing or broken.
+    """
+    try:
+        with np.load(ASSET, allow_pickle=False) as stored:
+            return Calibration(*(stored[name].astype(np.float64) for name in ("bias", "clean", "occluded")))
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise AssetError(f"cannot read the detector's calibration {ASSET.name}: {error}") from error

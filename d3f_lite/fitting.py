@@ -1,0 +1,111 @@
+"""Fit a head to the visible part of a face (Dey and Boddeti 2022, section 3.1)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from d3f_lite.camera import Camera
+from d3f_lite.landmark_fitting import POSE, fit_landmarks
+from d3f_lite.photometric_fitting import Appearance, refine
+from d3f_lite.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.settings import FitSettings
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A head fitted to the visible part of a photo, and what the photo says about each vertex.
+
+    Args:
+        vertices: (V, 3) mm, canonical pose.
+        coefficients: (K,) of the head's basis, standard units.
+        camera: Camera that sees the head as the photo does.
+        appearance: Appearance (albedo and light), None where too little skin is visible.
+        hessian: (K, K) of the negative log posterior of the coefficients, pose marginalised: with it the fit is the
+            Gaussian N(coefficients, hessian⁻¹) over whole heads.
+        visible: (V,) bool, the photo shows the vertex.
+        occluded: (V,) bool, only the occluder hides it. Neither: unseen (back-facing, behind other parts, off the photo).
+        landmarks: (68, 2) px of the fitted head.
+        history: (iterations,) mean colour difference.
+    """
+
+    vertices: np.ndarray
+    coefficients: np.ndarray
+    camera: Camera
+    appearance: Appearance | None
+    hessian: np.ndarray
+    visible: np.ndarray
+    occluded: np.ndarray
+    landmarks: np.ndarray
+    history: np.ndarray
+
+    @property
+    def unseen(self):
+        """(V,) bool: no photo from here shows the vertex."""
+        return ~(self.visible | self.occluded)
+
+
+def _silent(stage, fraction):
+    """Report progress to nobody."""
+
+
+def fit_visible(observation, head, settings=FitSettings(), progress=_silent):
+    """Fit the head's coefficients, camera, light and albedo to what the photo shows.
+
+    Args:
+        observation: Observation.
+        head: HeadModel.
+        settings: FitSettings.
+        progress: called with (stage, fraction in [0, 1]) between iterations; may raise Cancelled to stop.
+
+    Returns:
+        Fit.
+
+    Raises:
+        LandmarkError: too few reliable landmarks.
+    """
+    progress("landmarks", 0.0)
+    start = fit_landmarks(head, observation.landmarks, settings)
+    progress("landmarks", 1.0)
+    coefficients, camera, appearance, history = refine(head, observation, start, settings, progress)
+    vertices = head.vertices(coefficients)
+    visible, occluded = what_the_photo_shows(vertices, head, camera, observation.masks.occluded)
+    return Fit(
+        vertices=vertices,
+        coefficients=coefficients,
+        camera=camera,
+        appearance=appearance,
+        hessian=marginal_hessian(start.hessian),
+        visible=visible,
+        occluded=occluded,
+        landmarks=camera.project(head.landmark_points(vertices, camera.angles[0])),
+        history=history,
+    )
+
+
+def marginal_hessian(hessian):
+    """The coefficients' Hessian (K, K) with the last POSE rows and columns of ``hessian`` integrated out."""
+    mixed = hessian[:-POSE, -POSE:]
+    return hessian[:-POSE, :-POSE] - mixed @ np.linalg.solve(hessian[-POSE:, -POSE:], mixed.T)
+
+
+def what_the_photo_shows(vertices, head, camera, occluded):
+    """Sort the vertices into visible and occluded ones.
+
+    Args:
+        vertices: (V, 3) mm.
+        head: HeadModel.
+        camera: Camera.
+        occluded: (H, W) bool.
+
+    Returns:
+        visible, occluded: (V,) bool each; neither = unseen.
+    """
+    points = camera.view(vertices)
+    _, _, depth = rasterise(points, head.triangles, occluded.shape)
+    normals = vertex_normals(torch.from_numpy(vertices), torch.from_numpy(head.triangles).long()).numpy()
+    seen = visible_vertices(points, normals @ np.asarray(camera.rotation, np.float32).T, head.triangles, depth)
+    column, row = np.floor(points[:, :2]).astype(int).T
+    height, width = occluded.shape
+    covered = occluded[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    return seen & ~covered, seen & covered

@@ -1,0 +1,191 @@
+"""The closed-form start of the fit: pose and coefficients from the visible landmarks by Gauss-Newton steps."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
+from scipy.spatial.transform import Rotation
+
+from d3f_lite.calibration import Calibration, load_calibration, upright
+from d3f_lite.camera import Camera
+from d3f_lite.errors import LandmarkError
+from d3f_lite.landmarks import interocular_distance
+from d3f_lite.mesh_laplacian import laplacian
+
+RELIABLE = 0.3  # confidence from which a landmark is used
+FEWEST, FEWEST_INNER = 14, 10  # reliable landmarks, and those of them within the face, that a fit needs
+POSE = 6  # rotation vector (rad), log scale, translation (mm)
+START_YAWS = np.radians((-35.0, 0.0, 35.0))
+POSE_STEPS, JOINT_STEPS = 8, 8
+CLOSURE_PAIRS = np.array([(61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46)])
+
+
+@dataclass(frozen=True)
+class LandmarkFit:
+    """A head and camera from landmarks alone.
+
+    Args:
+        coefficients: (K,) standard units.
+        camera: Camera.
+        hessian: (K + 6, K + 6) of the negative log posterior over coefficients and pose.
+    """
+
+    coefficients: np.ndarray
+    camera: Camera
+    hessian: np.ndarray
+
+
+def fit_landmarks(head, landmarks, settings):
+    """Fit coefficients and camera to the reliable landmarks: the maximum of their posterior.
+
+    Args:
+        head: HeadModel.
+        landmarks: Landmarks.
+        settings: FitSettings.
+
+    Returns:
+        LandmarkFit.
+
+    Raises:
+        LandmarkError: too few reliable landmarks.
+    """
+    used = reliable_landmarks(landmarks)
+    calibration = load_calibration() if settings.calibrated else Calibration.none()
+    covered = (landmarks.confidence < RELIABLE).any()
+    covariance = calibration.occluded if covered else calibration.clean
+    problem = _Problem(head, landmarks, used, calibration, covariance, settings)
+    camera = problem.start()
+    coefficients = np.zeros(len(head.basis))
+    for _ in range(JOINT_STEPS):
+        step, hessian = problem.step(coefficients, camera)
+        coefficients, camera = coefficients + step[:-POSE], moved(camera, step[-POSE:])
+    return LandmarkFit(coefficients, camera, hessian)
+
+
+def reliable_landmarks(landmarks):
+    """Which landmarks a fit may use, (68,) bool.
+
+    Raises:
+        LandmarkError: too few.
+    """
+    used = landmarks.confidence >= RELIABLE
+    if used.sum() < FEWEST or used[17:].sum() < FEWEST_INNER:
+        raise LandmarkError(
+            f"only {used.sum()} of 68 landmarks are reliable ({used[17:].sum()} within the face): "
+            "show more of the face, mark less as occluded, or place landmarks by hand"
+        )
+    return used
+
+
+def moved(camera, step):
+    """The camera after a pose ``step`` (6,): rotation vector (rad), log scale, translation (mm on the head)."""
+    rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ camera.rotation
+    translation = camera.translation + camera.scale * step[4:]
+    return Camera(rotation, camera.scale * float(np.exp(step[3])), translation)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """The least-squares problem that one photo's landmarks pose."""
+
+    head: object
+    landmarks: object
+    used: np.ndarray
+    calibration: Calibration
+    covariance: np.ndarray
+    settings: object
+
+    def start(self):
+        """The camera that sees the mean head best, from several yaws and independent errors."""
+        rough = replace(self, calibration=Calibration.none(), covariance=Calibration.none().clean)
+        found = []
+        eyes = self.head.landmark_points(self.head.mean)
+        scale = interocular_distance(self.landmarks.xy) / np.linalg.norm(eyes[36] - eyes[45])
+        for yaw in START_YAWS:
+            camera = Camera.from_angles(yaw, 0.0, 0.0, scale, (0.0, 0.0))
+            offset = (self.landmarks.xy - camera.project(self.head.landmark_points(self.head.mean, yaw)))[self.used]
+            camera = replace(camera, translation=offset.mean(0))
+            for _ in range(POSE_STEPS):
+                residual, jacobian = rough._residual(np.zeros(0), camera)
+                step = np.linalg.solve(jacobian.T @ jacobian + 1e-6 * np.eye(POSE), jacobian.T @ residual)
+                camera = moved(camera, np.clip(step, -0.5 * camera_bound(), 0.5 * camera_bound()))
+            found.append((np.sum(rough._residual(np.zeros(0), camera)[0] ** 2), yaw, camera))
+        return min(found)[-1]
+
+    def step(self, coefficients, camera):
+        """One Gauss-Newton step (K + 6,) and the Hessian (K + 6, K + 6) at its start."""
+        residual, jacobian = self._residual(coefficients, camera)
+        hessian = jacobian.T @ jacobian
+        gradient = jacobian.T @ residual
+        size = len(coefficients)
+        precision = self._prior_precision()
+        hessian[:size, :size] += precision
+        gradient[:size] -= precision @ coefficients
+        return cho_solve(cho_factor(hessian), gradient), hessian
+
+    def _prior_precision(self):
+        """The coefficients' prior precision (K, K), with smoothness; regional ones are pinned when switched off."""
+        head, settings = self.head, self.settings
+        diagonal = np.full(len(head.basis), settings.prior_weight)
+        if not settings.regional:
+            diagonal[len(head.basis) - len(head.bases.regional) :] = 1e6
+        precision = np.diag(diagonal)
+        if settings.smoothness_weight:
+            bent = [laplacian(head.triangles, len(head.mean)) @ direction for direction in head.basis]
+            bent = np.stack(bent).reshape(len(head.basis), -1)
+            precision += settings.smoothness_weight / len(head.mean) * (bent @ bent.T)
+        return precision
+
+    def _residual(self, coefficients, camera):
+        """Whitened residuals (rows,) and their Jacobian (rows, K + 6) of the *prediction*, both in standard units.
+
+        Without coefficients (an empty array) only the pose moves.
+        """
+        yaw, pitch, roll = camera.angles
+        triangles, barycentric = self.head.landmarks.at(yaw)
+        corners = self.head.triangles[triangles]
+        points = np.einsum("lk,lki->li", barycentric, self.head.mean[corners])
+        size = len(coefficients)
+        directions = np.einsum("lk,clki->cli", barycentric, self.head.basis[:size][:, corners])
+        turned = (points + np.einsum("c,cli->li", coefficients, directions)) @ camera.rotation.T
+        predicted = camera.scale * turned[:, :2] * (1.0, -1.0) + camera.translation
+        offsets = upright((self.landmarks.xy - predicted) / camera.scale, roll) - self.calibration.bias_at(yaw, pitch)
+        jacobian = np.zeros((68, 2, size + POSE))
+        if size:
+            jacobian[..., :size] = ((directions @ camera.rotation.T)[..., :2] * (1.0, -1.0)).transpose(1, 2, 0)
+        jacobian[..., size:] = _pose_jacobian(turned)
+        jacobian = upright(jacobian.swapaxes(1, 2), roll).swapaxes(1, 2)
+        return self._whitened(offsets, jacobian)
+
+    def _whitened(self, offsets, jacobian):
+        """Weigh by the detector's covariance and the confidences, and add the closure pairs."""
+        rows = np.flatnonzero(np.repeat(self.used, 2))
+        weight = np.sqrt(np.repeat(self.landmarks.confidence.astype(float), 2)[rows])
+        covariance = self.covariance[np.ix_(rows, rows)] / np.outer(weight, weight)
+        lower = cholesky(covariance, lower=True)
+        stacked = np.column_stack((offsets.reshape(-1), jacobian.reshape(136, -1)))
+        whitened = solve_triangular(lower, stacked[rows], lower=True)
+        pairs = CLOSURE_PAIRS[self.used[CLOSURE_PAIRS].all(1)]
+        if self.settings.closure_weight and len(pairs):
+            both = stacked.reshape(68, 2, -1)
+            gaps = (both[pairs[:, 0]] - both[pairs[:, 1]]).reshape(2 * len(pairs), -1)
+            whitened = np.concatenate((whitened, np.sqrt(self.settings.closure_weight) * gaps))
+        return whitened[:, 0], whitened[:, 1:]
+
+
+def camera_bound():
+    """The largest sensible pose step (6,): half a radian, a third of the scale, 60 mm."""
+    return np.array([0.5, 0.5, 0.5, 0.3, 60.0, 60.0])
+
+
+def _pose_jacobian(turned):
+    """How picture positions in mm (x right, y down) of turned points (68, 3) move with the pose: (68, 2, 6)."""
+    x, y, z = turned.T
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    return np.stack(
+        (
+            np.stack((zero, z, -y, x, one, zero), -1),
+            np.stack((z, zero, -x, -y, zero, one), -1),
+        ),
+        axis=1,
+    )

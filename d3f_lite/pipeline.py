@@ -1,0 +1,197 @@
+"""The whole way from one occluded photo to N heads."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from d3f_lite import metrics
+from d3f_lite.diversity import HeadSamples, diversify_calibrated, diversify_published, sample_iid
+from d3f_lite.errors import SettingsError
+from d3f_lite.fitting import Fit, fit_visible
+from d3f_lite.head_model import HeadModel
+from d3f_lite.heads import load_head
+from d3f_lite.occlusion import Observation, observe
+from d3f_lite.photo import Photo
+from d3f_lite.posterior import condition_on_photo, condition_on_vertices
+from d3f_lite.settings import Settings
+
+MOST_SAMPLES = 256
+INNER = slice(17, 68)  # landmarks within the face: brows, nose, eyes, mouth
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """N heads that agree where the photo shows the face and differ where it does not.
+
+    The occluded part is sampled, not observed.
+
+    Args:
+        observation: Observation that was fitted.
+        head: HeadModel that was fitted.
+        fit: Fit, the one head that follows the visible part.
+        samples: HeadSamples, the N heads.
+        settings: Settings that were used.
+        seconds: stage name to seconds.
+    """
+
+    observation: Observation
+    head: HeadModel
+    fit: Fit
+    samples: HeadSamples
+    settings: Settings
+    seconds: dict
+
+    @cached_property
+    def spread(self):
+        """(V,) mm: the standard deviation of each vertex over the samples."""
+        return metrics.spread(self.samples.vertices) if len(self.samples.vertices) > 1 else np.zeros(len(self.fit.vertices))
+
+    def measures(self):
+        """What can be measured without a true head: name to a number; mm where the name says so."""
+        heads, fit, landmarks = self.samples.vertices, self.fit, self.observation.landmarks
+        used = (landmarks.confidence >= 0.3) & (np.arange(68) >= INNER.start)
+        found = {
+            "visible_vertices": int(fit.visible.sum()),
+            "occluded_vertices": int(fit.occluded.sum()),
+            "unseen_vertices": int(fit.unseen.sum()),
+            "inner_landmark_error_percent": 100.0 * metrics.landmark_nme(fit.landmarks, landmarks.xy, used),
+        }
+        for name, where in (("visible", fit.visible), ("occluded", fit.occluded), ("unseen", fit.unseen)):
+            if where.any() and len(heads) > 1:
+                found[f"asd_{name}_mm"] = metrics.asd(heads, where)
+                found[f"spread_{name}_mm"] = float(np.sqrt(np.mean(self.spread[where] ** 2)))
+        return found
+
+    def save(self, folder="results"):
+        """Write meshes, arrays, pictures, a viewer and a report to ``folder``/<photo name>.
+
+        Args:
+            folder: where; made if it is not there. A result of the same name is replaced.
+
+        Returns:
+            Path of the result.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        from d3f_lite.results import save_reconstruction
+
+        return save_reconstruction(self, folder)
+
+
+def _silent(stage, fraction):
+    """Report progress to nobody."""
+
+
+def reconstruct(photo, occluded=None, *, samples=16, seed=0, head="anny", settings=Settings(), progress=_silent):
+    """Reconstruct N heads from one occluded photo (Dey and Boddeti 2022).
+
+    Args:
+        photo: Photo, path, or (H, W, 3) uint8 array.
+        occluded: (H, W) bool, True under the occluder; None = nothing is occluded.
+        samples: N, how many heads, 1 to 256.
+        seed: of every random draw; the same seed gives the same heads.
+        head: name of a head model (see ``load_head``).
+        settings: Settings.
+        progress: called with (stage, fraction in [0, 1]); may raise Cancelled to stop.
+
+    Returns:
+        Reconstruction.
+
+    Raises:
+        D3FError: the photo, mask, landmarks, head or settings are unusable; one line says why.
+    """
+    checked_count(samples, "samples", 1, MOST_SAMPLES)
+    checked_count(seed, "seed", 0, 2**32 - 1)
+    clock = _Clock()
+    photo = as_photo(photo)
+    model = load_head(head)
+    clock.lap("head")
+    progress("observation", 0.0)
+    observation = observe(photo, occluded, seed=seed)
+    clock.lap("observation")
+    fit = fit_visible(observation, model, settings.fit, progress)
+    clock.lap("fit")
+    heads = complete(fit, model, settings.diversity, samples, seed, progress)
+    clock.lap("samples")
+    return Reconstruction(observation, model, fit, heads, settings, clock.seconds)
+
+
+def as_photo(photo):
+    """A Photo from a Photo, a path or an (H, W, 3) uint8 array."""
+    if isinstance(photo, Photo):
+        return photo
+    return Photo.from_array(photo) if isinstance(photo, np.ndarray) else Photo.open(photo)
+
+
+def checked_count(value, name, low, high):
+    """Refuse what is not a whole number from ``low`` to ``high``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+        raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r:.60}")
+
+
+def decoder_for(fit, head, settings):
+    """The decoder of heads given a fit: the Gaussian posterior or the mesh VAE's, as ``settings`` says.
+
+    Args:
+        fit: Fit.
+        head: HeadModel.
+        settings: DiversitySettings.
+
+    Returns:
+        A Decoder: ``decode(z (N, K)) -> (N, V, 3)`` mm, z standard normal.
+    """
+    if settings.decoder == "mesh_vae":
+        from d3f_lite.mesh_vae import load_mesh_vae
+
+        return load_mesh_vae(head).posterior(fit.vertices, fit.visible)
+    if settings.given == "photo":
+        return condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
+    return condition_on_vertices(head.mean, head.basis, fit.vertices, fit.visible, settings.noise)
+
+
+def complete(fit, head, settings, samples, seed, progress=_silent):
+    """Spread ``samples`` heads over what the fit leaves open.
+
+    Args:
+        fit: Fit.
+        head: HeadModel.
+        settings: DiversitySettings.
+        samples: N.
+        seed: of the draws.
+        progress: called with ("samples", fraction); may raise Cancelled.
+
+    Returns:
+        HeadSamples.
+    """
+    decoder = decoder_for(fit, head, settings)
+    progress("samples", 0.0)
+    free = fit.occluded if fit.occluded.any() else ~fit.visible
+    if settings.form == "iid" or samples == 1:
+        heads = sample_iid(decoder, samples, seed)
+    elif settings.form == "published":
+        heads = diversify_published(
+            decoder, fit.vertices, fit.visible, free, head.triangles, number=samples, steps=settings.iterations,
+            weights=(1.0, 0.001, settings.published_weight), seed=seed, callback=lambda step, steps, _: progress("samples", step / steps),
+        )  # fmt: skip
+    else:
+        heads = diversify_calibrated(
+            decoder, free, number=samples, dimensions=settings.dimensions, dpp_weight=settings.dpp_weight,
+            remainder=settings.remainder, mass=settings.mass, steps=settings.iterations, seed=seed,
+        )  # fmt: skip
+    progress("samples", 1.0)
+    return heads
+
+
+class _Clock:
+    """Seconds per stage."""
+
+    def __init__(self):
+        self.seconds, self._last = {}, time.perf_counter()
+
+    def lap(self, stage):
+        """Note the time since the last lap under ``stage``."""
+        now = time.perf_counter()
+        self.seconds[stage], self._last = now - self._last, now

@@ -1,0 +1,173 @@
+"""Every tunable number, with its unit, in one place; read from and written to TOML."""
+
+import math
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+
+from d3f_lite.errors import SettingsError
+
+LARGEST_FILE = 65_536  # bytes
+
+
+def _number(default, low, high):
+    """A field of a settings class with its allowed range."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+def _choice(default, *choices):
+    """A field of a settings class with its allowed words."""
+    return field(default=default, metadata={"choices": choices})
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How the visible part is fitted (paper section 3.1); a weight of 0 switches its term off.
+
+    Args:
+        calibrated: use the detector's measured bias and covariance instead of independent errors.
+        regional: fit the 14 regional bases beside the global ones.
+        prior_weight: of ½|c|², the Gaussian prior on every coefficient.
+        closure_weight: of the gaps between the lips and between the lids, per mm².
+        smoothness_weight: of the Laplacian of the change from the mean head, per mm².
+        photometric_weight: of the mean absolute difference between photo and model, colours in [0, 1].
+        photometric_iterations: Adam steps.
+        photometric_rate: Adam's learning rate, in posterior standard deviations.
+        eye_distance: px between the outer eye corners in the picture that the colours are compared in.
+    """
+
+    calibrated: bool = True
+    regional: bool = True
+    prior_weight: float = _number(1.0, 1e-3, 1e3)
+    closure_weight: float = _number(1.0, 0.0, 1e3)
+    smoothness_weight: float = _number(0.0, 0.0, 1e3)
+    photometric_weight: float = _number(1000.0, 0.0, 1e6)
+    photometric_iterations: int = _number(60, 0, 5000)
+    photometric_rate: float = _number(0.05, 1e-4, 1.0)
+    eye_distance: float = _number(48.0, 16.0, 200.0)
+
+
+@dataclass(frozen=True)
+class DiversitySettings:
+    """How N heads are spread over what is plausible (paper sections 3.2 and 3.3).
+
+    Args:
+        decoder: "gaussian", the closed-form posterior, or "mesh_vae".
+        given: what the Gaussian posterior is conditioned on: "vertices", the fitted visible ones (they are held), or
+            "photo", the fit's Hessian.
+        form: "calibrated" (fixed width, inside the posterior's ellipsoid), "published" (the original's loss), or "iid".
+        noise: mm, how far the heads may leave the fit's visible vertices.
+        dpp_weight: nats of density that one more different head is worth (calibrated).
+        dimensions: of the search, the posterior's widest occluded directions (calibrated).
+        remainder: share of an independent draw that each head takes outside those directions (calibrated).
+        mass: probability of the ellipsoid that the heads stay in (calibrated).
+        published_weight: w_dpp of the original's loss, against the mean vertex distance in mm (published).
+        iterations: of the search.
+    """
+
+    decoder: str = _choice("gaussian", "gaussian", "mesh_vae")
+    given: str = _choice("vertices", "vertices", "photo")
+    form: str = _choice("calibrated", "calibrated", "published", "iid")
+    noise: float = _number(0.5, 1e-3, 100.0)
+    dpp_weight: float = _number(32.0, 0.0, 1e4)
+    dimensions: int = _number(12, 1, 64)
+    remainder: float = _number(1.0, 0.0, 1.0)
+    mass: float = _number(0.9, 0.01, 0.999)
+    published_weight: float = _number(0.05, 0.0, 1e3)
+    iterations: int = _number(60, 1, 5000)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of ``reconstruct``: those of the fit and those of the diversification."""
+
+    fit: FitSettings = FitSettings()
+    diversity: DiversitySettings = DiversitySettings()
+
+    @classmethod
+    def load(cls, path):
+        """Read a TOML file with the tables ``[fit]`` and ``[diversity]``; what it leaves out keeps its default.
+
+        Raises:
+            SettingsError: no such file, not TOML, an unknown name, a wrong type, or a number out of range.
+        """
+        path = Path(path)
+        try:
+            if path.stat().st_size > LARGEST_FILE:
+                raise SettingsError(f"{path.name}: a settings file has at most {LARGEST_FILE} bytes")
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError(f"cannot read the settings {path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise SettingsError(f"{path.name} is not a TOML file: {str(error).splitlines()[0]}") from error
+        return cls.from_tables(tables)
+
+    @classmethod
+    def from_tables(cls, tables):
+        """Settings from nested dicts, as ``tables`` gives them.
+
+        Raises:
+            SettingsError: an unknown name, a wrong type, or a number out of range.
+        """
+        return _filled(cls(), tables, "")
+
+    def tables(self):
+        """Nested dicts, ready for JSON or TOML."""
+        return asdict(self)
+
+    def to_toml(self):
+        """The text of a settings file."""
+        lines = []
+        for table, values in self.tables().items():
+            lines += [f"[{table}]", *(f"{name} = {_toml_value(value)}" for name, value in values.items()), ""]
+        return "\n".join(lines)
+
+    def __post_init__(self):
+        for part in (self.fit, self.diversity):
+            for described in fields(part):
+                _checked(getattr(part, described.name), described, described.name)
+
+
+def _filled(settings, values, place):
+    """A copy of ``settings`` with ``values`` (a dict) filled in, each checked."""
+    if not isinstance(values, dict):
+        raise SettingsError(f"setting {place or 'file'} must be a table")
+    known = {described.name: described for described in fields(settings)}
+    changes = {}
+    for name, value in values.items():
+        if name not in known:
+            raise SettingsError(f"unknown setting {place}{name!s:.60}: choose from {', '.join(known)}")
+        current = getattr(settings, name)
+        if is_dataclass(current):
+            changes[name] = _filled(current, value, f"{name}.")
+        else:
+            changes[name] = _checked(value, known[name], f"{place}{name}")
+    return replace(settings, **changes)
+
+
+def _checked(value, described, place):
+    """The value in the type of its field, if it is one of the allowed."""
+    wanted, limits = described.type, described.metadata
+    if is_dataclass(wanted):
+        return value
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not wanted:
+        raise SettingsError(f"setting {place} must be {_article(wanted)}, not {value!r:.60}")
+    if "choices" in limits and value not in limits["choices"]:
+        raise SettingsError(f"setting {place} must be one of {', '.join(limits['choices'])}, not {value!r:.60}")
+    if "low" in limits and not (math.isfinite(value) and limits["low"] <= value <= limits["high"]):
+        raise SettingsError(f"setting {place} must be from {limits['low']:g} to {limits['high']:g}, not {value!r:.60}")
+    return value
+
+
+def _article(wanted):
+    """A type's name for people."""
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}[wanted]
+
+
+def _toml_value(value):
+    """A TOML literal."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else repr(value)
