@@ -6,9 +6,8 @@ on its own random features and the decoder interpolates from the coarsest level;
 
 import torch
 
-SAMPLES = 3000  # heads for the regression
-RIDGE = 30.0
-START_LOG_SIGMA = -2.0
+SAMPLES = 5000  # heads for the regression
+NOISE, NOISE_FLOOR = 3.0, 0.05  # what the regression leaves over counts twice, since its errors are correlated
 
 
 @torch.no_grad()
@@ -34,12 +33,13 @@ def _principal_directions(head, number):
 
 
 def _carry_coordinates(model):
-    """Let three channels of the decoder carry x, y and z by interpolation, and nothing else add to them."""
-    for level in model.up:
-        matrices = getattr(level, "convolution", level).matrices
-        matrices[:, :, :3] = 0.0
-        for axis in range(3):
-            matrices[:, axis, axis] = len(matrices) ** -0.5
+    """Let channels carry x, y and z through all levels by interpolation, and the encoder visibility as well."""
+    for levels, carried in ((model.down, 4), (model.up, 3)):
+        for level in levels:
+            matrices = getattr(level, "convolution", level).matrices
+            matrices[:, :, :carried] = 0.0
+            for channel in range(carried):
+                matrices[:, channel, channel] = len(matrices) ** -0.5
 
 
 def _decode_directions(model, directions):
@@ -56,22 +56,16 @@ def _decode_directions(model, directions):
 
 
 def _encode_directions(model, directions, draw_batch):
-    """Write into the encoder's dense layers the ridge regression of the latents on its features."""
+    """Write into the encoder how its features follow from the latents, by least squares over whole heads."""
     features, latents = [], []
     while sum(map(len, latents)) < SAMPLES:
-        truth, given, visible = draw_batch()
-        features.append(model.pool(given, visible))
+        truth = draw_batch()[0]
+        features.append(model.pool(truth, torch.ones(truth.shape[:2], dtype=torch.bool, device=truth.device)))
         latents.append((truth - model.mean).flatten(1) @ directions.T / directions.square().sum(1))
     features, latents = torch.cat(features).double(), torch.cat(latents).double()
-    centre, middle = features.mean(0), latents.mean(0)
-    features -= centre
-    gram = features @ features.T
-    gram.diagonal().add_(RIDGE)
-    weight = (features.T @ torch.linalg.solve(gram, latents - middle)).T
-    model.flatten.weight[: len(weight)] = weight.float()
-    model.flatten.bias[: len(weight)] = (middle - weight @ centre).float()
-    for layer in (*model.completion, model.to_mu, model.to_log_sigma):
-        layer.weight.zero_()
-        layer.bias.zero_()
-    model.to_mu.weight.fill_diagonal_(1.0)
-    model.to_log_sigma.bias.fill_(START_LOG_SIGMA)
+    design, wanted = torch.cat((torch.ones_like(latents[:, :1]), latents), 1), features.flatten(1)
+    solution = torch.linalg.solve(design.T @ design, design.T @ wanted)
+    noise = NOISE * (wanted - design @ solution).square().mean(0).sqrt() + NOISE_FLOOR
+    model.centre.copy_(solution[0].view(model.coarsest))
+    model.sharpness.copy_((1.0 / noise).view(model.coarsest))
+    model.directions.copy_((solution[1:] / noise).view_as(model.directions))

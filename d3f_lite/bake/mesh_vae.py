@@ -1,0 +1,253 @@
+"""Train the mesh VAE: ``python -m d3f_lite.bake.mesh_vae`` (needs ``pip install d3f-lite[bake]`` for the shipped head)."""
+
+import argparse
+import math
+import os
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from d3f_lite.bake.partial_heads import FitSimulator, occluded_views, project
+from d3f_lite.bake.mesh_vae_start import start_linear
+from d3f_lite.heads import load_head
+from d3f_lite.mesh_graph import build_graph
+from d3f_lite.mesh_laplacian import laplacian
+from d3f_lite.mesh_vae import MeshVAE, weights_path
+
+TRAINING_SEED, VALIDATION_SEED, HELD_OUT_SEED = 3_000_003, 2_000_003, 1_000_003
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the network is trained.
+
+    Args:
+        heads: identities, and as many expressions, that training pairs at random.
+        masks: occluded views.
+        steps: of AdamW.
+        batch: heads per step.
+        learning_rate: at its highest; it warms up linearly and decays along one cosine.
+        whole: share of heads that the encoder sees whole.
+        fitted: share of the others that it sees as a fit, not exactly.
+        fit_noise_mm: range of the simulated photos' noise; 10 mm leaves 1.5 mm RMS on the visible vertices.
+        smoothness: weight of the Laplacian term.
+        divergence: weight of the Kullback-Leibler divergence, per sample.
+        seed: of everything drawn.
+    """
+
+    heads: int = 6000
+    masks: int = 256
+    steps: int = 4500
+    batch: int = 24
+    learning_rate: float = 3e-3
+    whole: float = 0.25
+    fitted: float = 0.3
+    fit_noise_mm: tuple = (2.0, 25.0)
+    smoothness: float = 0.5
+    divergence: float = 3e-5
+    seed: int = TRAINING_SEED
+
+
+QUICK = Recipe(heads=1000, masks=32, steps=250)
+WARM_UP = 100  # steps
+WIDE_SHARE = 0.25
+CHECKPOINT_EVERY = 100  # steps
+TERMS = ("energy score", "Laplacian", "divergence")
+
+
+def draw_population(head, number, seed):
+    """Neutral heads (n, V, 3) mm, and expressions (n, V, 3) mm to add to any of them.
+
+    The shipped head draws anny's own heads; any other draws from its linear prior, whose expressions are included.
+    """
+    if head.name != "anny":
+        neutral = head.sample(number, seed)
+        return neutral, np.zeros_like(neutral)
+    from d3f_lite.bake.head import Frame, draw_heads
+    from d3f_lite.bake.population import AnnyHeads
+
+    heads = AnnyHeads.load()
+    neutral, expression, _ = draw_heads(heads, Frame.of(heads, head.regions), number, seed)
+    return neutral, expression
+
+
+class TrainingHeads:
+    """Batches of what the encoder sees and what it should have seen."""
+
+    def __init__(self, head, recipe):
+        self.recipe = recipe
+        neutral, expression = draw_population(head, recipe.heads, recipe.seed)
+        visible = occluded_views(head, recipe.masks, recipe.seed)
+        self.simulator = FitSimulator.of(head, visible)
+        self.visible = torch.from_numpy(visible)
+        self.neutral, self.expression = torch.from_numpy(neutral), torch.from_numpy(expression)
+        self.coefficients = project(head, neutral), project(head, expression + head.mean)
+
+    def batch(self, generator):
+        """True heads, what is given of them, both (B, V, 3) mm, and what of that is visible, (B, V) bool."""
+        recipe = self.recipe
+        number, draw = recipe.batch, lambda limit: torch.randint(limit, (recipe.batch,), generator=generator)
+        one, other, mask = draw(recipe.heads), draw(recipe.heads), draw(recipe.masks)
+        truth, visible = self.neutral[one] + self.expression[other], self.visible[mask]
+        given, whole = truth.clone(), round(recipe.whole * number)
+        visible[:whole] = True
+        fitted = slice(whole, whole + round(recipe.fitted * (number - whole)))
+        low, high = np.log(recipe.fit_noise_mm)
+        noise = torch.exp(low + (high - low) * torch.rand(number, generator=generator))[fitted]
+        coefficients = (self.coefficients[0][one] + self.coefficients[1][other])[fitted]
+        given[fitted] = self.simulator.fit(coefficients, mask[fitted], noise, generator)
+        return truth, given, visible
+
+
+def train(head, recipe, folder, device):
+    """Train a MeshVAE for ``head``, or go on where a killed run of the same recipe stopped.
+
+    Args:
+        head: HeadModel.
+        recipe: Recipe.
+        folder: where the checkpoint is kept.
+        device: torch device.
+
+    Returns:
+        MeshVAE; the history, (steps, 3) of TERMS; and the CPU seconds that it took, killed runs included.
+    """
+    from tqdm import trange
+
+    torch.manual_seed(recipe.seed)
+    scale_mm = float(np.sqrt(np.square(head.basis).sum(0).mean()))
+    model = MeshVAE(build_graph(head.mean, head.triangles), head.mean, scale_mm).to(device)
+    optimiser = _optimiser(model)
+    generator, checkpoint = torch.Generator().manual_seed(recipe.seed), Path(folder) / f"{head.name}.pt"
+    first, history, spent = _resume(checkpoint, recipe, model, optimiser, generator)
+    spent -= time.process_time()
+    heads, smooth = TrainingHeads(head, recipe), _laplacian_matrix(head, device)
+
+    def draw():
+        return tuple(part.to(device) for part in heads.batch(generator))
+
+    if first == 0:
+        start_linear(model, head, draw)
+    for step in (bar := trange(first, recipe.steps, initial=first, total=recipe.steps, desc="mesh VAE", unit="step")):
+        for group in optimiser.param_groups:
+            group["lr"] = group["share"] * recipe.learning_rate * _schedule(step, recipe.steps)
+        terms = loss_terms(model, *draw(), smooth, generator)
+        optimiser.zero_grad()
+        (terms[0] + recipe.smoothness * terms[1] + recipe.divergence * terms[2]).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        history[step] = terms.detach().cpu()
+        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == recipe.steps:
+            bar.set_postfix(score_mm=f"{scale_mm * history[step - 20 : step + 1, 0].mean():.3f}")
+            seconds = spent + time.process_time()
+            _save_checkpoint(checkpoint, recipe, (step + 1, history, seconds), model, optimiser, generator)
+    return model, history.numpy(), spent + time.process_time()
+
+
+def loss_terms(model, truth, given, visible, smooth, generator):
+    """The loss' three terms (3,): energy score of the heads, L1 of their Laplacians, divergence from the prior.
+
+    The energy score ``E|X − x| − ½ E|X − X'|`` of posterior heads X, X' and the truth x is least for a spread that is
+    right (Gneiting and Raftery 2007), where L1 alone would have none. X comes in pairs z = μ ± δ, whose difference is
+    √2 times that of two independent heads.
+    """
+    mu, factor = model.encode(given, visible)
+    noise = torch.randn(mu.shape, generator=generator).to(mu.device)
+    offset = torch.einsum("bij,bj->bi", factor, noise)
+    pair = model.decode(torch.cat((mu + offset, mu - offset))).unflatten(0, (2, -1)) / model.scale_mm
+    error = pair - truth / model.scale_mm
+    score = error.abs().mean() - 8**-0.5 * (pair[0] - pair[1]).abs().mean()
+    rough = smooth @ error.flatten(0, 1).transpose(0, 1).flatten(1)
+    deviation = factor.diagonal(dim1=1, dim2=2)
+    divergence = 0.5 * (mu**2 + factor.square().sum(2) - 1).sum(1) - deviation.log().sum(1)
+    return torch.stack((score, rough.abs().mean(), divergence.mean()))
+
+
+def _optimiser(model):
+    """AdamW, with smaller steps where a layer sums over thousands of inputs: there Adam's equal steps add up."""
+    wide = [model.directions, model.from_latent.weight]
+    others = [parameter for parameter in model.parameters() if all(parameter is not one for one in wide)]
+    return torch.optim.AdamW([{"params": wide, "share": WIDE_SHARE}, {"params": others, "share": 1.0}],
+                             weight_decay=1e-4)  # fmt: skip
+
+
+def _laplacian_matrix(head, device):
+    """The Laplacian of the head's mesh as a torch CSR matrix."""
+    matrix = laplacian(head.triangles, len(head.mean))
+    parts = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices, matrix.data.astype(np.float32)))
+    return torch.sparse_csr_tensor(*parts, matrix.shape).to(device)
+
+
+def _schedule(step, steps):
+    """Linear warm-up times one cosine down to zero."""
+    return min((step + 1) / WARM_UP, 1.0) * 0.5 * (1.0 + math.cos(math.pi * step / steps))
+
+
+def _save_checkpoint(path, recipe, progress, model, optimiser, generator):
+    """Write all that a run needs to go on; a kill leaves the old file or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {"recipe": asdict(recipe), "progress": progress, "model": model.state_dict(),
+             "optimiser": optimiser.state_dict(), "generator": generator.get_state()}  # fmt: skip
+    torch.save(state, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
+def _resume(path, recipe, model, optimiser, generator):
+    """Load the checkpoint of this recipe if there is one: the next step, the history so far and its CPU seconds."""
+    if path.exists():
+        state = torch.load(path, weights_only=True)
+        if state["recipe"] == asdict(recipe):
+            model.load_state_dict(state["model"])
+            optimiser.load_state_dict(state["optimiser"])
+            generator.set_state(state["generator"])
+            return state["progress"]
+    return 0, torch.zeros(recipe.steps, len(TERMS)), 0.0
+
+
+def plot_history(history, path):
+    """Draw the loss terms over the steps, smoothed over 50 of them, into a PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.5), layout="constrained")
+    axes = figure.subplots(1, len(TERMS))
+    window = min(50, len(history))
+    for panel, name, term in zip(axes, TERMS, history.T):
+        panel.semilogy(np.convolve(term, np.full(window, 1 / window), "valid"), color="tab:blue")
+        panel.set(title=name, xlabel="step")
+    figure.savefig(path, dpi=120)
+
+
+def main():
+    """Train, or evaluate what was trained."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--head", default="anny", help="the head model to train for")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--seed", type=int, default=TRAINING_SEED)
+    parser.add_argument("--steps", type=int, help="instead of the recipe's own")
+    parser.add_argument("--quick", action="store_true", help="about a minute, for the notebook")
+    parser.add_argument("--folder", type=Path, default=Path("build/mesh_vae"), help="for checkpoint and loss plot")
+    parser.add_argument("--out", type=Path, help="the weights' file; the shipped asset by default, or in the folder "
+                                                 "when --quick")  # fmt: skip
+    parser.add_argument("--evaluate", action="store_true", help="measure the weights on held-out heads, write the card")
+    options = parser.parse_args()
+    head, folder = load_head(options.head), options.folder / ("quick" if options.quick else "full")
+    shipped = weights_path(head.name)
+    out = options.out or (folder / shipped.name if options.quick else shipped)
+    if options.evaluate:
+        from d3f_lite.bake.mesh_vae_evaluation import write_card
+
+        print(write_card(head, out))
+        return
+    recipe = replace(QUICK if options.quick else Recipe(), seed=options.seed)
+    if options.steps:
+        recipe = replace(recipe, steps=options.steps)
+    model, history, seconds = train(head, recipe, folder, options.device)
+    plot_history(history, folder / "loss.png")
+    model.cpu().save(out, head.name, asdict(recipe) | {"cpu_seconds": round(seconds)})
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB after {seconds:.0f} CPU seconds")
+
+
+if __name__ == "__main__":
+    main()
