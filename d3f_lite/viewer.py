@@ -4,7 +4,9 @@ import numpy as np
 
 GAP = 1.15  # of a head's width, between the heads of a grid
 CLAY = 0xBDB7B0
-LIGHTING = 1.3
+UNCOLOURED = 0.01  # of the colour scale: its grey foot, for the vertices outside the part that is coloured
+LIGHTING = 2.0
+ASPECT = 1.5  # width of a plot by its height, at least
 
 
 def empty_plot(height=420):
@@ -17,13 +19,14 @@ def empty_plot(height=420):
     return plot
 
 
-def head_mesh(vertices, triangles, values=None, highest=None, name="head"):
+def head_mesh(vertices, triangles, values=None, *, where=None, highest=None, name="head"):
     """A k3d mesh of one head.
 
     Args:
         vertices: (V, 3) mm.
         triangles: (T, 3) int.
         values: (V,) mm shown as a heatmap; None = plain.
+        where: (V,) bool, the part that is coloured; by default all of it.
         highest: mm at the top of the colour scale.
         name: shown in k3d's menu and above the colour bar.
 
@@ -32,14 +35,34 @@ def head_mesh(vertices, triangles, values=None, highest=None, name="head"):
     """
     import k3d
 
-    plain = {"color": CLAY, "flat_shading": False, "name": name}
+    plain = {"color": CLAY, "flat_shading": False, "roughness": 0.6, "name": name}
     if values is None:
         return k3d.mesh(vertices.astype(np.float32), triangles.astype(np.uint32), **plain)
+    top = float(highest if highest is not None else values.max()) or 1.0
+    mesh = k3d.mesh(vertices.astype(np.float32), triangles.astype(np.uint32), attribute=values.astype(np.float32),
+                    color_map=_cividis_over_grey(), color_range=[0.0, top], **plain)  # fmt: skip
+    recolour(mesh, vertices, values, where)
+    return mesh
+
+
+def recolour(mesh, vertices, values, where=None):
+    """Give a mesh of ``head_mesh`` other vertices (V, 3) mm and values (V,) mm, coloured ``where`` (V,) bool only."""
     if values.shape != (len(vertices),):
         raise ValueError(f"values must have one number per vertex, ({len(vertices)},), not {values.shape}")
-    top = float(highest if highest is not None else values.max()) or 1.0
-    return k3d.mesh(vertices.astype(np.float32), triangles.astype(np.uint32), attribute=values.astype(np.float32),
-                    color_map=k3d.matplotlib_color_maps.Cividis, color_range=[0.0, top], **plain)  # fmt: skip
+    where = np.ones(len(vertices), bool) if where is None else where
+    lowest = 2 * UNCOLOURED * mesh.color_range[1]
+    mesh.vertices = vertices.astype(np.float32)
+    mesh.attribute = np.where(where, np.maximum(values, lowest), 0.0).astype(np.float32)
+
+
+def _cividis_over_grey():
+    """k3d's Cividis with a grey foot: a flat list of (position, red, green, blue), all in [0, 1]."""
+    import k3d
+
+    colours = np.reshape(k3d.matplotlib_color_maps.Cividis, (-1, 4))
+    grey = [(CLAY >> shift & 255) / 255 for shift in (16, 8, 0)]
+    foot = [[0.0, *grey], [UNCOLOURED, *grey]]
+    return np.concatenate([foot, colours[colours[:, 0] > UNCOLOURED]]).ravel().tolist()
 
 
 def grid_places(number, vertices, columns=4):
@@ -52,7 +75,9 @@ def grid_places(number, vertices, columns=4):
 def look_at(plot, vertices, yaw=0.0):
     """Turn the plot's camera to face the points (V, 3) from the front, ``yaw`` radians to their left."""
     centre = (vertices.max(0) + vertices.min(0)) / 2
-    distance = 1.5 * np.ptp(vertices, axis=0)[:2].max()
+    width, height, depth = np.ptp(vertices, axis=0)
+    # k3d's camera sees 60 degrees from top to bottom.
+    distance = depth / 2 + 0.8 * max(height, width / ASPECT)
     eye = centre + distance * np.array([np.sin(yaw), 0.0, np.cos(yaw)])
     plot.camera = [*map(float, eye), *map(float, centre), 0.0, 1.0, 0.0]
 
@@ -60,10 +85,11 @@ def look_at(plot, vertices, yaw=0.0):
 def samples_plot(reconstruction, height=600):
     """A k3d plot of a Reconstruction: its fit with the spread of the occluded part, then its N heads."""
     fit, triangles = reconstruction.fit, reconstruction.head.triangles
-    values = np.where(fit.occluded, reconstruction.spread, 0.0)
     places = grid_places(len(reconstruction.samples.vertices) + 1, fit.vertices, columns=6)
     plot = empty_plot(height)
-    heat = head_mesh(fit.vertices, triangles, values, name="spread over the occluded part (mm)")
+    where = fit.occluded if fit.occluded.any() else ~fit.visible
+    heat = head_mesh(fit.vertices, triangles, reconstruction.spread, where=where,
+                     highest=reconstruction.spread[where].max(), name="spread over the occluded part (mm)")  # fmt: skip
     plot += heat
     for number, (vertices, place) in enumerate(zip(reconstruction.samples.vertices, places[1:])):
         plot += head_mesh(vertices + place, triangles, name=f"head {number}")

@@ -1,0 +1,91 @@
+"""Work off the main thread: the latest job wins, Stop stops it, errors are told in words."""
+
+import html
+import threading
+
+import ipywidgets
+
+from d3f_lite.errors import Cancelled, D3FError
+
+LEAST_STEP = 0.02  # of the bar; smaller steps are not sent to the browser
+
+
+class BackgroundTask(ipywidgets.HBox):
+    """A progress bar, a Stop button and a line of words over one background thread.
+
+    A new job drops the one that waits and stops the one that runs, so a slider that moves ten times leaves no queue,
+    and what stands on the screen at the end belongs to its last place.
+    """
+
+    def __init__(self):
+        self.bar = ipywidgets.FloatProgress(max=1.0, layout={"width": "140px"})
+        self.stop_button = ipywidgets.Button(description="Stop", disabled=True, layout={"width": "70px"})
+        self.words = ipywidgets.HTML()
+        self.stop_button.on_click(lambda _: self.stop())
+        self._lock = threading.Lock()
+        self._wanted = self._waiting = self._thread = None
+        super().__init__([self.bar, self.stop_button, self.words])
+        self.add_class("d3f-task")
+
+    def start(self, work, show):
+        """Run ``show(work(progress))`` in the background.
+
+        Args:
+            work: called with ``progress(stage, fraction)``, which raises Cancelled once the job is no longer wanted.
+            show: called with the result, unless another job was started or Stop was pressed meanwhile.
+        """
+        with self._lock:
+            self._wanted = self._waiting = (work, show)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work_off, daemon=True)
+                self._thread.start()
+
+    def stop(self):
+        """Stop the running job at its next report of progress and forget the waiting one."""
+        with self._lock:
+            self._wanted = self._waiting = None
+
+    def wait(self, timeout=60.0):
+        """Wait, at most ``timeout`` seconds, until nothing runs; True when that is so."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        return self._thread is None
+
+    def _work_off(self):
+        while (job := self._next()) is not None:
+            self._run(job)
+
+    def _next(self):
+        with self._lock:
+            job, self._waiting = self._waiting, None
+            if job is None:
+                self._thread = None
+            return job
+
+    def _run(self, job):
+        work, show = job
+        self.stop_button.disabled, self.bar.value, self.words.value = False, 0.0, "computing …"
+        try:
+            result = work(lambda stage, fraction: self._progress(job, stage, fraction))
+            self._progress(job, "", 1.0)
+            show(result)
+            self.words.value = ""
+        except Cancelled:
+            self.words.value = "stopped"
+        except Exception as error:  # a thread has nobody to raise to: whatever went wrong is told here
+            self._tell(error)
+        finally:
+            self.stop_button.disabled = True
+
+    def _progress(self, job, stage, fraction):
+        if self._wanted is not job:
+            raise Cancelled("stopped")
+        if fraction in (0.0, 1.0) or fraction - self.bar.value >= LEAST_STEP:
+            self.bar.value, self.words.value = fraction, stage
+
+    def _tell(self, error):
+        """Show what went wrong, in words."""
+        known = isinstance(error, D3FError)
+        message = str(error) if known else f"this should not happen, please report it: {type(error).__name__}: {error}"
+        self.words.value = f'<span role="alert" style="color:#b00020">{html.escape(message)}</span>'
