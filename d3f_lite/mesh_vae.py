@@ -1,4 +1,4 @@
-"""A graph-convolutional VAE that reads a partly visible head and decodes whole heads (Dey and Boddeti 2022, section 3.2).
+"""A graph-convolutional VAE: it reads a partly visible head and decodes whole ones (Dey and Boddeti 2022, section 3.2).
 
 Convolutions pool the visible vertices to a few hundred coarse ones; a ridge regression reads the latent from those that
 are visible enough; a dense layer and convolutions back to the fine mesh decode it.
@@ -92,7 +92,7 @@ class MeshVAE(nn.Module):
         return torch.einsum("bij,bkj,bk->bi", factor, factor, evidence), factor
 
     def pool(self, vertices, visible):
-        """The coarsest features of partly visible heads, (B, coarse vertices, channels); arguments as for ``encode``."""
+        """The coarsest features of partly visible heads, (B, coarse vertices, channels); arguments as of ``encode``."""
         shown = visible[..., None]
         offsets = torch.where(shown, (vertices - self.mean) / self.scale_mm, 0.0)
         features = torch.cat((offsets, shown.to(offsets.dtype)), dim=-1).transpose(0, 1)

@@ -18,7 +18,7 @@ def grid():
 
 
 def test_pooling_of_two_edges_by_hand():
-    # Fine 0 lies halfway between both coarse vertices, fine 1 on coarse 1: 0 gives all of coarse 0, and 1/3 of coarse 1.
+    # Fine 0 lies halfway between the coarse two, fine 1 on coarse 1: 0 gives all of coarse 0 and 1/3 of coarse 1.
     level = Level(np.array([[0, 0, 1], [0, 1, 1]], np.int32), np.array([0.5, 0.5, 1.0], np.float32), 2)
     np.testing.assert_allclose(level.pooling, [1.0, 1 / 3, 2 / 3], rtol=1e-6)
 

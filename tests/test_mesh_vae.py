@@ -1,11 +1,15 @@
 """The mesh VAE: its layer by hand and in three forms, a small network, then the shipped weights on held-out heads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from bench_mesh_vae import OriginalConvolution, OriginalDecoder
 from safetensors.torch import load_file, save_file
 
+from d3f_lite.bake import mesh_vae as bake
+from d3f_lite.bake.partial_heads import FitSimulator, occluded_views
 from d3f_lite.errors import AssetError
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import ASSET
@@ -62,13 +66,12 @@ def test_messages_and_sparse_product_agree(direction):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
-def test_each_road_is_the_one_it_says(monkeypatch):
+def test_each_road_is_the_one_it_says():
     edges, sizes = DIRECTIONS["down"]
     layer = SpatiallyVaryingConv(edges, sizes, (1, 1), np.ones(edges.shape[1], np.float32))
     taken = []
-    for name in ("message", "message_and_aggregate"):
-        road = getattr(layer, name)
-        monkeypatch.setattr(layer, name, lambda *a, _road=road, _name=name, **k: (taken.append(_name), _road(*a, **k))[1])
+    layer.register_message_forward_hook(lambda *_: taken.append("message"))
+    layer.register_message_and_aggregate_forward_hook(lambda *_: taken.append("message_and_aggregate"))
     layer(torch.ones(5, 1, 1))
     layer.fuse = False
     layer(torch.ones(5, 1, 1))
@@ -159,6 +162,55 @@ def test_save_and_load(tmp_path):
     loaded = load_mesh_vae(head, tmp_path / "weights.safetensors")
     with torch.no_grad():
         torch.testing.assert_close(loaded.decode(latents), model.decode(latents), rtol=0, atol=0.05)
+
+
+def test_a_killed_training_goes_on_where_it_was(tmp_path, monkeypatch):
+    head = replace(load_head(), name="prior")
+    recipe = bake.Recipe(heads=30, masks=3, steps=4, batch=6)
+    monkeypatch.setattr(bake, "CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr("d3f_lite.bake.mesh_vae_start.SAMPLES", 30)
+    _, history, _ = bake.train(head, recipe, tmp_path / "whole", "cpu")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bake, "loss_terms", killed_after(3, bake.loss_terms))
+        with pytest.raises(KeyboardInterrupt):
+            bake.train(head, recipe, tmp_path / "killed", "cpu")
+    monkeypatch.setattr(bake, "loss_terms", killed_after(2, bake.loss_terms))  # steps 3 and 4, not from the start
+    _, history_resumed, _ = bake.train(head, recipe, tmp_path / "killed", "cpu")
+    # Other batches, or other weights, would change every number by per cents; rounding alone changes some by 0.02 %.
+    np.testing.assert_allclose(history_resumed, history, rtol=3e-3)
+
+
+def killed_after(calls, function):
+    """The function, until it is interrupted in place of its call after the ``calls`` first ones."""
+    made = iter(range(calls))
+
+    def interrupted(*arguments):
+        if next(made, None) is None:
+            raise KeyboardInterrupt
+        return function(*arguments)
+
+    return interrupted
+
+
+def test_simulated_fits_are_posterior_means():
+    # One direction seen with evidence 3 and noise 1: variance 1/4, so a fit of c = 2 is 1.5 ± sqrt(3) / 4.
+    basis = torch.zeros(1, 3, 3)
+    basis[0, :, 0] = 1.0
+    simulator = FitSimulator(torch.zeros(3, 3), basis, torch.ones(1, 1, 1), torch.tensor([[3.0]]))
+    number, generator = 20_000, torch.Generator().manual_seed(0)
+    masks = torch.zeros(number, dtype=torch.long)
+    fits = simulator.fit(torch.full((number, 1), 2.0), masks, torch.ones(number), generator)[:, 0, 0]
+    assert fits.mean().item() == pytest.approx(1.5, abs=0.01)
+    assert fits.std().item() == pytest.approx(3**0.5 / 4, rel=0.02)
+
+
+def test_occluded_views_never_show_the_back(seen_from_the_front):
+    head = load_head()
+    views = occluded_views(head, 6, seed=0)
+    back = (head.mean[:, 2] < -60.0) & (np.abs(head.mean[:, 0]) < 40.0)
+    assert back.any() and not views[:, back].any()
+    assert len(np.unique(views.sum(1))) == 6 and views.any(1).all()
 
 
 def test_broken_files_are_refused(tmp_path):

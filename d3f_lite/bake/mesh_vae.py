@@ -1,4 +1,4 @@
-"""Train the mesh VAE: ``python -m d3f_lite.bake.mesh_vae`` (needs ``pip install d3f-lite[bake]`` for the shipped head)."""
+"""Train the mesh VAE: ``python -m d3f_lite.bake.mesh_vae`` (the shipped head needs ``pip install d3f-lite[bake]``)."""
 
 import argparse
 import math
@@ -26,6 +26,7 @@ class Recipe:
 
     Args:
         heads: identities, and as many expressions, that training pairs at random.
+        from_prior: draw them from the head model's linear prior, which needs no anny; heads other than anny always do.
         masks: occluded views.
         steps: of AdamW.
         batch: heads per step.
@@ -39,6 +40,7 @@ class Recipe:
     """
 
     heads: int = 6000
+    from_prior: bool = False
     masks: int = 256
     steps: int = 4500
     batch: int = 24
@@ -51,19 +53,19 @@ class Recipe:
     seed: int = TRAINING_SEED
 
 
-QUICK = Recipe(heads=1000, masks=32, steps=250)
+QUICK = Recipe(heads=1000, from_prior=True, masks=32, steps=250)
 WARM_UP = 100  # steps
-WIDE_SHARE = 0.25
+WIDE_SHARE = 0.25  # of the learning rate, for layers that sum over thousands of inputs
 CHECKPOINT_EVERY = 100  # steps
 TERMS = ("energy score", "Laplacian", "divergence")
 
 
-def draw_population(head, number, seed):
-    """Neutral heads (n, V, 3) mm, and expressions (n, V, 3) mm to add to any of them.
+def draw_population(head, number, seed, from_prior=False):
+    """Draw neutral heads (n, V, 3) mm, and expressions (n, V, 3) mm to add to any of them.
 
     The shipped head draws anny's own heads; any other draws from its linear prior, whose expressions are included.
     """
-    if head.name != "anny":
+    if from_prior or head.name != "anny":
         neutral = head.sample(number, seed)
         return neutral, np.zeros_like(neutral)
     from d3f_lite.bake.head import Frame, draw_heads
@@ -79,7 +81,7 @@ class TrainingHeads:
 
     def __init__(self, head, recipe):
         self.recipe = recipe
-        neutral, expression = draw_population(head, recipe.heads, recipe.seed)
+        neutral, expression = draw_population(head, recipe.heads, recipe.seed, recipe.from_prior)
         visible = occluded_views(head, recipe.masks, recipe.seed)
         self.simulator = FitSimulator.of(head, visible)
         self.visible = torch.from_numpy(visible)
@@ -88,9 +90,10 @@ class TrainingHeads:
 
     def batch(self, generator):
         """True heads, what is given of them, both (B, V, 3) mm, and what of that is visible, (B, V) bool."""
-        recipe = self.recipe
-        number, draw = recipe.batch, lambda limit: torch.randint(limit, (recipe.batch,), generator=generator)
-        one, other, mask = draw(recipe.heads), draw(recipe.heads), draw(recipe.masks)
+        recipe, number = self.recipe, self.recipe.batch
+        one, other, mask = (
+            torch.randint(limit, (number,), generator=generator) for limit in (recipe.heads, recipe.heads, recipe.masks)
+        )
         truth, visible = self.neutral[one] + self.expression[other], self.visible[mask]
         given, whole = truth.clone(), round(recipe.whole * number)
         visible[:whole] = True

@@ -25,9 +25,9 @@ masks from the procedural occluders, drawn on the mean head in random views (yaw
 of the head never visible; {whole:.0%} of the heads are given whole, and {fitted:.0%} of the others as the simulated
 fit of a photo (`bake/partial_heads.py`, noise {low:g} to {high:g} mm) instead of exactly.
 
-**Training.** {steps} steps of {batch} heads, AdamW at {learning_rate:g}, one cosine, seed {seed}; a start in closed form
-(`bake/mesh_vae_start.py`); energy score + {smoothness:g} Laplacian + {divergence:g} divergence. {cpu_seconds:.0f} CPU seconds
-in all. The network never saw the heads below, and no setting was chosen on them.
+**Training.** {steps} steps of {batch} heads, AdamW at {learning_rate:g}, one cosine, seed {seed}; a start in closed
+form (`bake/mesh_vae_start.py`); energy score + {smoothness:g} Laplacian + {divergence:g} divergence;
+{cpu_seconds:.0f} CPU seconds in all. The network never saw the heads below, and no setting was chosen on them.
 
 **Limits.** Synthetic adult heads from one parametric family: it says nothing about real people's hidden faces beyond
 that family. What it completes is sampled, not observed.

@@ -7,7 +7,7 @@ on its own random features and the decoder interpolates from the coarsest level;
 import torch
 
 SAMPLES = 5000  # heads for the regression
-NOISE, NOISE_FLOOR = 3.0, 0.05  # what the regression leaves over counts twice, since its errors are correlated
+NOISE, NOISE_FLOOR = 3.0, 0.05  # what the regression leaves over counts threefold: its errors are correlated
 
 
 @torch.no_grad()
@@ -64,7 +64,9 @@ def _encode_directions(model, directions, draw_batch):
         latents.append((truth - model.mean).flatten(1) @ directions.T / directions.square().sum(1))
     features, latents = torch.cat(features).double(), torch.cat(latents).double()
     design, wanted = torch.cat((torch.ones_like(latents[:, :1]), latents), 1), features.flatten(1)
-    solution = torch.linalg.solve(design.T @ design, design.T @ wanted)
+    gram = design.T @ design
+    gram.diagonal().add_(1.0)  # as one more head would, so that few samples do as well
+    solution = torch.linalg.solve(gram, design.T @ wanted)
     noise = NOISE * (wanted - design @ solution).square().mean(0).sqrt() + NOISE_FLOOR
     model.centre.copy_(solution[0].view(model.coarsest))
     model.sharpness.copy_((1.0 / noise).view(model.coarsest))
