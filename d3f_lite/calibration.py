@@ -12,7 +12,7 @@ ASSET = Path(__file__).parent / "assets" / "detector.npz"
 UNCALIBRATED_SIGMA = 6.0  # mm: twice the usual spread of a detected point over the surface
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """The detector's error in mm on the face, upright (roll taken out), x right and y down: N(bias(pose), covariance).
 

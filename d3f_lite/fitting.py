@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from d3f_lite.calibration import load_calibration, upright
 from d3f_lite.camera import Camera
 from d3f_lite.landmark_fitting import POSE, fit_landmarks
 from d3f_lite.photometric_fitting import Appearance, refine
 from d3f_lite.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.settings import FitSettings
+from d3f_lite.threads import one_thread
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """A head fitted to the visible part of a photo, and what the photo says about each vertex.
 
@@ -25,7 +27,8 @@ class Fit:
             Gaussian N(coefficients, hessian⁻¹) over whole heads.
         visible: (V,) bool, the photo shows the vertex.
         occluded: (V,) bool, only the occluder hides it. Neither: unseen (back-facing, behind other parts, off the photo).
-        landmarks: (68, 2) px of the fitted head.
+        landmarks: (68, 2) px, where the detector is expected to find the fitted head's landmarks: their projection and
+            the detector's measured bias at this pose.
         history: (iterations,) mean colour difference.
     """
 
@@ -49,6 +52,7 @@ def _silent(stage, fraction):
     """Report progress to nobody."""
 
 
+@one_thread()
 def fit_visible(observation, head, settings=FitSettings(), progress=_silent):
     """Fit the head's coefficients, camera, light and albedo to what the photo shows.
 
@@ -78,9 +82,18 @@ def fit_visible(observation, head, settings=FitSettings(), progress=_silent):
         hessian=marginal_hessian(start.hessian),
         visible=visible,
         occluded=occluded,
-        landmarks=camera.project(head.landmark_points(vertices, camera.angles[0])),
+        landmarks=expected_landmarks(head, vertices, camera, settings),
         history=history,
     )
+
+
+def expected_landmarks(head, vertices, camera, settings):
+    """Where the detector is expected to find the landmarks of a head (V, 3) mm: (68, 2) float32 px."""
+    yaw, pitch, roll = camera.angles
+    points = camera.project(head.landmark_points(vertices, yaw))
+    if settings.calibrated:
+        points = points + camera.scale * upright(load_calibration().bias_at(yaw, pitch), -roll)
+    return points.astype(np.float32)
 
 
 def marginal_hessian(hessian):

@@ -1,6 +1,8 @@
 """The linear head model: a mean head, global and regional bases, and where the landmarks sit on it."""
 
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +17,11 @@ REGIONS = (
 )  # fmt: skip
 PARTS = ("skin", "eyeballs", "tongue")
 JAW_POINTS = 17
+FACE_DEPTH, HAIRLINE = 30.0, 70.0  # mm before the ears, above them: where the face of the canonical frame ends
+ALBEDO_REGIONS = ("skin", "forehead", "nose", "cheeks", "chin", "lips", "brows", "eyeballs", "irises", "mouth")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LandmarkEmbedding:
     """Where the 68 landmarks sit on the mesh, as (triangle, barycentric) pairs.
 
@@ -40,7 +44,7 @@ class LandmarkEmbedding:
         return self.triangles[row], self.barycentric[row]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bases:
     """Linear directions of a head in mm per unit of a standard normal coefficient.
 
@@ -57,7 +61,7 @@ class Bases:
     regional_names: tuple
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeadModel:
     """A head as a linear-Gaussian model (Dey and Boddeti 2022, equation 1).
 
@@ -71,7 +75,7 @@ class HeadModel:
         bases: the directions, mm per unit coefficient.
         regions: name to (V,) soft weight in [0, 1]; the squares of the 14 add up to 1 at every vertex.
         landmarks: where the 68 landmarks sit.
-        albedo_regions: (A, V) soft weights that add up to 1: areas of one skin colour each.
+        albedo_regions: (A, V) soft weights that add up to 1, in the order of ALBEDO_REGIONS: areas of one colour each.
         parts: (V,) int8 index into PARTS.
         provenance: where it comes from and under which licence.
     """
@@ -91,12 +95,13 @@ class HeadModel:
         """(K, V, 3) float32 mm: shape, expression and regional directions in this order."""
         return np.concatenate((self.bases.shape, self.bases.expression, self.bases.regional))
 
-    @property
+    @cached_property
     def face(self):
-        """(V,) bool: the part of the skin that a portrait is about (face, forehead, nose, lips, eye regions)."""
+        """(V,) bool: the skin that a portrait is about (face, forehead, nose, lips, eye regions), up to the hairline."""
         names = ("face", "forehead", "nose", "lips", "left_eye_region", "right_eye_region", "eye_region")
         weight = sum(self.regions[name] ** 2 for name in names)
-        return (weight > 0.5) & (self.parts == PARTS.index("skin"))
+        front = (self.mean[:, 2] > FACE_DEPTH) & (self.mean[:, 1] < HAIRLINE)
+        return (weight > 0.5) & front & (self.parts == PARTS.index("skin"))
 
     def vertices(self, coefficients):
         """Heads (…, V, 3) mm of ``coefficients`` (…, K)."""
@@ -151,7 +156,7 @@ class HeadModel:
             with np.load(Path(path), allow_pickle=False) as archive:
                 stored = dict(archive)
             return cls._from_arrays(stored, name)
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise AssetError(f"cannot read the head asset {Path(path).name}: {error}") from error
 
     @classmethod

@@ -20,7 +20,7 @@ POSE_STEPS, JOINT_STEPS = 8, 8
 CLOSURE_PAIRS = np.array([(61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LandmarkFit:
     """A head and camera from landmarks alone.
 
@@ -84,7 +84,7 @@ def moved(camera, step):
     return Camera(rotation, camera.scale * float(np.exp(step[3])), translation)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Problem:
     """The least-squares problem that one photo's landmarks pose."""
 

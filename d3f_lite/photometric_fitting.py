@@ -8,17 +8,19 @@ import torch
 
 from d3f_lite.landmark_fitting import POSE, moved
 from d3f_lite.landmarks import interocular_distance
-from d3f_lite.render import interpolate, rasterise, spherical_harmonics, vertex_normals
+from d3f_lite.render import rasterise, spherical_harmonics, vertex_normals
 
 REFRESH = 20  # iterations between two searches for the pixels that show the face, its albedo and light
 MARGIN = 1.0  # of the eye distance, kept around the head in the crop
 ALBEDO_ROUNDS = 4  # alternations of robust least squares
 LEAST_PIXELS = 200  # fewer visible face pixels say nothing about colour
 LIGHT_RIDGE, ALBEDO_RIDGE = 1e-2, 1e-2
+OUTLIER, OUTLIER_FLOOR = 4.0, 0.1  # times the median colour difference, and at least: hair, beards, glasses and cast shadows are left out
+LEAST_NOISE = 2e-3  # colour difference that even a perfect model leaves
 ROBUST_FLOOR = 0.02  # colour difference below which L1 is treated as L2 by the robust least squares
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Appearance:
     """What colours a head.
 
@@ -31,7 +33,7 @@ class Appearance:
     light: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Crop:
     """The visible face at working size.
 
@@ -39,13 +41,13 @@ class Crop:
         pixels: (h, w, 3) float32 in [0, 1], black under the occluder.
         usable: (h, w) bool: visible face, far enough from the occluder for bilinear sampling.
         origin: (2,) px of the photo where the crop starts.
-        zoom: crop px per photo px.
+        zoom: (2,) crop px per photo px, along x and y (all but equal).
     """
 
     pixels: np.ndarray
     usable: np.ndarray
     origin: np.ndarray
-    zoom: float
+    zoom: np.ndarray
 
     @classmethod
     def around(cls, observation, eye_distance):
@@ -58,7 +60,8 @@ class Crop:
         window = np.s_[top:bottom, left:right]
         zoom = eye_distance / unit
         size = tuple(np.maximum(np.rint(np.array((right - left, bottom - top)) * zoom), 8).astype(int).tolist())
-        method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+        zoom = np.array(size) / (right - left, bottom - top)
+        method = cv2.INTER_AREA if zoom.max() < 1 else cv2.INTER_LINEAR
         # Black before any resampling, so that nothing under the occluder can reach a pixel that is used.
         shown = np.where(observation.masks.occluded[..., None], 0, observation.photo.pixels)[window]
         pixels = cv2.resize(shown.astype(np.float32) / 255.0, size, interpolation=method)
@@ -68,13 +71,21 @@ class Crop:
         return cls(pixels, usable, np.array((left, top)), zoom)
 
 
-@dataclass(frozen=True)
-class _Samples:
-    """The P surface points whose colours are compared: corners (P, 3), barycentric (P, 3) and albedo weights (P, A)."""
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """The P surface points whose colours are compared, and what they should look like.
+
+    Args:
+        corners: (P, 3) vertex numbers within the face.
+        barycentric: (P, 3) weights.
+        albedo: (P, 3) RGB.
+        appearance: Appearance that albedo and light are from.
+    """
 
     corners: torch.Tensor
     barycentric: torch.Tensor
-    regions: torch.Tensor
+    albedo: torch.Tensor
+    appearance: Appearance
 
 
 class _FaceColours:
@@ -85,49 +96,66 @@ class _FaceColours:
         self.head, self.crop = head, crop
         self.triangles = head.triangles[face[head.triangles].all(1)]
         self.used = np.unique(self.triangles)
+        # One more entry: the rasteriser's -1, no triangle, is not on the face.
+        self.on_face = np.append(face[head.triangles].all(1), False)
         lookup = np.zeros(len(face), np.int64)
         lookup[self.used] = np.arange(len(self.used))
         self.local = torch.from_numpy(lookup[self.triangles])
         self.mean = torch.from_numpy(head.mean[self.used])
         self.basis = torch.from_numpy(head.basis[:, self.used].reshape(len(head.basis), -1))
         self.picture = torch.from_numpy(crop.pixels).permute(2, 0, 1)[None]
+        self.zoom = torch.from_numpy(crop.zoom.astype(np.float32))
         self.size = torch.tensor(crop.pixels.shape[1::-1], dtype=torch.float32)
 
-    def samples(self, coefficients, camera):
-        """Find the surface points that usable pixels show."""
-        head = self.head
-        points = camera.cropped(self.crop.origin, self.crop.zoom).view(head.vertices(coefficients))
-        index, barycentric, _ = rasterise(points, head.triangles, self.crop.usable.shape)
-        on_face = np.zeros(len(head.triangles) + 1, bool)
-        on_face[:-1] = np.isin(head.triangles, self.used).all(1)
-        rows, columns = np.nonzero(self.crop.usable & on_face[index])
-        triangles = head.triangles[index[rows, columns]]
-        weights = barycentric[rows, columns]
-        regions = np.einsum("apk,pk->pa", head.albedo_regions[:, triangles], weights)
-        corners = np.searchsorted(self.used, triangles)
-        return _Samples(*(torch.from_numpy(array) for array in (corners, weights, regions.astype(np.float32))))
-
-    def observed_and_normals(self, samples, coefficients, turn, log_scale, shift, camera):
-        """The photo's colours (P, 3) at the samples, and the samples' unit normals (P, 3) in the camera's frame."""
-        vertices = self.mean + (coefficients @ self.basis).view(-1, 3)
-        rotation = _rotation(turn) @ torch.from_numpy(np.asarray(camera.rotation, np.float32))
-        turned = vertices @ rotation.T
-        normals = vertex_normals(turned, self.local)
-        at = (turned[samples.corners] * samples.barycentric[..., None]).sum(1)
-        normal = torch.nn.functional.normalize((normals[samples.corners] * samples.barycentric[..., None]).sum(1), dim=-1)
-        origin = torch.from_numpy(np.asarray(camera.translation - self.crop.origin, np.float32))
-        pixel = camera.scale * (torch.exp(log_scale) * at[:, :2] * torch.tensor([1.0, -1.0]) + shift) + origin
-        grid = (pixel * self.crop.zoom / self.size * 2.0 - 1.0)[None, None]
-        colours = torch.nn.functional.grid_sample(self.picture, grid, align_corners=False, padding_mode="border")
-        return colours[0, :, 0].T, normal
-
-    def appearance(self, samples, coefficients, camera):
-        """Albedo and light by robust least squares, alternating: the Appearance."""
-        zero = torch.zeros(3)
-        arguments = (torch.from_numpy(coefficients.astype(np.float32)), zero, zero[0], zero[:2], camera)
+    def target(self, coefficients, camera):
+        """The surface points that usable pixels show now, with albedo and light; None where they are too few."""
+        head, crop = self.head, self.crop
+        points = camera.view(head.vertices(coefficients))
+        points[:, :2] = (points[:, :2] - crop.origin) * crop.zoom
+        index, barycentric, _ = rasterise(points, head.triangles, crop.usable.shape)
+        rows, columns = np.nonzero(crop.usable & self.on_face[index])
+        if len(rows) < LEAST_PIXELS:
+            return None
+        triangles, weights = head.triangles[index[rows, columns]], barycentric[rows, columns]
+        regions = np.einsum("apk,pk->pa", head.albedo_regions[:, triangles], weights).astype(np.float32)
+        corners, weights = torch.from_numpy(np.searchsorted(self.used, triangles)), torch.from_numpy(weights)
         with torch.no_grad():
-            colours, normals = self.observed_and_normals(samples, *arguments)
-        return solve_appearance(colours.numpy(), spherical_harmonics(normals).numpy(), samples.regions.numpy())
+            still = torch.from_numpy(coefficients.astype(np.float32)), torch.zeros(POSE), camera
+            observed, harmonics = self._observed_and_harmonics(corners, weights, *still)
+        appearance = solve_appearance(observed.numpy(), harmonics.numpy(), regions)
+        albedo = torch.from_numpy(regions @ appearance.albedo)
+        error = (observed - albedo * (harmonics @ torch.from_numpy(appearance.light))).abs().amax(1)
+        kept = error <= max(OUTLIER * error.median(), OUTLIER_FLOOR)
+        return _Target(corners[kept], weights[kept], albedo[kept], appearance)
+
+    def difference(self, target, coefficients, pose, camera):
+        """Mean absolute colour difference between photo and model, differentiable.
+
+        Args:
+            target: _Target.
+            coefficients: (K,) tensor.
+            pose: (6,) tensor, a step from ``camera``: rotation vector (rad), log scale, translation (mm).
+            camera: Camera.
+        """
+        observed, harmonics = self._observed_and_harmonics(target.corners, target.barycentric, coefficients, pose, camera)
+        light = torch.from_numpy(target.appearance.light)
+        return (observed - target.albedo * (harmonics @ light)).abs().mean()
+
+    def _observed_and_harmonics(self, corners, barycentric, coefficients, pose, camera):
+        """The photo's colours (P, 3) at surface points, and the spherical harmonics (P, 9) of their normals."""
+        vertices = self.mean + (coefficients @ self.basis).view(-1, 3)
+        rotation = _rotation(pose[:3]) @ torch.from_numpy(np.asarray(camera.rotation, np.float32))
+        turned = vertices @ rotation.T
+        at, normal = (
+            (values[corners] * barycentric[..., None]).sum(1) for values in (turned, vertex_normals(turned, self.local))
+        )
+        origin = torch.from_numpy(np.asarray(camera.translation - self.crop.origin, np.float32))
+        on_head = torch.exp(pose[3]) * at[:, :2] * torch.tensor([1.0, -1.0]) + pose[4:]
+        grid = (camera.scale * on_head + origin) * self.zoom / self.size * 2.0 - 1.0
+        observed = torch.nn.functional.grid_sample(
+            self.picture, grid[None, None], align_corners=False, padding_mode="border"
+        )
+        return observed[0, :, 0].T, spherical_harmonics(torch.nn.functional.normalize(normal, dim=-1))
 
 
 def solve_appearance(colours, harmonics, regions):
@@ -171,17 +199,19 @@ def _ridge(design, target, weight, prior, strength):
 
 
 def _rotation(turn):
-    """The rotation matrix (3, 3) of a small rotation vector (3,) rad, to second order: exact enough within a step."""
+    """The rotation matrix (3, 3) of a rotation vector (3,) rad, differentiable at zero."""
     zero = torch.zeros_like(turn[0])
     cross = torch.stack((zero, -turn[2], turn[1], turn[2], zero, -turn[0], -turn[1], turn[0], zero)).view(3, 3)
     return torch.linalg.matrix_exp(cross)
 
 
 def refine(head, observation, start, settings, progress):
-    """Refine a landmark fit by colours: minimise δᵀHδ/2 + w · mean |photo - model| by Adam.
+    """Refine a landmark fit by colours: minimise δᵀHδ/2 + n · log mean |photo - model| by Adam.
 
-    δ is the change from the landmark fit and H its Hessian, so landmarks and priors keep their say. The unknowns are
-    whitened by H, so that one learning rate serves all.
+    δ is the change from the landmark fit and H its Hessian, so landmarks and priors keep their say; the unknowns are
+    whitened by H, so that one learning rate serves all. The second term is the likelihood of n independent pixels
+    whose Laplacian noise is as large as the difference itself: hard-lit or bearded photos, which the model explains
+    badly, pull less than clean ones.
 
     Args:
         head: HeadModel.
@@ -191,7 +221,8 @@ def refine(head, observation, start, settings, progress):
         progress: called with ("colours", fraction); may raise Cancelled.
 
     Returns:
-        coefficients (K,), Camera, Appearance, and the (iterations,) history of the colour difference.
+        coefficients (K,), Camera, Appearance (None where too little skin is visible), and the (iterations,) history of
+        the mean colour difference.
     """
     colours = _FaceColours(head, Crop.around(observation, settings.eye_distance))
     size = len(start.coefficients)
@@ -199,33 +230,21 @@ def refine(head, observation, start, settings, progress):
     base = torch.from_numpy(start.coefficients.astype(np.float32))
     unknown = torch.zeros(size + POSE, requires_grad=True)
     optimiser = torch.optim.Adam([unknown], lr=settings.photometric_rate)
-    weight = settings.photometric_weight
-    history = []
-    coefficients, camera = start.coefficients, start.camera
-    samples = colours.samples(coefficients, camera)
-    appearance = None
-    iterations = settings.photometric_iterations if weight and len(samples.corners) >= LEAST_PIXELS else 0
+    coefficients, camera, history = start.coefficients, start.camera, []
+    target = colours.target(coefficients, camera)
+    iterations = settings.photometric_iterations if settings.photometric_weight and target is not None else 0
     for iteration in range(iterations):
-        if iteration % REFRESH == 0:
-            samples = colours.samples(coefficients, camera)
-            appearance = colours.appearance(samples, coefficients, camera)
-            albedo = samples.regions @ torch.from_numpy(appearance.albedo)
-            light = torch.from_numpy(appearance.light)
+        if iteration and iteration % REFRESH == 0:
+            target = colours.target(coefficients, camera) or target
         change = whitening @ unknown
         pose = change[size:]
-        observed, normals = colours.observed_and_normals(
-            samples, base + change[:size], pose[:3], pose[3], pose[4:], start.camera
-        )
-        difference = (observed - albedo * (spherical_harmonics(normals) @ light)).abs().mean()
+        difference = colours.difference(target, base + change[:size], pose, start.camera)
         optimiser.zero_grad()
-        (0.5 * unknown.square().sum() + weight * difference).backward()
+        (0.5 * unknown.square().sum() + settings.photometric_weight * torch.log(difference + LEAST_NOISE)).backward()
         optimiser.step()
         history.append(float(difference.detach()))
-        with torch.no_grad():
-            change = (whitening @ unknown).numpy().astype(np.float64)
+        change = (whitening @ unknown.detach()).numpy().astype(np.float64)
         coefficients, camera = start.coefficients + change[:size], moved(start.camera, change[size:])
         progress("colours", (iteration + 1) / iterations)
-    samples = colours.samples(coefficients, camera)
-    if len(samples.corners) >= LEAST_PIXELS:
-        appearance = colours.appearance(samples, coefficients, camera)
-    return coefficients, camera, appearance, np.array(history)
+    target = colours.target(coefficients, camera) or target
+    return coefficients, camera, None if target is None else target.appearance, np.array(history)

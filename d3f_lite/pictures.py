@@ -5,9 +5,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from d3f_lite.camera import Camera
+from d3f_lite.head_model import ALBEDO_REGIONS
 from d3f_lite.render import render
 
 CLAY = (0.74, 0.72, 0.70)
+MOUTH_SHADE = 0.45  # how bright the inside of the mouth is drawn against the rest
 NEUTRAL = (0.80, 0.80, 0.82)  # of vertices without a value in a heatmap
 HEATMAP = "cividis"
 # A soft key light from above the camera: ambient, x, y, z, and no second order.
@@ -23,6 +25,12 @@ def portrait_camera(vertices, size, yaw=0.0, pitch=0.0):
     centre = (vertices.max(0) + vertices.min(0)) / 2
     camera = Camera.from_angles(yaw, pitch, 0.0, scale, (0.0, 0.0))
     return Camera(camera.rotation, scale, np.full(2, size / 2, np.float32) - camera.project(centre[None])[0])
+
+
+def clay_colours(head):
+    """The plain colours (V, 3) of a head: clay, darker inside the mouth."""
+    inside = head.albedo_regions[ALBEDO_REGIONS.index("mouth")][:, None]
+    return (np.array(CLAY) * (1.0 - (1.0 - MOUTH_SHADE) * inside)).astype(np.float32)
 
 
 def draw_head(vertices, triangles, *, size=256, yaw=0.0, pitch=0.0, colours=CLAY, camera=None, background=1.0):
@@ -90,14 +98,15 @@ def samples_sheet(reconstruction, columns=6, size=200):
     pixels = observation.photo.pixels
     yaw, pitch, _ = fit.camera.angles
     camera = portrait_camera(fit.vertices, size, yaw, pitch)
+    plain = {"size": size, "camera": camera, "colours": clay_colours(head)}
     tiles = [
         (pixels[window], "photo"),
         (mark_occluder(pixels, observation.masks.occluded)[window], "occluder"),
         (overlay(observation.photo, head, fit)[window], "fit"),
-        (draw_head(fit.vertices, head.triangles, size=size, camera=camera), "fitted head"),
+        (draw_head(fit.vertices, head.triangles, **plain), "fitted head"),
     ]
     for number, vertices in enumerate(reconstruction.samples.vertices):
-        tiles.append((draw_head(vertices, head.triangles, size=size, camera=camera), f"head {number}"))
+        tiles.append((draw_head(vertices, head.triangles, **plain), f"head {number}"))
     return _sheet(tiles, columns, f"{observation.photo.name}: {DISCLAIMER}")
 
 

@@ -16,6 +16,7 @@ from d3f_lite.occlusion import Observation, observe
 from d3f_lite.photo import Photo
 from d3f_lite.posterior import condition_on_photo, condition_on_vertices
 from d3f_lite.settings import Settings
+from d3f_lite.threads import one_thread
 
 MOST_SAMPLES = 256
 INNER = slice(17, 68)  # landmarks within the face: brows, nose, eyes, mouth
@@ -152,6 +153,7 @@ def decoder_for(fit, head, settings):
     return condition_on_vertices(head.mean, head.basis, fit.vertices, fit.visible, settings.noise)
 
 
+@one_thread()
 def complete(fit, head, settings, samples, seed, progress=_silent):
     """Spread ``samples`` heads over what the fit leaves open.
 

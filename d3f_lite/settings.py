@@ -30,7 +30,7 @@ class FitSettings:
         prior_weight: of ½|c|², the Gaussian prior on every coefficient.
         closure_weight: of the gaps between the lips and between the lids, per mm².
         smoothness_weight: of the Laplacian of the change from the mean head, per mm².
-        photometric_weight: of the mean absolute difference between photo and model, colours in [0, 1].
+        photometric_weight: n, how many independent pixels the colour difference between photo and model counts for.
         photometric_iterations: Adam steps.
         photometric_rate: Adam's learning rate, in posterior standard deviations.
         eye_distance: px between the outer eye corners in the picture that the colours are compared in.
@@ -41,7 +41,7 @@ class FitSettings:
     prior_weight: float = _number(1.0, 1e-3, 1e3)
     closure_weight: float = _number(1.0, 0.0, 1e3)
     smoothness_weight: float = _number(0.0, 0.0, 1e3)
-    photometric_weight: float = _number(1000.0, 0.0, 1e6)
+    photometric_weight: float = _number(40.0, 0.0, 1e5)
     photometric_iterations: int = _number(60, 0, 5000)
     photometric_rate: float = _number(0.05, 1e-4, 1.0)
     eye_distance: float = _number(48.0, 16.0, 200.0)

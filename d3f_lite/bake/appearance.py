@@ -1,16 +1,17 @@
-"""How baked renders look: albedo regions of one skin colour each, plausible colours, and random light."""
+"""The areas of one skin colour each (skin, lips, brows, irises, …) on the head, found from its landmarks."""
+
+from functools import lru_cache
 
 import numpy as np
+import torch
 
-from d3f_lite.head_model import PARTS
+from d3f_lite.camera import Camera
+from d3f_lite.head_model import ALBEDO_REGIONS, PARTS
+from d3f_lite.render import rasterise, vertex_normals, visible_vertices
 
-ALBEDO_REGIONS = ("skin", "forehead", "nose", "cheeks", "chin", "lips", "brows", "eyeballs", "irises", "tongue")
 BROW_HALF_HEIGHT = 3.5  # mm
 IRIS_RADIUS = 6.0  # mm
 SOFTNESS = 2.0  # mm over which one colour passes into the next
-COLOURS = {"lips": (0.72, 0.45, 0.42), "brows": (0.25, 0.18, 0.14), "eyeballs": (0.88, 0.86, 0.84),
-           "irises": (0.18, 0.12, 0.09), "tongue": (0.45, 0.22, 0.22)}  # fmt: skip
-SKIN_TONES = ((0.92, 0.76, 0.68), (0.78, 0.59, 0.49), (0.55, 0.38, 0.29), (0.36, 0.24, 0.18))
 
 
 def albedo_regions(head, landmarks=None):
@@ -34,31 +35,13 @@ def albedo_regions(head, landmarks=None):
         weights["brows"] = np.maximum(_near_line(mean, landmarks[17:22]), _near_line(mean, landmarks[22:27]))
         for name in ("forehead", "nose", "chin", "cheeks"):
             weights[name] = weights[name] * (1.0 - np.maximum(weights["lips"], weights["brows"]))
-    weights = {name: weight * skin for name, weight in weights.items()}
-    weights["tongue"] = (head.parts == PARTS.index("tongue")).astype(float)
+    cavity = _mouth_cavity(head)
+    weights = {name: weight * (skin & ~cavity) for name, weight in weights.items()}
+    weights["mouth"] = ((head.parts == PARTS.index("tongue")) | cavity).astype(float)
     weights["irises"] = _irises(head)
     weights["eyeballs"] = (head.parts == PARTS.index("eyeballs")) * (1.0 - weights["irises"])
     weights["skin"] = np.clip(1.0 - sum(weights[name] for name in ALBEDO_REGIONS[1:]), 0.0, 1.0)
     return np.stack([weights[name] for name in ALBEDO_REGIONS]).astype(np.float32)
-
-
-def paint(regions, tone=SKIN_TONES[1]):
-    """A plain face: (V, 3) RGB albedo of the soft ``regions`` (A, V), skin in ``tone``."""
-    colours = np.array([COLOURS.get(name, tone) for name in ALBEDO_REGIONS])
-    darkness = np.array([np.mean(tone) / np.mean(SKIN_TONES[1]) if name == "lips" else 1.0 for name in ALBEDO_REGIONS])
-    return (regions.T @ (colours * darkness[:, None])).astype(np.float32)
-
-
-def draw_light(generator):
-    """Random light from the front half: (9, 3) spherical-harmonics coefficients, per colour channel."""
-    direction = generator.normal((0.0, 0.35, 0.8), (0.5, 0.35, 0.2))
-    direction /= np.linalg.norm(direction)
-    ambient, strength = generator.uniform(0.45, 0.75), generator.uniform(0.25, 0.55)
-    light = np.zeros((9, 3), np.float32)
-    light[0] = ambient
-    light[1:4] = strength * direction[:, None]
-    light[4:] = 0.04 * generator.standard_normal((5, 1))
-    return light * generator.normal(1.0, 0.05, 3)
 
 
 def _ramp(millimetres):
@@ -83,6 +66,21 @@ def _inside_lips(head, landmarks):
     front = head.mean[:, 2] > landmarks[48:60, 2].min() - 6.0
     inside = outline.contains_points(head.mean[:, :2], radius=0.3)
     return (inside & front & (head.regions["lips"] > 0)).astype(float)
+
+
+@lru_cache(maxsize=1)
+def _mouth_cavity(head):
+    """The skin inside the closed mouth, (V,) bool: within the lips' region, yet seen from nowhere in front."""
+    normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long()).numpy()
+    seen = np.zeros(len(head.mean), bool)
+    for yaw in np.radians((-80, -40, 0, 40, 80)):
+        for pitch in np.radians((-40, 0, 40)):
+            camera = Camera.from_angles(yaw, pitch, 0.0, 3.0, (450, 450))
+            points = camera.view(head.mean)
+            depth = rasterise(points, head.triangles, (900, 900))[2]
+            seen |= visible_vertices(points, normals @ camera.rotation.T, head.triangles, depth, tolerance=0.7)
+    skin = head.parts == PARTS.index("skin")
+    return skin & ~seen & (head.regions["lips"] > 0.3)
 
 
 def _irises(head):

@@ -8,36 +8,27 @@ import numpy as np
 from tqdm import tqdm
 
 from d3f_lite.bake import population
-from d3f_lite.bake.appearance import SKIN_TONES, albedo_regions, draw_light, paint
+from d3f_lite.bake.appearance import albedo_regions
 from d3f_lite.bake.embedding import MIRROR
 from d3f_lite.bake.head import ASSETS, Frame, draw_heads
 from d3f_lite.calibration import pose_features, upright
-from d3f_lite.camera import Camera
 from d3f_lite.errors import LandmarkError
 from d3f_lite.heads import load_head
 from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.occluders import OCCLUDERS, draw_occluder
-from d3f_lite.photo import Photo
-from d3f_lite.render import render
+from d3f_lite.synthetic import draw_view
 
 HEADS, SEED = 300, 2_000_003  # never the heads that made the bases, nor the held-out ones
-SHAPE = (300, 280)  # px
 VISIBLE = 0.5  # confidence from which a landmark counts as seen
 SHRINKAGE = 0.05  # towards the diagonal, so that few samples give a covariance that can be inverted
 BROW_SIGMA = 2.0  # mm: brows are painted this much higher or lower than the detector puts them on average
 
 
-def draw_view(head, vertices, generator):
-    """Render a head from a random view in random light: Photo and the Camera that sees it."""
-    yaw, pitch, roll = generator.uniform(-0.75, 0.75), generator.normal(0.0, 0.15), generator.normal(0.0, 0.1)
-    camera = Camera.from_angles(yaw, pitch, roll, generator.uniform(0.85, 1.1), (140, 150))
+def draw_varied_view(head, vertices, generator):
+    """Render a head whose brows are painted a little higher or lower than the embedding has them: Photo and Camera."""
     landmarks = head.landmark_points(head.mean)
     landmarks[17:27, 1] += generator.normal(0.0, BROW_SIGMA)
-    tone = SKIN_TONES[generator.integers(len(SKIN_TONES))]
-    colours = paint(albedo_regions(head, landmarks), tone)
-    background = generator.uniform(0.1, 0.9, 3)
-    pixels, _ = render(vertices, head.triangles, camera, colours, draw_light(generator), SHAPE, background)
-    return Photo.from_array(pixels, "render"), camera
+    return draw_view(head, vertices, generator, albedo_regions=albedo_regions(head, landmarks))
 
 
 def measure(head, heads, generator):
@@ -51,7 +42,7 @@ def measure(head, heads, generator):
     rows = []
     with MediapipeDetector() as detector:
         for number, vertices in enumerate(tqdm(heads, desc="detector", unit="head")):
-            photo, camera = draw_view(head, vertices, generator)
+            photo, camera = draw_varied_view(head, vertices, generator)
             try:
                 found = detect_landmarks(photo, seed=number, jitters=5, detector=detector)
                 rows.append((*_residual(head, vertices, camera, found), False))

@@ -28,7 +28,7 @@ PROVENANCE = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """What puts any anny head into the canonical frame.
 

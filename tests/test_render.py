@@ -1,0 +1,73 @@
+"""The rasteriser, normals and shading."""
+
+import numpy as np
+import torch
+
+from d3f_lite.camera import Camera
+from d3f_lite.heads import load_head
+from d3f_lite.render import rasterise, render, spherical_harmonics, vertex_normals, visible_vertices
+
+TRIANGLE = np.array([[0, 1, 2]])
+
+
+def seen_from_the_front(*corners):
+    """View-space points of a triangle, counter-clockwise in a frame with y up, given with y down."""
+    return np.array(corners, np.float32)
+
+
+def test_a_triangle_by_hand():
+    points = seen_from_the_front((0, 4, 1), (4, 4, 1), (0, 0, 1))
+    index, barycentric, depth = rasterise(points, TRIANGLE, (4, 4))
+    covered = np.tril(np.ones((4, 4), bool))  # pixel centres on the diagonal lie on the edge and count
+    np.testing.assert_array_equal(index == 0, covered)
+    np.testing.assert_allclose(barycentric[covered].sum(1), 1.0, atol=1e-6)
+    # The centre of the bottom-left pixel is (0.5, 3.5): 1/8 of the way to each other corner.
+    np.testing.assert_allclose(barycentric[3, 0], (0.75, 0.125, 0.125), atol=1e-6)
+    assert np.isneginf(depth[0, 3]) and depth[3, 0] == 1.0
+
+
+def test_the_nearer_triangle_wins_and_back_faces_are_not_drawn():
+    far = seen_from_the_front((0, 4, 1), (4, 4, 1), (0, 0, 1))
+    near = far + (0, 0, 5)
+    points, triangles = np.concatenate((near, far)), np.array([[3, 4, 5], [0, 1, 2], [2, 1, 0]])
+    index, _, _ = rasterise(points, triangles, (4, 4))
+    assert set(np.unique(index)) == {-1, 1}
+
+
+def test_normals_of_a_sphere_point_outwards():
+    import trimesh
+
+    sphere = trimesh.creation.icosphere(subdivisions=3)
+    normals = vertex_normals(torch.from_numpy(sphere.vertices), torch.from_numpy(sphere.faces))
+    assert (normals * torch.from_numpy(sphere.vertices)).sum(-1).min() > 0.995
+
+
+def test_the_harmonics_are_orthogonal_over_the_sphere():
+    points = np.random.default_rng(0).normal(size=(200_000, 3))
+    basis = spherical_harmonics(torch.from_numpy(points / np.linalg.norm(points, axis=1, keepdims=True))).numpy()
+    gram = basis.T @ basis / len(basis)
+    assert np.abs(gram - np.diag(np.diag(gram))).max() < 0.01
+
+
+def test_a_plain_head_under_constant_light_has_its_own_colour():
+    head = load_head()
+    light = np.zeros((9, 3), np.float32)
+    light[0] = 1.0
+    camera = Camera.from_angles(0.3, 0.0, 0.0, 0.6, (80, 85))
+    albedo = np.full_like(head.mean, 0.5)
+    picture, index = render(head.mean, head.triangles, camera, albedo, light, (160, 160))
+    assert (index >= 0).mean() > 0.3
+    assert set(np.unique(picture[index >= 0])) <= {127, 128} and set(np.unique(picture[index < 0])) == {255}
+
+
+def test_which_side_of_the_head_is_seen():
+    head = load_head()
+    camera = Camera.from_angles(0.9, 0.0, 0.0, 1.0, (150, 150))
+    points = camera.view(head.mean)
+    normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long()).numpy()
+    _, _, depth = rasterise(points, head.triangles, (300, 300))
+    seen = visible_vertices(points, normals @ camera.rotation.T, head.triangles, depth)
+    # Turned to its left, the head shows its right ear; its left one and the tongue are hidden.
+    assert seen[head.regions["right_ear"] > 0.9].mean() > 0.3
+    assert seen[head.regions["left_ear"] > 0.9].mean() < 0.02
+    assert seen[head.parts == 2].mean() < 0.05
