@@ -9,8 +9,9 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
+from d3f_lite.adam import Adam
 from d3f_lite.errors import MaskError
 from d3f_lite.metrics import rms_distances, spread
 from d3f_lite.posterior import GaussianPosterior
@@ -148,10 +149,10 @@ def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, 
     """
     _require_some(occluded)
     latents = _standard_normal(number, decoder.latent_size, seed).requires_grad_()
-    radius = chi2.ppf(0.9, decoder.latent_size) ** 0.5
+    radius = ball_radius(0.9, decoder.latent_size)
     fit, seen = torch.from_numpy(fit_vertices), torch.from_numpy(visible)
     laplacian = _laplacian(triangles, len(fit))
-    optimiser = torch.optim.Adam([latents], lr=learning_rate, weight_decay=5e-4)
+    optimiser = Adam(latents, learning_rate, decay=5e-4)
     history = np.zeros((steps, 3), np.float32)
     for step in range(steps):
         vertices = decoder.decode(latents)
@@ -162,9 +163,7 @@ def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, 
         losses = torch.stack([offset.abs().sum() / (3 * number * seen.sum()), 3 * rough.square().mean(),
                               dpp_loss(vertices, latents, occluded, radius)])  # fmt: skip
         history[step] = losses.detach()
-        optimiser.zero_grad()
-        (losses @ losses.new_tensor(weights)).backward()
-        optimiser.step()
+        optimiser.step(losses @ losses.new_tensor(weights))
     latents = latents.detach()
     with torch.no_grad():
         vertices = decoder.decode(latents)
@@ -241,7 +240,7 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
     """
     _require_some(occluded)
     modes = occluded_modes(decoder, occluded, dimensions)
-    radius = chi2.ppf(mass, len(modes.reach)) ** 0.5
+    radius = ball_radius(mass, len(modes.reach))
     draws = _standard_normal(number, decoder.latent_size, seed).double()
     start = draws @ modes.directions
     places, history = _spread_out(start, modes, dpp_weight, radius, steps)
@@ -255,7 +254,7 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
 def _spread_out(start, modes, dpp_weight, radius, steps):
     """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|: the points, and (steps, 2) of history."""
     places = start.clone().requires_grad_()
-    optimiser = torch.optim.Adam([places], lr=0.15)
+    optimiser = Adam(places, 0.15)
     history = np.zeros((steps, 2), np.float32)
     for step in range(steps):
         scaled = places * modes.reach
@@ -263,9 +262,7 @@ def _spread_out(start, modes, dpp_weight, radius, steps):
         cardinality = expected_cardinality(kernel(alike, quality(places, radius)))
         energy = 0.5 * places.square().sum(1).mean()
         history[step] = energy.item(), cardinality.item()
-        optimiser.zero_grad()
-        (energy - dpp_weight / len(places) * cardinality).backward()
-        optimiser.step()
+        optimiser.step(energy - dpp_weight / len(places) * cardinality)
     places = places.detach()
     # The quality is a soft wall; this is the hard one.
     return places * (radius / torch.linalg.vector_norm(places, dim=1, keepdim=True)).clamp(max=1.0), history
@@ -297,6 +294,11 @@ def most_diverse(candidates, number, occluded, bandwidth=None):
         gains -= rows[step] ** 2
         gains[best] = -np.inf
     return chosen
+
+
+def ball_radius(mass, dimensions):
+    """The radius within which N(0, I) of that many dimensions has this probability: the root of χ²'s quantile."""
+    return float(np.sqrt(2.0 * gammaincinv(dimensions / 2.0, mass)))
 
 
 def _standard_normal(number, size, seed):

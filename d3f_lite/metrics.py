@@ -6,8 +6,7 @@ vertices" (ASD-O, CSE-O) or "over visible ones" (ASD-V) is the same function wit
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from scipy.special import gammaln
-from scipy.stats import f as f_distribution
+from scipy.special import fdtri, gammaln
 
 OUTER_EYE_CORNERS = (36, 45)  # of the 68 landmarks, counted from 0
 
@@ -111,7 +110,7 @@ def coverage(vertices, truth, where=None, level=0.9):
     covariance += 1e-12 * np.eye(3)
     offset = truth[where] - heads.mean(0)
     mahalanobis = np.einsum("vi,vi->v", offset, np.linalg.solve(covariance, offset[..., None])[..., 0])
-    quantile = f_distribution.ppf(level, 3, number - 3)
+    quantile = fdtri(3, number - 3, level)
     return float(np.mean(mahalanobis <= 3 * (number**2 - 1) / (number * (number - 3)) * quantile))
 
 

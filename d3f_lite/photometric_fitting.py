@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import torch
 
+from d3f_lite.adam import Adam
 from d3f_lite.landmark_fitting import POSE, moved
 from d3f_lite.landmarks import interocular_distance
 from d3f_lite.render import rasterise, spherical_harmonics, vertex_normals
@@ -229,7 +230,7 @@ def refine(head, observation, start, settings, progress):
     whitening = torch.from_numpy(np.linalg.inv(np.linalg.cholesky(start.hessian)).T.astype(np.float32))
     base = torch.from_numpy(start.coefficients.astype(np.float32))
     unknown = torch.zeros(size + POSE, requires_grad=True)
-    optimiser = torch.optim.Adam([unknown], lr=settings.photometric_rate)
+    optimiser = Adam(unknown, settings.photometric_rate)
     coefficients, camera, history = start.coefficients, start.camera, []
     target = colours.target(coefficients, camera)
     iterations = settings.photometric_iterations if settings.photometric_weight and target is not None else 0
@@ -239,9 +240,8 @@ def refine(head, observation, start, settings, progress):
         change = whitening @ unknown
         pose = change[size:]
         difference = colours.difference(target, base + change[:size], pose, start.camera)
-        optimiser.zero_grad()
-        (0.5 * unknown.square().sum() + settings.photometric_weight * torch.log(difference + LEAST_NOISE)).backward()
-        optimiser.step()
+        colour_term = settings.photometric_weight * torch.log(difference + LEAST_NOISE)
+        optimiser.step(0.5 * unknown.square().sum() + colour_term)
         history.append(float(difference.detach()))
         change = (whitening @ unknown.detach()).numpy().astype(np.float64)
         coefficients, camera = start.coefficients + change[:size], moved(start.camera, change[size:])

@@ -63,7 +63,7 @@ def heatmap_colours(values, where, highest):
     return np.where(where[:, None], np.clip(1.15 * mapped, 0.0, 1.0), NEUTRAL).astype(np.float32)
 
 
-def overlay(photo, head, fit, opacity=0.75):
+def overlay(photo, head, fit, opacity=1.0):
     """The fitted head, in its own colours, laid over the photo: (H, W, 3) uint8."""
     if fit.appearance is None:
         albedo, light = np.broadcast_to(np.float32(CLAY), head.mean.shape), STUDIO_LIGHT

@@ -41,7 +41,7 @@ class FitSettings:
     prior_weight: float = _number(1.0, 1e-3, 1e3)
     closure_weight: float = _number(1.0, 0.0, 1e3)
     smoothness_weight: float = _number(0.0, 0.0, 1e3)
-    photometric_weight: float = _number(40.0, 0.0, 1e5)
+    photometric_weight: float = _number(50.0, 0.0, 1e5)
     photometric_iterations: int = _number(60, 0, 5000)
     photometric_rate: float = _number(0.05, 1e-4, 1.0)
     eye_distance: float = _number(48.0, 16.0, 200.0)

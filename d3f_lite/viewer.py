@@ -51,8 +51,9 @@ def recolour(mesh, vertices, values, where=None):
         raise ValueError(f"values must have one number per vertex, ({len(vertices)},), not {values.shape}")
     where = np.ones(len(vertices), bool) if where is None else where
     lowest = 2 * UNCOLOURED * mesh.color_range[1]
-    mesh.vertices = vertices.astype(np.float32)
-    mesh.attribute = np.where(where, np.maximum(values, lowest), 0.0).astype(np.float32)
+    with mesh.hold_sync():  # one message
+        mesh.vertices = vertices.astype(np.float32)
+        mesh.attribute = np.where(where, np.maximum(values, lowest), 0.0).astype(np.float32)
 
 
 def _cividis_over_grey():

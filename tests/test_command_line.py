@@ -18,12 +18,11 @@ def files(tmp_path_factory):
     portrait = sample_photo("astronaut").pixels
     Image.fromarray(portrait).save(folder / "face.png")
     Image.fromarray(np.full((200, 200, 3), 127, np.uint8)).save(folder / "grey.png")
-    Image.fromarray(np.zeros((10, 10), np.uint8)).save(folder / "small_mask.png")
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(folder / "small_mask.png")
     Image.fromarray(np.zeros(portrait.shape[:2], np.uint8)).save(folder / "black_mask.png")
     Image.fromarray(np.full(portrait.shape[:2], 255, np.uint8)).save(folder / "white_mask.png")
     most = np.zeros(portrait.shape[:2], np.uint8)
-    most[:200] = 255
-    most[60:90, 170:280] = 0  # only the forehead shows
+    most[88:190, 160:290] = 255  # from the eyes to the mouth
     Image.fromarray(most).save(folder / "most_mask.png")
     (folder / "text.png").write_text("not an image")
     (folder / "empty.png").write_bytes(b"")
@@ -42,7 +41,7 @@ def files(tmp_path_factory):
         (["face.png", "--mask", "small_mask.png"], "size"),
         (["face.png", "--mask", "black_mask.png"], "mask"),
         (["face.png", "--mask", "white_mask.png"], "mask"),
-        (["face.png", "--mask", "most_mask.png"], "landmarks"),
+        (["face.png", "--mask", "most_mask.png"], "show"),
         (["face.png", "--config", "bad.toml"], "colour"),
         (["face.png", "--samples", "0"], "samples"),
         (["face.png", "--head", "nobody"], "head"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from d3f_lite.bake.partial_heads import FitSimulator, occluded_views, project
+from d3f_lite.bake.partial_heads import FitSimulator, draw_population, occluded_views, project
 from d3f_lite.bake.mesh_vae_start import start_linear
 from d3f_lite.heads import load_head
 from d3f_lite.mesh_graph import build_graph
@@ -58,22 +58,6 @@ WARM_UP = 100  # steps
 WIDE_SHARE = 0.25  # of the learning rate, for layers that sum over thousands of inputs
 CHECKPOINT_EVERY = 100  # steps
 TERMS = ("energy score", "Laplacian", "divergence")
-
-
-def draw_population(head, number, seed, from_prior=False):
-    """Draw neutral heads (n, V, 3) mm, and expressions (n, V, 3) mm to add to any of them.
-
-    The shipped head draws anny's own heads; any other draws from its linear prior, whose expressions are included.
-    """
-    if from_prior or head.name != "anny":
-        neutral = head.sample(number, seed)
-        return neutral, np.zeros_like(neutral)
-    from d3f_lite.bake.head import Frame, draw_heads
-    from d3f_lite.bake.population import AnnyHeads
-
-    heads = AnnyHeads.load()
-    neutral, expression, _ = draw_heads(heads, Frame.of(heads, head.regions), number, seed)
-    return neutral, expression
 
 
 class TrainingHeads:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import torch
 
-from d3f_lite.bake.partial_heads import FitSimulator, frontal_masks, project
+from d3f_lite.bake.partial_heads import FitSimulator, draw_population, frontal_masks, project
 from d3f_lite.mesh_vae import load_mesh_vae
 
 HEADS = 500
@@ -61,8 +61,6 @@ def write_card(head, path):
         The card's text.
     """
     from safetensors import safe_open
-
-    from d3f_lite.bake.mesh_vae import draw_population
 
     heads = sum(draw_population(head, HEADS, HELD_OUT_SEED))
     model = load_mesh_vae(head, path)
