@@ -91,7 +91,7 @@ def face_window(observation, margin=0.9):
     return np.s_[top:bottom, left:right]
 
 
-def samples_sheet(reconstruction, columns=6, size=200):
+def samples_sheet(reconstruction, columns=5, size=200):
     """A matplotlib Figure: photo, occluder, fit and the N heads as the camera sees them."""
     observation, head, fit = reconstruction.observation, reconstruction.head, reconstruction.fit
     window = face_window(observation)

@@ -6,6 +6,7 @@ GAP = 1.15  # of a head's width, between the heads of a grid
 CLAY = 0xBDB7B0
 UNCOLOURED = 0.01  # of the colour scale: its grey foot, for the vertices outside the part that is coloured
 LIGHTING = 2.0
+FIELD_OF_VIEW = 14.0  # degrees, from the top to the bottom of a plot
 ASPECT = 1.5  # width of a plot by its height, at least
 
 
@@ -13,8 +14,8 @@ def empty_plot(height=420):
     """A k3d plot for heads: white, without grid or axes, drawn only when ``render()`` is called."""
     import k3d
 
-    plot = k3d.plot(height=height, grid_visible=False, antialias=0, camera_auto_fit=False, background_color=0xFFFFFF,
-                    lighting=LIGHTING, menu_visibility=False, axes_helper=0)  # fmt: skip
+    plot = k3d.plot(height=height, grid_visible=False, antialias=0, camera_auto_fit=False, camera_fov=FIELD_OF_VIEW,
+                    background_color=0xFFFFFF, lighting=LIGHTING, menu_visibility=False, axes_helper=0)  # fmt: skip
     plot.render_on_change = False
     return plot
 
@@ -77,8 +78,8 @@ def look_at(plot, vertices, yaw=0.0):
     """Turn the plot's camera to face the points (V, 3) from the front, ``yaw`` radians to their left."""
     centre = (vertices.max(0) + vertices.min(0)) / 2
     width, height, depth = np.ptp(vertices, axis=0)
-    # k3d's camera sees 60 degrees from top to bottom.
-    distance = depth / 2 + 0.8 * max(height, width / ASPECT)
+    # From afar, so that heads at the edge of a grid are seen from the front too.
+    distance = depth / 2 + 0.55 * max(height, width / ASPECT) / np.tan(np.radians(FIELD_OF_VIEW / 2))
     eye = centre + distance * np.array([np.sin(yaw), 0.0, np.cos(yaw)])
     plot.camera = [*map(float, eye), *map(float, centre), 0.0, 1.0, 0.0]
 
