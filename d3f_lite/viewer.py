@@ -3,11 +3,11 @@
 import numpy as np
 
 GAP = 1.15  # of a head's width, between the heads of a grid
-CLAY = 0xBDB7B0
-UNCOLOURED = 0.01  # of the colour scale: its grey foot, for the vertices outside the part that is coloured
-LIGHTING = 2.0
+CLAY, UNCOLOURED = 0x8F8982, 0xD0CBC4  # of a plain head, and of what a heatmap leaves out
+FOOT = 0.01  # of the colour scale: its grey foot, for the vertices outside the part that is coloured
+LIGHTING = 2.3
 FIELD_OF_VIEW = 14.0  # degrees, from the top to the bottom of a plot
-ASPECT = 1.5  # width of a plot by its height, at least
+ASPECT = 2.0  # width of a plot by its height, at least
 
 
 def empty_plot(height=420):
@@ -51,7 +51,7 @@ def recolour(mesh, vertices, values, where=None):
     if values.shape != (len(vertices),):
         raise ValueError(f"values must have one number per vertex, ({len(vertices)},), not {values.shape}")
     where = np.ones(len(vertices), bool) if where is None else where
-    lowest = 2 * UNCOLOURED * mesh.color_range[1]
+    lowest = 2 * FOOT * mesh.color_range[1]
     with mesh.hold_sync():  # one message
         mesh.vertices = vertices.astype(np.float32)
         mesh.attribute = np.where(where, np.maximum(values, lowest), 0.0).astype(np.float32)
@@ -62,9 +62,9 @@ def _cividis_over_grey():
     import k3d
 
     colours = np.reshape(k3d.matplotlib_color_maps.Cividis, (-1, 4))
-    grey = [(CLAY >> shift & 255) / 255 for shift in (16, 8, 0)]
-    foot = [[0.0, *grey], [UNCOLOURED, *grey]]
-    return np.concatenate([foot, colours[colours[:, 0] > UNCOLOURED]]).ravel().tolist()
+    grey = [(UNCOLOURED >> shift & 255) / 255 for shift in (16, 8, 0)]
+    foot = [[0.0, *grey], [FOOT, *grey]]
+    return np.concatenate([foot, colours[colours[:, 0] > FOOT]]).ravel().tolist()
 
 
 def grid_places(number, vertices, columns=4):

@@ -10,10 +10,13 @@ from d3f_lite import metrics
 from d3f_lite.errors import MaskError, SettingsError
 from d3f_lite.landmarks import detect_landmarks
 from d3f_lite.occluders import draw_occluder
-from d3f_lite.photo import sample_photo
+from d3f_lite.photo import Photo, sample_photo
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.settings import FitSettings, Settings
-from widgets import BackgroundTask, HeadViewer
+from widgets import (
+    BackgroundTask, DiversityExplorer, DppPlayground, FittingViewer, HeadGrid, HeadModelExplorer, HeadViewer, LandmarkEditor,
+    MaskPainter,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +97,126 @@ def test_one_head_has_no_spread(reconstruction):
     samples = replace(reconstruction.samples, vertices=reconstruction.samples.vertices[:1])
     with pytest.raises(SettingsError, match="samples=2"):
         HeadViewer(replace(reconstruction, samples=samples))
+
+
+def test_head_grid_keeps_its_meshes_while_the_number_of_heads_stays(reconstruction):
+    grid, heads = HeadGrid(reconstruction.head.triangles), reconstruction.samples.vertices
+    grid.show(heads)
+    before = list(grid.meshes)
+    grid.show(heads + 1.0)
+    assert grid.meshes == before and len(grid.plot.objects) == 4
+    assert not np.allclose(grid.meshes[0].vertices, grid.meshes[1].vertices, atol=50.0)
+    grid.show(heads[:2])
+    assert len(grid.plot.objects) == 2
+
+
+def test_head_model_explorer_draws_the_coefficients_of_its_sliders(reconstruction):
+    head = reconstruction.head
+    explorer = HeadModelExplorer(head)
+    explorer.sliders[0].value = 2.0
+    explorer.region.value = "lips"
+    explorer.regional[1].value = -1.0
+    coefficients = np.zeros(len(head.basis))
+    coefficients[0] = 2.0
+    row = [place for place, name in enumerate(head.bases.regional_names) if name == "lips"][1]
+    coefficients[len(head.bases.shape) + len(head.bases.expression) + row] = -1.0
+    np.testing.assert_array_equal(explorer.mesh.vertices, head.vertices(coefficients))
+    explorer.region.value = "nose"
+    assert explorer.regional[1].value == 0.0
+    explorer.region.value = "lips"
+    assert explorer.regional[1].value == -1.0
+    explorer.random.click()
+    assert explorer.sliders[0].value != 2.0 and np.abs(explorer.coefficients).max() > 2.0
+    explorer.reset.click()
+    np.testing.assert_array_equal(explorer.mesh.vertices, head.mean)
+
+
+def test_painter_turns_strokes_into_a_mask_of_the_photo():
+    photo = Photo.from_array(np.full((200, 800, 3), 128, np.uint8))
+    painter, calls = MaskPainter(photo), []
+    painter.on_paint(lambda: calls.append(painter.occluded.sum()))
+    width, height = painter.canvas.size
+    assert (width, height) == (400, 100) and not painter.occluded.any()
+    stroke = np.zeros((height, width), np.uint8)
+    stroke[10:20, 100:150] = 1
+    painter.canvas.set_state({"mask": memoryview(stroke.tobytes())})  # as the browser sends it
+    assert painter.occluded[20:40, 200:300].all() and painter.occluded.sum() == 20 * 100
+    painter.undo.click()
+    assert not painter.occluded.any() and painter.undo.disabled and calls == [2000, 0]
+
+
+def test_editor_trusts_a_dragged_landmark(reconstruction):
+    editor = LandmarkEditor(reconstruction.observation)
+    points = [list(point) for point in editor.points.points]
+    points[33][0] += 5.0
+    editor.points.set_state({"points": points})
+    before = reconstruction.observation.landmarks
+    moved = np.linalg.norm(editor.observation.landmarks.xy - before.xy, axis=1)
+    assert moved[33] == pytest.approx(5.0, abs=1e-4) and np.delete(moved, 33).max() == 0.0
+    assert before.confidence[33] < 1.0 == editor.landmarks.confidence[33]
+    assert "1 of 68" in editor.readout.value
+    editor.reset.click()
+    assert editor.landmarks is before
+
+
+def test_fitting_viewer_fits_with_its_switches(reconstruction):
+    viewer = FittingViewer(reconstruction.observation, reconstruction.head)
+    viewer.iterations.value = 0
+    viewer.button.click()
+    assert viewer.task.wait()
+    np.testing.assert_array_equal(viewer.fit.vertices, reconstruction.fit.vertices)
+    hidden = replace(reconstruction.observation.landmarks, confidence=np.zeros(68, np.float32))
+    blind = FittingViewer(replace(reconstruction.observation, landmarks=hidden), reconstruction.head)
+    blind.start()
+    assert blind.task.wait() and "landmarks are reliable" in blind.task.words.value and blind.fit is None
+
+
+def test_playground_spreads_points_in_the_plane():
+    playground = DppPlayground(number=8)
+    before = playground.samples
+    assert before.vertices.shape == (8, 2, 3) and not before.vertices[:, 0].any()
+    playground.controls.weight.value = 0
+    assert playground.task.wait()
+    assert np.abs(playground.samples.vertices).max() < 0.1 * np.abs(before.vertices).max()
+    playground.controls.form.value = "published DPP loss"
+    playground.controls.number.value = 5
+    assert playground.task.wait() and playground.samples.method == "published"
+    assert playground.samples.vertices.shape == (5, 2, 3)
+
+
+def test_explorer_goes_from_a_mask_to_files(reconstruction, tmp_path):
+    photo, occluded = reconstruction.observation.photo, reconstruction.observation.masks.occluded
+    explorer = DiversityExplorer(photo, occluded, settings=reconstruction.settings)
+    assert explorer.task.wait(), explorer.task.words.value
+    first = explorer.reconstruction
+    np.testing.assert_array_equal(first.fit.vertices, reconstruction.fit.vertices)
+    explorer.controls.number.value = 4
+    assert explorer.task.wait()
+    found = explorer.reconstruction
+    np.testing.assert_array_equal(found.samples.vertices, reconstruction.samples.vertices)  # what the pipeline gives
+    assert found.fit is first.fit and len(explorer.grid.meshes) == 4
+    assert f"{metrics.asd(found.samples.vertices, found.fit.occluded):.2f}" in explorer.readout.value
+    explorer.folder.value = str(tmp_path)
+    explorer.export.click()
+    assert explorer.saving.wait(120.0), explorer.saving.words.value
+    folder = tmp_path / photo.name
+    assert Settings.load(folder / "settings.toml") == found.settings and (folder / "sample_03.ply").is_file()
+
+
+def test_explorer_stops_the_published_loss_and_goes_on(reconstruction):
+    photo, occluded = reconstruction.observation.photo, reconstruction.observation.masks.occluded
+    explorer = DiversityExplorer(photo, occluded, settings=reconstruction.settings)
+    assert explorer.task.wait()
+    before, streamed = explorer.reconstruction, threading.Event()
+    explorer.grid.caption.observe(lambda change: streamed.set(), "value")
+    explorer.controls.iterations.value = 300
+    assert explorer.task.wait()
+    before = explorer.reconstruction
+    streamed.clear()
+    explorer.controls.form.value = "published DPP loss"
+    assert streamed.wait(30.0)
+    explorer.task.stop_button.click()
+    assert explorer.task.wait() and "stopped" in explorer.task.words.value
+    assert explorer.reconstruction is before
+    explorer.controls.iterations.value = 10
+    assert explorer.task.wait() and explorer.reconstruction.samples.method == "published"

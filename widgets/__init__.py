@@ -1,7 +1,18 @@
 """ipywidgets and k3d views over d3f_lite: they hold state and draw; every number in them comes from a d3f_lite call."""
 
 from widgets.background import BackgroundTask
+from widgets.diversity_explorer import DiversityExplorer
+from widgets.dpp_playground import DppPlayground
+from widgets.dpp_scene import DppScene
 from widgets.figures import picture
+from widgets.fitting_viewer import FittingViewer
+from widgets.head_grid import HeadGrid
+from widgets.head_model_explorer import HeadModelExplorer
 from widgets.head_viewer import HeadViewer
+from widgets.landmark_editor import LandmarkEditor
+from widgets.mask_painter import MaskPainter
 
-__all__ = ["BackgroundTask", "HeadViewer", "picture"]
+__all__ = [
+    "BackgroundTask", "DiversityExplorer", "DppPlayground", "DppScene", "FittingViewer", "HeadGrid",
+    "HeadModelExplorer", "HeadViewer", "LandmarkEditor", "MaskPainter", "picture",
+]  # fmt: skip

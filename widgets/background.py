@@ -70,7 +70,6 @@ class BackgroundTask(ipywidgets.HBox):
             result = work(lambda stage, fraction: self._progress(job, stage, fraction))
             self._progress(job, "", 1.0)
             show(result)
-            self.words.value = ""
         except Cancelled:
             self.words.value = "stopped"
         except Exception as error:  # a thread has nobody to raise to: whatever went wrong is told here
@@ -83,6 +82,10 @@ class BackgroundTask(ipywidgets.HBox):
             raise Cancelled("stopped")
         if fraction in (0.0, 1.0) or fraction - self.bar.value >= LEAST_STEP:
             self.bar.value, self.words.value = fraction, stage
+
+    def say(self, words):
+        """Show a line of words until the next job."""
+        self.words.value = html.escape(words)
 
     def _tell(self, error):
         """Show what went wrong, in words."""

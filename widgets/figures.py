@@ -1,14 +1,15 @@
-"""Static figures with alt text: what a view shows, for screen readers, print, and notebooks without a kernel."""
+"""Pictures with alt text, for screen readers, print, and notebooks without a kernel."""
 
 import base64
 import html
 import io
 
 from IPython.display import HTML
+from PIL import Image
 
 
 def picture(figure, alt, dpi=80):
-    """Show a matplotlib Figure as an image with alt text.
+    """Show a matplotlib Figure with alt text in a notebook.
 
     JupyterLab drops the alt text of ``image/png`` outputs, so the image stands in HTML; WebP keeps notebooks small.
 
@@ -20,7 +21,29 @@ def picture(figure, alt, dpi=80):
     Returns:
         IPython HTML.
     """
+    return HTML(figure_tag(figure, alt, dpi))
+
+
+def figure_tag(figure, alt, dpi=80):
+    """The HTML image of a matplotlib Figure."""
     stream = io.BytesIO()
     figure.savefig(stream, format="webp", dpi=dpi, pil_kwargs={"quality": 85})
-    encoded = base64.b64encode(stream.getvalue()).decode()
-    return HTML(f'<img alt="{html.escape(alt, quote=True)}" src="data:image/webp;base64,{encoded}">')
+    return _tag(stream.getvalue(), alt)
+
+
+def pixels_tag(pixels, alt):
+    """The HTML image of pixels (H, W, 3) uint8."""
+    return _tag(encoded(pixels), alt)
+
+
+def encoded(pixels):
+    """Pixels (H, W, 3) uint8 as WebP bytes."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "webp", quality=85)
+    return stream.getvalue()
+
+
+def _tag(webp, alt):
+    """An image element that holds its own data."""
+    data = base64.b64encode(webp).decode()
+    return f'<img alt="{html.escape(alt, quote=True)}" style="max-width: 100%" src="data:image/webp;base64,{data}">'

@@ -11,6 +11,7 @@ from d3f_lite.pictures import DISCLAIMER
 from d3f_lite.pipeline import complete
 from d3f_lite.viewer import empty_plot, head_mesh, look_at, recolour
 from widgets.background import BackgroundTask
+from widgets.sliders import steps, whole
 
 DPP_WEIGHTS = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)  # nats
 MOST_HEADS = 32
@@ -36,14 +37,10 @@ class HeadViewer(ipywidgets.VBox):
         self.add_class("d3f-head-viewer")
 
     def _make_sliders(self):
-        wide = {"style": {"description_width": "190px"}, "layout": {"width": "560px"}, "continuous_update": False}
-        settings, number = self.reconstruction.settings.diversity, len(self.reconstruction.samples.vertices)
-        weight = min(DPP_WEIGHTS, key=lambda choice: abs(choice - settings.dpp_weight))
-        self.shown = ipywidgets.IntSlider(0, 0, number, description="head shown i (0 = the fit)", **wide)
-        self.weight = ipywidgets.SelectionSlider(
-            options=DPP_WEIGHTS, value=weight, description="DPP weight w (nats)", **wide
-        )
-        self.number = ipywidgets.IntSlider(number, 2, max(MOST_HEADS, number), description="number of heads N", **wide)
+        number = len(self.reconstruction.samples.vertices)
+        self.shown = whole("head shown i (0 = the fit)", 0, 0, number)
+        self.weight = steps("DPP weight w (nats)", DPP_WEIGHTS, self.reconstruction.settings.diversity.dpp_weight)
+        self.number = whole("number of heads N", number, 2, MOST_HEADS)
         self.shown.observe(lambda _: self._draw(), "value")
         for slider in (self.weight, self.number):
             slider.observe(lambda _: self._redraw(), "value")

@@ -1,0 +1,124 @@
+"""What the diversity widgets generate and measure: every number by a call of d3f_lite."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from scipy.stats import chi2
+
+from d3f_lite.diversity import (
+    HeadSamples, OccludedModes, diversify_calibrated, diversify_published, distances, expected_cardinality, kernel,
+    occluded_modes, quality, sample_iid, similarity,
+)  # fmt: skip
+from d3f_lite.metrics import asd, rms_distances, spread
+from d3f_lite.posterior import GaussianPosterior
+
+
+@dataclass(frozen=True, eq=False)
+class DppScene:
+    """What heads are drawn from, and where they may differ.
+
+    Args:
+        decoder: Decoder.
+        fitted: (V, 3) mm.
+        visible: (V,) bool.
+        free: (V,) bool, the vertices to diversify.
+        triangles: (T, 3) int.
+    """
+
+    decoder: object
+    fitted: np.ndarray
+    visible: np.ndarray
+    free: np.ndarray
+    triangles: np.ndarray
+
+    @classmethod
+    def plane(cls, deviations=(2.0, 1.0)):
+        """A toy: one hidden point in the plane with these standard deviations (mm), and one visible one that stands."""
+        basis = np.zeros((2, 2, 3), np.float32)
+        basis[(0, 1), 1, (0, 1)] = deviations
+        zero, one = np.zeros((2, 3), np.float32), np.eye(2, dtype=np.float32)
+        posterior = GaussianPosterior(zero, basis, zero[:, 0], one)
+        return cls(posterior, zero, np.array([True, False]), np.array([False, True]), np.array([[0, 1, 0]]))
+
+    def generate(self, settings, number, seed, progress, show=None):
+        """HeadSamples for DiversitySettings; ``show(vertices)`` gets the heads of each step of the published loss."""
+        if settings.form == "iid":
+            return sample_iid(self.decoder, number, seed)
+        if settings.form == "calibrated":
+            return diversify_calibrated(
+                self.decoder, self.free, number=number, dimensions=min(settings.dimensions, self.decoder.latent_size),
+                dpp_weight=settings.dpp_weight, remainder=settings.remainder, mass=settings.mass,
+                steps=settings.iterations, seed=seed,
+            )  # fmt: skip
+
+        def report(step, steps, vertices):
+            progress("samples", step / steps)
+            if show is not None:
+                show(step, vertices.numpy())
+
+        return diversify_published(
+            self.decoder, self.fitted, self.visible, self.free, self.triangles, number=number, seed=seed,
+            steps=settings.iterations, weights=(1.0, 0.001, settings.published_weight), callback=report,
+        )  # fmt: skip
+
+    def modes(self, settings) -> OccludedModes:
+        """The directions that move the free vertices most."""
+        return occluded_modes(self.decoder, self.free, min(settings.dimensions, self.decoder.latent_size))
+
+    def kernel(self, samples: HeadSamples, settings, width=1.0):
+        """The kernel L (N, N) of heads, Gaussian, its width in units of the posterior's deviation."""
+        modes = self.modes(settings)
+        places = torch.from_numpy(samples.latents).double() @ modes.directions
+        apart = distances(torch.from_numpy(samples.vertices), torch.from_numpy(self.free)).double()
+        radius = chi2.ppf(settings.mass, len(modes.reach)) ** 0.5
+        return kernel(similarity(apart, width * modes.deviation, "gaussian"), quality(places, radius))
+
+    def measures(self, samples, dpp_kernel):
+        """Name to a number: mm, and how many different heads the set holds."""
+        heads, apart = samples.vertices, rms_distances(samples.vertices, samples.vertices, self.free)
+        return {
+            "ASD-O (mm)": asd(heads, self.free),
+            "ASD-V (mm)": asd(heads, self.visible),
+            "closest pair (mm)": float(apart[np.triu_indices(len(heads), 1)].min()),
+            "largest spread (mm)": float(spread(heads)[self.free].max()),
+            "expected cardinality": float(expected_cardinality(dpp_kernel)),
+        }
+
+
+def measures_table(rows):
+    """HTML of {row name: measures}."""
+    head = "".join(f"<th style='padding: 0 10px'>{name}</th>" for name in next(iter(rows.values())))
+    lines = (
+        f"<tr><th style='text-align: left'>{name}</th>"
+        + "".join(f"<td style='text-align: center'>{value:.2f}</td>" for value in row.values())
+        + "</tr>"
+        for name, row in rows.items()
+    )
+    return f"<table><tr><th></th>{head}</tr>{''.join(lines)}</table>"
+
+
+def kernel_figure(dpp_kernel, points=None, others=None, ellipse=None):
+    """A Figure: the kernel matrix and its eigenvalues; before them, if given, ``points`` and ``others`` (N, 2) mm."""
+    figure = Figure(figsize=(9.6 if points is not None else 6.4, 3.0), layout="constrained")
+    axes = list(figure.subplots(1, 2 if points is None else 3))
+    if points is not None:
+        _draw_plane(axes.pop(0), points, others, ellipse)
+    picture = axes[0].imshow(dpp_kernel, vmin=0.0, vmax=1.0, cmap="cividis")
+    axes[0].set(title="kernel L", xlabel="sample", ylabel="sample")
+    figure.colorbar(picture, ax=axes[0], shrink=0.8)
+    eigenvalues = np.linalg.eigvalsh(dpp_kernel)[::-1]
+    axes[1].bar(np.arange(len(eigenvalues)) + 1, eigenvalues, color="#00336f")
+    axes[1].set(title="eigenvalues of L", xlabel="number", ylabel="eigenvalue", ylim=(0, None))
+    return figure
+
+
+def _draw_plane(axis, points, others, ellipse):
+    """Both sets in the plane, with the half-axes (2,) mm of the ellipse that bounds the search."""
+    angle = np.linspace(0, 2 * np.pi, 200)
+    axis.plot(ellipse[0] * np.cos(angle), ellipse[1] * np.sin(angle), color="grey", lw=1, label="radius R")
+    axis.scatter(*others.T, facecolors="none", edgecolors="grey", label="i.i.d.")
+    axis.scatter(*points.T, color="#00336f", label="DPP")
+    axis.set(title="the hidden point", xlabel="x (mm)", ylabel="y (mm)", aspect="equal")
+    axis.legend(fontsize=7, ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.35))

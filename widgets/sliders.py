@@ -1,0 +1,21 @@
+"""Sliders that look alike: a symbol, a unit, and one message when they are let go."""
+
+import ipywidgets
+
+WIDE = {"style": {"description_width": "190px"}, "layout": {"width": "480px"}, "continuous_update": False}
+
+
+def steps(label, choices, value):
+    """A slider over the numbers ``choices``, starting at the one nearest to ``value``."""
+    nearest = min(choices, key=lambda choice: abs(choice - value))
+    return ipywidgets.SelectionSlider(options=choices, value=nearest, description=label, **WIDE)
+
+
+def whole(label, value, low, high):
+    """A slider over the whole numbers from ``low`` to ``high``."""
+    return ipywidgets.IntSlider(value, low, max(high, value), description=label, **WIDE)
+
+
+def real(label, value, low, high, step, **changes):
+    """A slider over the numbers from ``low`` to ``high``; ``changes``: other ipywidgets options."""
+    return ipywidgets.FloatSlider(value, min=low, max=high, step=step, description=label, **(WIDE | changes))
