@@ -28,6 +28,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "d3f-lite needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): a few minutes the first time"
+	@# A pip of today: the one that comes with Python 3.11 gives up on so many packages.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.3
 	@# torch first: asked for later by name only, pip would take the build for GPUs.
 	$(PIP) torch==2.13.0
 	$(PIP) --editable .
