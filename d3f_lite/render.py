@@ -108,12 +108,6 @@ def visible_vertices(points, normals, triangles, depth, *, tolerance=2.0):
     return inside & used & (normals[:, 2] > 0.0) & np.isfinite(nearest) & (points[:, 2] >= nearest - slack)
 
 
-def interpolate(values, triangles, index, barycentric):
-    """Values (V, C) at the surface points that ``rasterise`` found: (H, W, C), zero where there is no surface."""
-    corners = values[triangles[np.maximum(index, 0)]]
-    return np.einsum("hwkc,hwk->hwc", corners, barycentric) * (index >= 0)[..., None]
-
-
 def render(vertices, triangles, camera, albedo, light, shape, background=1.0):
     """Draw a head.
 
@@ -133,8 +127,12 @@ def render(vertices, triangles, camera, albedo, light, shape, background=1.0):
     index, barycentric, _ = rasterise(points, triangles, shape)
     normals = vertex_normals(torch.from_numpy(np.asarray(vertices, np.float32)), torch.from_numpy(triangles).long())
     normals = normals.numpy() @ np.asarray(camera.rotation, np.float32).T
-    surface = interpolate(np.concatenate((normals, albedo), 1).astype(np.float32), triangles, index, barycentric)
-    direction = surface[..., :3] / np.maximum(np.linalg.norm(surface[..., :3], axis=-1, keepdims=True), 1e-6)
-    shading = spherical_harmonics(torch.from_numpy(direction)).numpy() @ np.asarray(light, np.float32)
-    picture = np.where((index >= 0)[..., None], surface[..., 3:] * shading, background)
+    # Colours are worked out only where there is a head.
+    covered = index >= 0
+    values = np.concatenate((normals, albedo), 1).astype(np.float32)
+    surface = np.einsum("pkc,pk->pc", values[triangles[index[covered]]], barycentric[covered])
+    direction = torch.nn.functional.normalize(torch.from_numpy(surface[:, :3]), dim=-1)
+    shading = spherical_harmonics(direction).numpy() @ np.asarray(light, np.float32)
+    picture = np.broadcast_to(np.asarray(background, np.float32), (*shape, 3)).copy()
+    picture[covered] = surface[:, 3:] * shading
     return (np.clip(picture, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8), index
