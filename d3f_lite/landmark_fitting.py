@@ -15,6 +15,7 @@ from d3f_lite.mesh_laplacian import laplacian
 RELIABLE = 0.3  # confidence from which a landmark is used
 FEWEST, FEWEST_INNER = 14, 10  # reliable landmarks, and those of them within the face, that a fit needs
 POSE = 6  # rotation vector (rad), log scale, translation (mm)
+LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0])  # of the pose, while it is searched for
 START_YAWS = np.radians((-35.0, 0.0, 35.0))
 POSE_STEPS, JOINT_STEPS = 8, 8
 CLOSURE_PAIRS = np.array([(61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46)])
@@ -101,14 +102,15 @@ class _Problem:
         found = []
         eyes = self.head.landmark_points(self.head.mean)
         scale = interocular_distance(self.landmarks.xy) / np.linalg.norm(eyes[36] - eyes[45])
-        for yaw in START_YAWS:
+        for yaw in LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0])  # of the pose, while it is searched for
+START_YAWS:
             camera = Camera.from_angles(yaw, 0.0, 0.0, scale, (0.0, 0.0))
             offset = (self.landmarks.xy - camera.project(self.head.landmark_points(self.head.mean, yaw)))[self.used]
             camera = replace(camera, translation=offset.mean(0))
             for _ in range(POSE_STEPS):
                 residual, jacobian = rough._residual(np.zeros(0), camera)
                 step = np.linalg.solve(jacobian.T @ jacobian + 1e-6 * np.eye(POSE), jacobian.T @ residual)
-                camera = moved(camera, np.clip(step, -0.5 * camera_bound(), 0.5 * camera_bound()))
+                camera = moved(camera, np.clip(step, -LARGEST_STEP, LARGEST_STEP))
             found.append((np.sum(rough._residual(np.zeros(0), camera)[0] ** 2), yaw, camera))
         return min(found)[-1]
 
@@ -171,11 +173,6 @@ class _Problem:
             gaps = (both[pairs[:, 0]] - both[pairs[:, 1]]).reshape(2 * len(pairs), -1)
             whitened = np.concatenate((whitened, np.sqrt(self.settings.closure_weight) * gaps))
         return whitened[:, 0], whitened[:, 1:]
-
-
-def camera_bound():
-    """The largest sensible pose step (6,): half a radian, a third of the scale, 60 mm."""
-    return np.array([0.5, 0.5, 0.5, 0.3, 60.0, 60.0])
 
 
 def _pose_jacobian(turned):
