@@ -212,13 +212,15 @@ def occluded_modes(decoder, occluded, dimensions):
     return OccludedModes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
 
 
-def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_weight=32.0, remainder=1.0, mass=0.9,
+def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_weight=44.0, remainder=1.0, mass=0.9,
                          steps=60, seed=0):  # fmt: skip
     """Spread N heads over the occluded part of a posterior, no farther than it allows.
 
     In z = U u, U from ``occluded_modes``, Adam minimises Σᵢ ½‖uᵢ‖² − w · E|Y|: each head's minus log posterior density
     against the expected cardinality with a Gaussian kernel of **fixed** width, the posterior's occluded deviation.
     So w is how many nats of density one more different head is worth: 0 leaves only the most likely head.
+    Head 0 is always the most likely one, and the others keep away from it: on its own no sample of a wide posterior
+    is expected to be nearer the truth.
 
     Args:
         decoder: Decoder; best a GaussianPosterior that holds the visible vertices.
@@ -245,6 +247,7 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
     start = draws @ modes.directions
     places, history = _spread_out(start, modes, dpp_weight, radius, steps)
     others = draws - start @ modes.directions.T
+    others[0] = 0.0
     latents = (places @ modes.directions.T + remainder * others).float()
     with torch.no_grad():
         vertices = decoder.decode(latents)
@@ -252,20 +255,26 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
 
 
 def _spread_out(start, modes, dpp_weight, radius, steps):
-    """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|: the points, and (steps, 2) of history."""
-    places = start.clone().requires_grad_()
-    optimiser = Adam(places, 0.15)
+    """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|, the first held at zero.
+
+    Returns:
+        (N, d) points, and (steps, 2) of history.
+    """
+    first, others = torch.zeros_like(start[:1]), start[1:].clone().requires_grad_()
+    optimiser = Adam(others, 0.15)
     history = np.zeros((steps, 2), np.float32)
     for step in range(steps):
+        places = torch.cat([first, others])
         scaled = places * modes.reach
         alike = similarity(torch.cdist(scaled, scaled), modes.deviation, "gaussian")
         cardinality = expected_cardinality(kernel(alike, quality(places, radius)))
         energy = 0.5 * places.square().sum(1).mean()
         history[step] = energy.item(), cardinality.item()
         optimiser.step(energy - dpp_weight / len(places) * cardinality)
-    places = places.detach()
+    others = others.detach()
     # The quality is a soft wall; this is the hard one.
-    return places * (radius / torch.linalg.vector_norm(places, dim=1, keepdim=True)).clamp(max=1.0), history
+    others *= (radius / torch.linalg.vector_norm(others, dim=1, keepdim=True)).clamp(max=1.0)
+    return torch.cat([first, others]), history
 
 
 def most_diverse(candidates, number, occluded, bandwidth=None):

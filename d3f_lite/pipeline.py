@@ -14,7 +14,7 @@ from d3f_lite.head_model import HeadModel
 from d3f_lite.heads import load_head
 from d3f_lite.occlusion import Observation, observe
 from d3f_lite.photo import Photo
-from d3f_lite.posterior import condition_on_photo, condition_on_vertices
+from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible, register
 from d3f_lite.settings import Settings
 from d3f_lite.threads import one_thread
 
@@ -148,9 +148,12 @@ def decoder_for(fit, head, settings):
         from d3f_lite.mesh_vae import load_mesh_vae
 
         return load_mesh_vae(head).posterior(fit.vertices, fit.visible)
+    if settings.given == "vertices":
+        return condition_on_vertices(head.mean, head.basis, fit.vertices, fit.visible, settings.noise)
+    posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
     if settings.given == "photo":
-        return condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
-    return condition_on_vertices(head.mean, head.basis, fit.vertices, fit.visible, settings.noise)
+        return posterior
+    return hold_visible(register(posterior, fit.visible), fit.visible, settings.noise)
 
 
 @one_thread()
@@ -171,7 +174,7 @@ def complete(fit, head, settings, samples, seed, progress=_silent):
     decoder = decoder_for(fit, head, settings)
     progress("samples", 0.0)
     free = fit.occluded if fit.occluded.any() else ~fit.visible
-    if settings.form == "iid" or samples == 1:
+    if settings.form == "iid" or (settings.form == "published" and samples == 1):
         heads = sample_iid(decoder, samples, seed)
     elif settings.form == "published":
         heads = diversify_published(

@@ -120,6 +120,29 @@ def hold_visible(posterior, visible, visible_mm=0.5, elsewhere_mm=1.0):
     return replace(posterior, factor=(blend @ posterior.factor).astype(np.float32))
 
 
+def register(posterior, where):
+    """Take out of each sample the turn, shift and growth of its vertices ``where``, to first order.
+
+    A photo cannot tell a small head nearby from a large one far away, and where the head stands is the camera's
+    affair; heads that differ in nothing else count as the same.
+
+    Args:
+        posterior: GaussianPosterior.
+        where: (V,) bool, the vertices that are registered to the most likely head's (the visible ones).
+
+    Returns:
+        GaussianPosterior with the same most likely head.
+    """
+    points = (posterior.mean - posterior.mean[where].mean(0)).astype(np.float64)
+    turns = [np.cross(axis, points) for axis in np.eye(3)]
+    shifts = [np.broadcast_to(axis, points.shape) for axis in np.eye(3)]
+    motions = np.stack([*turns, *shifts, points])
+    moved = posterior.basis[:, where].reshape(len(posterior.basis), -1)
+    amounts = np.linalg.lstsq(motions[:, where].reshape(len(motions), -1).T, moved.T, rcond=None)[0]
+    basis = posterior.basis - np.einsum("mk,mvi->kvi", amounts.astype(np.float32), motions.astype(np.float32))
+    return replace(posterior, basis=basis)
+
+
 def _gram(basis, sigma):
     """Σ bᵥ bᵥᵀ / σᵥ² (K, K) float64 over the vertices of ``basis`` (K, n, 3); σ is a number or (n, 1)."""
     scaled = (basis / np.asarray(sigma, np.float64)).reshape(len(basis), -1)

@@ -53,8 +53,8 @@ class DiversitySettings:
 
     Args:
         decoder: "gaussian", the closed-form posterior, or "mesh_vae".
-        given: what the Gaussian posterior is conditioned on: "vertices", the fitted visible ones (they are held), or
-            "photo", the fit's Hessian.
+        given: what the Gaussian posterior is conditioned on: "photo_held", the fit's Hessian, the visible vertices then
+            held at the fit; "photo", the same, not held; or "vertices", the fitted visible ones, taken for true.
         form: "calibrated" (fixed width, inside the posterior's ellipsoid), "published" (the original's loss), or "iid".
         noise: mm, how far the heads may leave the fit's visible vertices.
         dpp_weight: nats of density that one more different head is worth (calibrated).
@@ -66,10 +66,10 @@ class DiversitySettings:
     """
 
     decoder: str = _choice("gaussian", "gaussian", "mesh_vae")
-    given: str = _choice("vertices", "vertices", "photo")
+    given: str = _choice("photo_held", "photo_held", "photo", "vertices")
     form: str = _choice("calibrated", "calibrated", "published", "iid")
-    noise: float = _number(0.5, 1e-3, 100.0)
-    dpp_weight: float = _number(32.0, 0.0, 1e4)
+    noise: float = _number(0.6, 1e-3, 100.0)
+    dpp_weight: float = _number(44.0, 0.0, 1e4)
     dimensions: int = _number(12, 1, 64)
     remainder: float = _number(1.0, 0.0, 1.0)
     mass: float = _number(0.9, 0.01, 0.999)

@@ -145,6 +145,14 @@ def test_the_weight_spreads_heads_over_the_hidden_part_and_no_farther_than_the_p
     assert metrics.asd(heads.vertices, visible) < 0.5 * metrics.asd(whole, visible)
 
 
+def test_the_first_calibrated_head_is_the_most_likely_one_and_alone_it_is_the_only_one(strip):
+    posterior, visible, _ = strip
+    for number in (1, 5):
+        heads = diversity.diversify_calibrated(posterior, ~visible, number=number)
+        np.testing.assert_array_equal(heads.vertices[0], posterior.mean)
+        assert heads.vertices.shape == (number, 60, 3) and np.isfinite(heads.vertices).all()
+
+
 def test_the_remainder_keeps_the_posteriors_own_spread_outside_the_searched_directions(strip):
     posterior, visible, _ = strip
     heads = diversity.diversify_calibrated(posterior, ~visible, number=400, dimensions=2, dpp_weight=1.0, steps=5)

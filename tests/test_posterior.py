@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from d3f_lite import metrics
-from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible
+from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible, register
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +116,15 @@ def test_holding_the_visible_keeps_the_fit_and_the_hidden_spread(model):
     conditioned = condition_on_vertices(photo.mean, basis, photo.mean, visible, 0.1)
     assert rms(conditioned.spread(), ~visible) < rms(held.spread(), ~visible)
     np.testing.assert_array_equal(held.mean, photo.mean)
+
+
+def test_registered_samples_neither_turn_nor_shift_nor_grow():
+    # Four corners that can grow, slide and bend: only the bend is left, and nothing moves that the corners share.
+    corners = np.array([[1, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]], np.float32) * 10.0
+    bend = np.zeros_like(corners)
+    bend[:, 2] = (1.0, -1.0, 1.0, -1.0)
+    basis = np.stack([0.1 * corners, np.full_like(corners, 2.0), bend])
+    photo = condition_on_photo(corners + 5.0, basis, np.zeros(3), np.eye(3))
+    found = register(photo, np.ones(4, bool))
+    np.testing.assert_allclose(found.basis, np.stack([0 * bend, 0 * bend, bend]), atol=1e-5)
+    np.testing.assert_array_equal(found.mean, photo.mean)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from tqdm import tqdm
 
+from d3f_lite.camera import Camera
 from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting import fit_visible
 from d3f_lite.heads import load_head
@@ -34,12 +35,14 @@ class Case:
         occluder: its kind.
         photo: Photo with the occluder.
         mask: (H, W) bool, exact.
+        camera: Camera that saw the head.
     """
 
     truth: np.ndarray
     occluder: str
     photo: Photo
     mask: np.ndarray
+    camera: Camera
 
 
 def draw_case(head, truth, occluder, seed, detector):
@@ -50,12 +53,12 @@ def draw_case(head, truth, occluder, seed, detector):
     """
     generator = np.random.default_rng(seed)
     for view in range(VIEWS):
-        photo, _ = draw_view(head, truth, generator, largest_yaw=LARGEST_YAW)
+        photo, camera = draw_view(head, truth, generator, largest_yaw=LARGEST_YAW)
         try:
             found = detect_landmarks(photo, seed=seed, detector=detector)
         except LandmarkError:
             continue
-        return Case(truth, occluder, *draw_occluder(photo, found, occluder, seed=seed))
+        return Case(truth, occluder, *draw_occluder(photo, found, occluder, seed=seed), camera)
     raise LandmarkError(f"no face found in {VIEWS} views of a head")
 
 
