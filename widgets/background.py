@@ -20,7 +20,7 @@ class BackgroundTask(ipywidgets.HBox):
     def __init__(self):
         self.bar = ipywidgets.FloatProgress(max=1.0, layout={"width": "140px"})
         self.stop_button = ipywidgets.Button(description="Stop", disabled=True, layout={"width": "70px"})
-        self.words = ipywidgets.HTML()
+        self.words = ipywidgets.HTML(layout={"max_width": "320px"})
         self.stop_button.on_click(lambda _: self.stop())
         self._lock = threading.Lock()
         self._wanted = self._waiting = self._thread = None

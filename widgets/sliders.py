@@ -6,9 +6,9 @@ WIDE = {"style": {"description_width": "190px"}, "layout": {"width": "480px"}, "
 
 
 def steps(label, choices, value):
-    """A slider over the numbers ``choices``, starting at the one nearest to ``value``."""
-    nearest = min(choices, key=lambda choice: abs(choice - value))
-    return ipywidgets.SelectionSlider(options=choices, value=nearest, description=label, **WIDE)
+    """A slider over the numbers ``choices`` and ``value``, starting at ``value``."""
+    options = [(f"{choice:g}", choice) for choice in sorted({*choices, value})]
+    return ipywidgets.SelectionSlider(options=options, value=value, description=label, **WIDE)
 
 
 def whole(label, value, low, high):
