@@ -102,8 +102,7 @@ class _Problem:
         found = []
         eyes = self.head.landmark_points(self.head.mean)
         scale = interocular_distance(self.landmarks.xy) / np.linalg.norm(eyes[36] - eyes[45])
-        for yaw in LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0])  # of the pose, while it is searched for
-START_YAWS:
+        for yaw in START_YAWS:
             camera = Camera.from_angles(yaw, 0.0, 0.0, scale, (0.0, 0.0))
             offset = (self.landmarks.xy - camera.project(self.head.landmark_points(self.head.mean, yaw)))[self.used]
             camera = replace(camera, translation=offset.mean(0))
