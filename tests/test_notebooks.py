@@ -29,7 +29,7 @@ def test_there_is_a_quickstart():
 def test_runs_and_prints_what_is_stored(path):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=180",
-               "-p", "no:cacheprovider", str(path)]  # fmt: skip
+               "-x", "-p", "no:cacheprovider", str(path)]  # fmt: skip
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, run.stdout[-4000:]
 
