@@ -1,4 +1,4 @@
-"""The command line: ``d3f-lite reconstruct PHOTO`` and ``d3f-lite demo``."""
+"""The command line: ``d3f-lite reconstruct PHOTO``, ``d3f-lite demo`` and ``d3f-lite evaluate``."""
 
 import argparse
 import os
@@ -37,7 +37,22 @@ def _parser():
     command.add_argument("--occluder", default="surgical_mask", help="what to draw (default: surgical_mask)")
     _add_common(command)
     command.set_defaults(run=_demo)
+    _add_evaluate(commands)
     return parser
+
+
+def _add_evaluate(commands):
+    command = commands.add_parser("evaluate", help="every method against true heads", description=(
+        "Held-out heads, each with five occluders: every method against the truth. Interrupted, it goes on."))  # fmt: skip
+    command.add_argument("--heads", type=int, default=30, help="how many held-out heads, 1 to 64 (default: 30)")
+    command.add_argument("--samples", type=int, default=16, help="how many samples of each method (default: 16)")
+    command.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
+    command.add_argument("--config", type=Path, help="TOML file with [fit] and [diversity] settings")
+    command.add_argument("--out", type=Path, default=Path("results/evaluation"), help="folder (default: %(default)s)")
+    command.add_argument("--jobs", type=int, default=-1, help="cases at once (default: one per core)")
+    command.add_argument("--backend", choices=("loky", "threading", "dask"), default="loky", help="joblib's backend")
+    command.add_argument("--scheduler", help="address of a Dask scheduler (default: a local cluster)")
+    command.set_defaults(run=_evaluate)
 
 
 def _add_common(command):
@@ -66,6 +81,21 @@ def _demo(options):
     portrait = sample_photo(options.portrait)
     photo, occluded = draw_occluder(portrait, detect_landmarks(portrait), options.occluder, seed=options.seed)
     return _heads_of(Photo(photo.pixels, f"{options.portrait}_{options.occluder}"), occluded, options)
+
+
+def _evaluate(options):
+    """``d3f-lite evaluate``: every method against true heads."""
+    from d3f_lite.settings import Settings
+    from d3f_lite.study.evaluate import Plan, evaluate, workers
+    from d3f_lite.study.evaluation_report import write_report
+
+    settings = Settings.load(options.config) if options.config else Settings()
+    plan = Plan(heads=options.heads, samples=options.samples, seed=options.seed, settings=settings)
+    with workers(options.backend, options.jobs, options.scheduler):
+        records = evaluate(plan, options.out)
+    print(write_report(records, options.out))
+    print(f"cases.csv, table.md and the figures are in {options.out}")
+    return 0
 
 
 def _heads_of(photo, occluded, options):
