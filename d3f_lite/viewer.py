@@ -5,6 +5,7 @@ import numpy as np
 GAP = 1.15  # of a head's width, between the heads of a grid
 CLAY, UNCOLOURED = 0x8F8982, 0xD0CBC4  # of a plain head, and of what a heatmap leaves out
 FOOT = 0.01  # of the colour scale: its grey foot, for the vertices outside the part that is coloured
+SCALE_TOPS = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 25, 30, 35, 40, 50, 60, 80, 100)  # mm
 LIGHTING = 2.3
 FIELD_OF_VIEW = 14.0  # degrees, from the top to the bottom of a plot
 ASPECT = 2.0  # width of a plot by its height, at least
@@ -28,7 +29,7 @@ def head_mesh(vertices, triangles, values=None, *, where=None, highest=None, nam
         triangles: (T, 3) int.
         values: (V,) mm shown as a heatmap; None = plain.
         where: (V,) bool, the part that is coloured; by default all of it.
-        highest: mm at the top of the colour scale.
+        highest: mm that the colour scale reaches at least.
         name: shown in k3d's menu and above the colour bar.
 
     Returns:
@@ -39,11 +40,16 @@ def head_mesh(vertices, triangles, values=None, *, where=None, highest=None, nam
     plain = {"color": CLAY, "flat_shading": False, "roughness": 0.6, "name": name}
     if values is None:
         return k3d.mesh(vertices.astype(np.float32), triangles.astype(np.uint32), **plain)
-    top = float(highest if highest is not None else values.max()) or 1.0
+    top = scale_top(highest if highest is not None else values.max())
     mesh = k3d.mesh(vertices.astype(np.float32), triangles.astype(np.uint32), attribute=values.astype(np.float32),
                     color_map=_cividis_over_grey(), color_range=[0.0, top], **plain)  # fmt: skip
     recolour(mesh, vertices, values, where)
     return mesh
+
+
+def scale_top(highest):
+    """Where a colour scale ends (mm), ``highest`` or more: where k3d's ticks are as round as their labels."""
+    return next((float(top) for top in SCALE_TOPS if top >= highest), float(highest))
 
 
 def recolour(mesh, vertices, values, where=None):

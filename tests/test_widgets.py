@@ -13,9 +13,10 @@ from d3f_lite.occluders import draw_occluder
 from d3f_lite.photo import Photo, sample_photo
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.settings import FitSettings, Settings
+from d3f_lite.viewer import scale_top
 from widgets import (
-    BackgroundTask, DiversityExplorer, DppPlayground, FittingViewer, HeadGrid, HeadModelExplorer, HeadViewer, LandmarkEditor,
-    MaskPainter,
+    BackgroundTask, DiversityExplorer, DppPlayground, FittingViewer, HeadGrid, HeadModelExplorer, HeadViewer,
+    LandmarkEditor, MaskPainter,
 )  # fmt: skip
 
 
@@ -97,6 +98,17 @@ def test_one_head_has_no_spread(reconstruction):
     samples = replace(reconstruction.samples, vertices=reconstruction.samples.vertices[:1])
     with pytest.raises(SettingsError, match="samples=2"):
         HeadViewer(replace(reconstruction, samples=samples))
+
+
+def test_the_colour_scale_ends_where_its_ticks_are_round():
+    """k3d halves a step of a tenth of the next power of ten until four fit, and rounds the label to its first digit."""
+    for highest in (0.3, 1.2, 5.5, 12.0, 21.0):
+        top = scale_top(highest)
+        step = 10.0 ** np.ceil(np.log10(top)) / 10
+        while np.floor(top / step + 1e-3) < 4:
+            step /= 2
+        digits = max(int(np.ceil(-np.log10(step))), 0)
+        assert top >= highest and round(step, digits) == step
 
 
 def test_head_grid_keeps_its_meshes_while_the_number_of_heads_stays(reconstruction):

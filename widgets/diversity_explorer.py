@@ -128,7 +128,7 @@ class DiversityExplorer(ipywidgets.VBox):
         method, where = self.controls.form.value, scene.free
         values = np.stack([spread(samples.vertices) for samples in (independent, found.samples)])
         self.spreads.where = where
-        self.spreads.rescale(np.ceil(values[:, where].max()))
+        self.spreads.rescale(values[:, where].max())
         self.spreads.show(np.stack([found.fit.vertices] * 2), values,
                           f"spread over the occluded part, mm: independent (left), {method} (right)")  # fmt: skip
         self.grid.show(found.samples.vertices, caption=f"{len(found.samples.vertices)} heads, {method}")

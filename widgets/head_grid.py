@@ -3,7 +3,7 @@
 import ipywidgets
 import numpy as np
 
-from d3f_lite.viewer import empty_plot, grid_places, head_mesh, look_at, recolour
+from d3f_lite.viewer import empty_plot, grid_places, head_mesh, look_at, recolour, scale_top
 
 
 class HeadGrid(ipywidgets.VBox):
@@ -12,7 +12,7 @@ class HeadGrid(ipywidgets.VBox):
     Args:
         triangles: (T, 3) int.
         where: (V,) bool, the part that heatmaps colour; by default all of it.
-        highest: mm at the top of the colour scale; None = plain heads.
+        highest: mm that the colour scale reaches at least; None = plain heads.
         columns: heads in a row.
         height: px of the plot.
     """
@@ -42,10 +42,10 @@ class HeadGrid(ipywidgets.VBox):
         self.plot.render()
 
     def rescale(self, highest):
-        """Let the colour scale end at ``highest`` mm."""
+        """Let the colour scale reach ``highest`` mm."""
         self.highest = highest
         for mesh in self.meshes:
-            mesh.color_range = [0.0, float(highest)]
+            mesh.color_range = [0.0, scale_top(highest)]
 
     def _remake(self, placed, values):
         """Replace the meshes by as many as there are heads."""

@@ -27,7 +27,7 @@ class HeadModelExplorer(ipywidgets.VBox):
         self.seed = ipywidgets.BoundedIntText(0, min=0, max=2**31 - 1, description="seed", layout={"width": "160px"})
         self.readout = ipywidgets.HTML()
         self.plot = empty_plot(height)
-        self.mesh = head_mesh(head.mean, head.triangles, np.zeros(len(head.mean)), highest=12.0, name="change (mm)")
+        self.mesh = head_mesh(head.mean, head.triangles, np.zeros(len(head.mean)), highest=10.0, name="change (mm)")
         self.plot += self.mesh
         self.plot.colorbar_object_id = self.mesh.id
         look_at(self.plot, head.mean, yaw=0.35)

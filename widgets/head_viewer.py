@@ -4,7 +4,6 @@ import threading
 from dataclasses import replace
 
 import ipywidgets
-import numpy as np
 
 from d3f_lite.errors import SettingsError
 from d3f_lite.pictures import DISCLAIMER
@@ -48,10 +47,9 @@ class HeadViewer(ipywidgets.VBox):
     def _make_plot(self, height):
         fit, spread = self.reconstruction.fit, self.reconstruction.spread
         self._where = fit.occluded if fit.occluded.any() else ~fit.visible
-        self._highest = float(np.ceil(spread[self._where].max()))  # then fixed, so that pictures compare
         self.plot = empty_plot(height)
         self.mesh = head_mesh(fit.vertices, self.reconstruction.head.triangles, spread, where=self._where,
-                              highest=self._highest, name="spread over the occluded part (mm)")  # fmt: skip
+                              highest=spread[self._where].max(), name="spread over the occluded part (mm)")  # fmt: skip
         self.plot += self.mesh
         self.plot.colorbar_object_id = self.mesh.id
         look_at(self.plot, fit.vertices, yaw=0.35)
