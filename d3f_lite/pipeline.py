@@ -14,7 +14,7 @@ from d3f_lite.head_model import HeadModel
 from d3f_lite.heads import load_head
 from d3f_lite.occlusion import Observation, observe
 from d3f_lite.photo import Photo
-from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible, register
+from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible, looser_at_border, register
 from d3f_lite.settings import Settings
 from d3f_lite.threads import one_thread
 
@@ -153,7 +153,8 @@ def decoder_for(fit, head, settings):
     posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
     if settings.given == "photo":
         return posterior
-    return hold_visible(register(posterior, fit.visible), fit.visible, settings.noise)
+    tightness = looser_at_border(fit.vertices, fit.visible, fit.occluded, settings.noise)
+    return hold_visible(register(posterior, fit.visible), fit.visible, tightness)
 
 
 @one_thread()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.spatial import cKDTree
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,17 +108,38 @@ def hold_visible(posterior, visible, visible_mm=0.5, elsewhere_mm=1.0):
     Args:
         posterior: GaussianPosterior, best one given the photo.
         visible: (V,) bool.
-        visible_mm: σ of the agreement with the fit, per coordinate.
+        visible_mm: σ of the agreement with the fit, per coordinate: one number or (V,), see ``looser_at_border``.
         elsewhere_mm: σ of the agreement with the sample, per coordinate.
 
     Returns:
         GaussianPosterior with the same most likely head. Smaller ``visible_mm`` holds tighter but lets less spread
         through next to the border.
     """
-    held, free = (_gram(posterior.basis[:, where], sigma) for where, sigma in
-                  ((visible, visible_mm), (~visible, elsewhere_mm)))  # fmt: skip
+    tight = np.broadcast_to(visible_mm, visible.shape)[visible, None]
+    held, free = _gram(posterior.basis[:, visible], tight), _gram(posterior.basis[:, ~visible], elsewhere_mm)
     blend = np.linalg.solve(np.eye(len(held)) + held + free, free)
     return replace(posterior, factor=(blend @ posterior.factor).astype(np.float32))
+
+
+def looser_at_border(vertices, visible, occluded, noise_mm, border_mm=4.0, reach_mm=12.0):
+    """How tightly each visible vertex is held: by ``noise_mm``, and less tightly next to the occluder.
+
+    Skin is smooth: were the border held as tightly as the rest, the heads could not differ just behind it either.
+
+    Args:
+        vertices: (V, 3) mm.
+        visible, occluded: (V,) bool.
+        noise_mm: σ far from the occluder, mm.
+        border_mm: σ at its border, mm.
+        reach_mm: how far the border reaches into the visible part.
+
+    Returns:
+        (V,) mm.
+    """
+    if not occluded.any():
+        return np.full(len(vertices), noise_mm)
+    away, _ = cKDTree(vertices[occluded]).query(vertices)
+    return noise_mm + np.where(visible, max(border_mm - noise_mm, 0.0) * np.exp(-((away / reach_mm) ** 2)), 0.0)
 
 
 def register(posterior, where):

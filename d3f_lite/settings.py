@@ -56,7 +56,7 @@ class DiversitySettings:
         given: what the Gaussian posterior is conditioned on: "photo_held", the fit's Hessian, the visible vertices then
             held at the fit; "photo", the same, not held; or "vertices", the fitted visible ones, taken for true.
         form: "calibrated" (fixed width, inside the posterior's ellipsoid), "published" (the original's loss), or "iid".
-        noise: mm, how far the heads may leave the fit's visible vertices.
+        noise: mm, how far the heads may leave the fit's visible vertices, away from the occluder's border.
         dpp_weight: nats of density that one more different head is worth (calibrated).
         dimensions: of the search, the posterior's widest occluded directions (calibrated).
         remainder: share of an independent draw that each head takes outside those directions (calibrated).
@@ -68,7 +68,7 @@ class DiversitySettings:
     decoder: str = _choice("gaussian", "gaussian", "mesh_vae")
     given: str = _choice("photo_held", "photo_held", "photo", "vertices")
     form: str = _choice("calibrated", "calibrated", "published", "iid")
-    noise: float = _number(0.6, 1e-3, 100.0)
+    noise: float = _number(0.2, 1e-3, 100.0)
     dpp_weight: float = _number(44.0, 0.0, 1e4)
     dimensions: int = _number(12, 1, 64)
     remainder: float = _number(1.0, 0.0, 1.0)

@@ -11,6 +11,7 @@ from d3f_lite.render import rasterise, vertex_normals, visible_vertices
 
 BROW_HALF_HEIGHT = 3.5  # mm
 IRIS_RADIUS = 6.0  # mm
+MOUTH_MARGIN = 15.0  # mm around the tongue
 SOFTNESS = 2.0  # mm over which one colour passes into the next
 
 
@@ -70,17 +71,19 @@ def _inside_lips(head, landmarks):
 
 @lru_cache(maxsize=1)
 def _mouth_cavity(head):
-    """The skin inside the closed mouth, (V,) bool: within the lips' region, yet seen from nowhere in front."""
+    """The skin inside the closed mouth, (V,) bool: around and behind the tongue, and seen from nowhere outside."""
     normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long()).numpy()
     seen = np.zeros(len(head.mean), bool)
-    for yaw in np.radians((-80, -40, 0, 40, 80)):
+    for yaw in np.radians(range(0, 360, 40)):
         for pitch in np.radians((-40, 0, 40)):
             camera = Camera.from_angles(yaw, pitch, 0.0, 3.0, (450, 450))
             points = camera.view(head.mean)
             depth = rasterise(points, head.triangles, (900, 900))[2]
             seen |= visible_vertices(points, normals @ camera.rotation.T, head.triangles, depth, tolerance=0.7)
-    skin = head.parts == PARTS.index("skin")
-    return skin & ~seen & (head.regions["lips"] > 0.3)
+    tongue = head.mean[head.parts == PARTS.index("tongue")]
+    low, high = tongue.min(0) - MOUTH_MARGIN, tongue.max(0) + MOUTH_MARGIN
+    around = ((head.mean > low) & (head.mean < high))[:, :2].all(1) & (head.mean[:, 2] < high[2])
+    return (head.parts == PARTS.index("skin")) & ~seen & around
 
 
 def _irises(head):

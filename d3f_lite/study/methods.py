@@ -11,7 +11,7 @@ from d3f_lite.errors import AssetError
 from d3f_lite.fitting import fit_visible
 from d3f_lite.mesh_vae import load_mesh_vae
 from d3f_lite.pipeline import decoder_for
-from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible, register
+from d3f_lite.posterior import condition_on_photo, condition_on_vertices
 from d3f_lite.study.truth import observe_blind, observe_filled
 
 VERTEX_NOISE = 0.5  # mm, of visible vertices that are taken for true
@@ -75,7 +75,7 @@ def single_fits(case, head, settings, detector):
 def photo_decoders(fit, head, settings):
     """Name to a function that makes the decoder, for a Fit; the default is that of ``settings`` (DiversitySettings)."""
     photo = lambda: condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
-    held = lambda: hold_visible(register(photo(), fit.visible), fit.visible, settings.noise)
+    held = lambda: decoder_for(fit, head, replace(settings, decoder="gaussian", given="photo_held"))
     return {**vertex_decoders(fit, head), PHOTO: photo, HELD: held, "default": lambda: decoder_for(fit, head, settings)}
 
 
