@@ -63,6 +63,22 @@ def test_stop_stops_a_running_job_and_the_next_one_runs():
     assert task.wait(10.0) and shown == ["next"] and task.words.value == ""
 
 
+def test_stop_forgets_a_waiting_job_and_says_so():
+    task, shown, gate, begun = BackgroundTask(), [], threading.Event(), threading.Event()
+
+    def show(result):
+        begun.set()
+        assert gate.wait(10.0)
+        shown.append(result)
+
+    task.start(lambda progress: "drawn", show)
+    assert begun.wait(10.0)
+    task.start(lambda progress: "forgotten", shown.append)
+    task.stop_button.click()
+    gate.set()
+    assert task.wait(10.0) and shown == ["drawn"] and task.words.value == "stopped"
+
+
 def test_errors_are_told_in_words():
     def refused(progress):
         raise MaskError("the mask is <all> black")

@@ -44,6 +44,8 @@ class BackgroundTask(ipywidgets.HBox):
         """Stop the running job at its next report of progress and forget the waiting one."""
         with self._lock:
             self._wanted = self._waiting = None
+            if self._thread is not None:
+                self.words.value = "stopped"
 
     def wait(self, timeout=60.0):
         """Wait, at most ``timeout`` seconds, until nothing runs; True when that is so."""
@@ -71,7 +73,7 @@ class BackgroundTask(ipywidgets.HBox):
             self._progress(job, "", 1.0)
             show(result)
         except Cancelled:
-            self.words.value = "stopped"
+            self.words.value = "stopped" if self._wanted is None else ""
         except Exception as error:  # a thread has nobody to raise to: whatever went wrong is told here
             self._tell(error)
         finally:
