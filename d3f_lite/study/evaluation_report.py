@@ -21,6 +21,8 @@ COLUMNS = (  # key of a row, heading, decimals
 )
 SOURCES = {"photo": "From rendered photos", "vertices": "From exact visible vertices"}
 DEFAULT, BLIND, WITHOUT_LOCAL = "calibrated DPP", "single fit, blind to the occluder", "single fit, global only"
+SQUARED = {"cse": "the whole head", "cse_occluded": "occluded vertices",
+           "cse_occluded_unaligned": "occluded vertices, not aligned"}  # fmt: skip
 COLOURS = ("#00204d", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#666666", "#a6761d")
 
 
@@ -74,7 +76,7 @@ def claims(records):
     if photo:
         lines += [_against(photo, name, "From photos") for name in photo if name.endswith("i.i.d.")]
         lines += [_less_squared_error(photo, single, key) for single in (BLIND, WITHOUT_LOCAL)
-                  for key in ("cse", "cse_occluded")]  # fmt: skip
+                  for key in SQUARED]  # fmt: skip
         covered = mean(photo[DEFAULT], "coverage")
         lines.append(f"From photos, {DEFAULT}: coverage of the nominal 90 % region {covered:.0%}.")
     if exact:
@@ -97,8 +99,7 @@ def _against(rows, name, source, method=DEFAULT):
 def _less_squared_error(rows, single, key):
     """One line: the closest sample's mean squared error against a single reconstruction's."""
     ours, theirs = (np.mean([row[key] ** 2 for row in rows[name]]) for name in (DEFAULT, single))
-    where = "the whole head" if key == "cse" else "occluded vertices"
-    return f"From photos, MSE of the closest sample against the {single}, {where}: {ours / theirs - 1:+.0%}."
+    return f"From photos, MSE of the closest sample against the {single}, {SQUARED[key]}: {ours / theirs - 1:+.0%}."
 
 
 def occluder_table(records, method=DEFAULT):
@@ -128,11 +129,11 @@ def averaged(records, name):
 def frontier_figure(records):
     """A Figure: CSE-O against ASD-O as each method's knob moves."""
     figure, axis = _figure("diversity where occluded: ASD-O (mm)", "nearest of the heads: CSE-O (mm)")
-    for (label, curve), colour in zip(averaged(records, "frontier").items(), COLOURS):
+    for label, curve, colour in _coloured(averaged(records, "frontier")):
         axis.plot(curve[:, 1], curve[:, 2], "o-", color=colour, label=label, markersize=3.5)
         if label == DEFAULT:
             for weight, diverse, error in curve[::2]:
-                axis.annotate(f"{weight:g}", (diverse, error), textcoords="offset points", xytext=(0, -12), fontsize=7)
+                axis.annotate(f"{weight:g}", (diverse, error), textcoords="offset points", xytext=(-3, 6), fontsize=7)
     axis.set_title("More diversity, and what it costs (right and low is better)", fontsize=10)
     axis.legend(fontsize=7)
     return figure
@@ -141,7 +142,7 @@ def frontier_figure(records):
 def number_figure(records):
     """A Figure: CSE-O against the number of heads."""
     figure, axis = _figure("number of heads N", "nearest of the heads: CSE-O (mm)")
-    for (label, curve), colour in zip(averaged(records, "number").items(), COLOURS):
+    for label, curve, colour in _coloured(averaged(records, "number")):
         axis.plot(SIZES, curve, "o-", color=colour, label=label, markersize=3.5)
     axis.set_xscale("log", base=2)
     axis.set_xticks(SIZES, [str(size) for size in SIZES])
@@ -153,14 +154,21 @@ def number_figure(records):
 def calibration_figure(records):
     """A Figure: measured against nominal coverage of the occluded vertices, from photos."""
     figure, axis = _figure("nominal probability of the region", "share of occluded vertices inside it")
-    chosen = [name for name in rows_of(records, "photo") if name.endswith("i.i.d.") or name == DEFAULT]
     axis.plot((0, 1), (0, 1), ":", color="0.5", label="calibrated")
-    for name, colour in zip([name for name in chosen if not name.startswith("most")], COLOURS):
-        covered = np.mean([row["coverage_levels"] for row in rows_of(records, "photo")[name]], axis=0)
-        axis.plot(LEVELS, covered, "o-", color=colour, label=name, markersize=3.5)
+    photo = rows_of(records, "photo")
+    chosen = [name for name in photo if name.endswith(": i.i.d.") or name == DEFAULT]
+    covered = {name: np.mean([row["coverage_levels"] for row in photo[name]], axis=0) for name in chosen}
+    for label, curve, colour in _coloured(covered):
+        axis.plot(LEVELS, curve, "o-", color=colour, label=label, markersize=3.5)
     axis.set_title("Does a method know how unsure it is?", fontsize=10)
     axis.legend(fontsize=7)
     return figure
+
+
+def _coloured(curves):
+    """(label, curve, colour) of each, the recommended method first, so that its colour is always the same."""
+    labels = sorted(curves, key=lambda label: label != DEFAULT)
+    return [(label, curves[label], colour) for label, colour in zip(labels, COLOURS)]
 
 
 def _figure(x, y):
