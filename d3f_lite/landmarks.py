@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,8 @@ class MediapipeDetector:
             self._mediapipe = mediapipe
             self._landmarker = vision.FaceLandmarker.create_from_options(options)
             self.detect(np.zeros((64, 64, 3), np.uint8))  # the first run logs, too
+        # MediaPipe's own destructor waits forever when it runs within a garbage collection; this comes before it.
+        self._finalizer = weakref.finalize(self, self._landmarker.close)
 
     def detect(self, pixels: np.ndarray) -> list[np.ndarray]:
         """The mesh points (478, 2) px of each face in `pixels` (H, W, 3) uint8, the largest face first."""
@@ -92,7 +95,7 @@ class MediapipeDetector:
 
     def close(self) -> None:
         """Free the native memory."""
-        self._landmarker.close()
+        self._finalizer()
 
     def __enter__(self) -> "MediapipeDetector":
         return self
