@@ -84,6 +84,7 @@ class MediapipeDetector:
             self.detect(np.zeros((64, 64, 3), np.uint8))  # the first run logs, too
         # MediaPipe's own destructor waits forever when it runs within a garbage collection; this comes before it.
         self._finalizer = weakref.finalize(self, self._landmarker.close)
+        self._finalizer.atexit = False  # by then MediaPipe has ended by itself
 
     def detect(self, pixels: np.ndarray) -> list[np.ndarray]:
         """The mesh points (478, 2) px of each face in `pixels` (H, W, 3) uint8, the largest face first."""
