@@ -16,7 +16,7 @@ from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.occluders import draw_occluder
-from d3f_lite.occlusion import Masks, Observation, observe
+from d3f_lite.occlusion import observe
 from d3f_lite.photo import Photo
 from d3f_lite.settings import FitSettings
 from d3f_lite.synthetic import draw_view
@@ -97,8 +97,7 @@ def observe_unfilled(case, detector):
 
 def observe_blind(case, detector):
     """The photo as one sees it who ignores the mask."""
-    seen = observe(case.photo, detector=detector)
-    return Observation(seen.photo, seen.landmarks, Masks(seen.masks.face, np.zeros_like(case.mask)))
+    return observe(case.photo, np.zeros_like(case.mask), detector=detector)
 
 
 def observe_filled(case, detector):
