@@ -113,6 +113,40 @@ def dpp_loss(vertices, latents, occluded, radius):
     return -expected_cardinality(kernel(similarity(apart, published_bandwidth(apart)), quality(latents, radius)))
 
 
+def diversify(decoder, fit_vertices, visible, occluded, triangles, settings, *, number=16, seed=0, callback=None):
+    """Spread N heads over what a photo leaves open, in the form that ``settings`` names.
+
+    Args:
+        decoder: Decoder.
+        fit_vertices: (V, 3) mm.
+        visible: (V,) bool, the vertices to keep.
+        occluded: (V,) bool, the vertices to diversify.
+        triangles: (T, 3) int.
+        settings: DiversitySettings.
+        number: N.
+        seed: of the draws.
+        callback: of ``diversify_published``, the one form whose steps have heads to show.
+
+    Returns:
+        HeadSamples.
+
+    Raises:
+        MaskError: no vertex is occluded, and the form is not "iid".
+    """
+    if settings.form == "iid" or (settings.form == "published" and number == 1):  # one head has nobody to differ from
+        return sample_iid(decoder, number, seed)
+    if settings.form == "published":
+        return diversify_published(
+            decoder, fit_vertices, visible, occluded, triangles, number=number, steps=settings.iterations,
+            weights=(1.0, 0.001, settings.published_weight), seed=seed, callback=callback,
+        )  # fmt: skip
+    return diversify_calibrated(
+        decoder, occluded, number=number, dimensions=settings.dimensions, dpp_weight=settings.dpp_weight,
+        bandwidth=settings.bandwidth, remainder=settings.remainder, mass=settings.mass, steps=settings.iterations,
+        seed=seed,
+    )  # fmt: skip
+
+
 def sample_iid(decoder, number=16, seed=0):
     """Draw ``number`` N independent heads from a Decoder: HeadSamples without a history."""
     latents = _standard_normal(number, decoder.latent_size, seed)
@@ -212,13 +246,13 @@ def occluded_modes(decoder, occluded, dimensions):
     return OccludedModes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
 
 
-def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_weight=44.0, remainder=1.0, mass=0.9,
-                         steps=60, seed=0):  # fmt: skip
+def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_weight=44.0, bandwidth=1.0, remainder=1.0,
+                         mass=0.9, steps=60, seed=0):  # fmt: skip
     """Spread N heads over the occluded part of a posterior, no farther than it allows.
 
     In z = U u, U from ``occluded_modes``, Adam minimises Σᵢ ½‖uᵢ‖² − w · E|Y|: each head's minus log posterior density
-    against the expected cardinality with a Gaussian kernel of **fixed** width, the posterior's occluded deviation.
-    So w is how many nats of density one more different head is worth: 0 leaves only the most likely head.
+    against the expected cardinality with a Gaussian kernel of **fixed** width h, by default the posterior's occluded
+    deviation. So w is how many nats of density one more different head is worth: 0 leaves only the most likely head.
     Head 0 is always the most likely one, and the others keep away from it: on its own no sample of a wide posterior
     is expected to be nearer the truth.
 
@@ -228,6 +262,7 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
         number: N.
         dimensions: d, the columns of U.
         dpp_weight: w.
+        bandwidth: h, in units of the posterior's occluded deviation.
         remainder: how much of an independent draw each head takes outside U: 1 is the posterior's own spread, which
             calibrated heads need; 0 leaves the most likely value, which is nearer the truth on average.
         mass: ‖u‖ stays inside the ellipsoid that holds this share of the posterior, ‖u‖² ≤ χ²(d).
@@ -245,7 +280,7 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
     radius = ball_radius(mass, len(modes.reach))
     draws = _standard_normal(number, decoder.latent_size, seed).double()
     start = draws @ modes.directions
-    places, history = _spread_out(start, modes, dpp_weight, radius, steps)
+    places, history = _spread_out(start, modes.reach, bandwidth * modes.deviation, dpp_weight, radius, steps)
     others = draws - start @ modes.directions.T
     others[0] = 0.0
     latents = (places @ modes.directions.T + remainder * others).float()
@@ -254,8 +289,8 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
     return HeadSamples(vertices.numpy(), latents.numpy(), history, "calibrated", seed)
 
 
-def _spread_out(start, modes, dpp_weight, radius, steps):
-    """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|, the first held at zero.
+def _spread_out(start, reach, width, dpp_weight, radius, steps):
+    """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|, the first held at zero; ``width``: h, mm.
 
     Returns:
         (N, d) points, and (steps, 2) of history.
@@ -265,8 +300,8 @@ def _spread_out(start, modes, dpp_weight, radius, steps):
     history = np.zeros((steps, 2), np.float32)
     for step in range(steps):
         places = torch.cat([first, others])
-        scaled = places * modes.reach
-        alike = similarity(torch.cdist(scaled, scaled), modes.deviation, "gaussian")
+        scaled = places * reach
+        alike = similarity(torch.cdist(scaled, scaled), width, "gaussian")
         cardinality = expected_cardinality(kernel(alike, quality(places, radius)))
         energy = 0.5 * places.square().sum(1).mean()
         history[step] = energy.item(), cardinality.item()

@@ -47,13 +47,18 @@ class Fit:
         """(V,) bool: no photo from here shows the vertex."""
         return ~(self.visible | self.occluded)
 
+    @property
+    def left_open(self):
+        """(V,) bool, the vertices to diversify: the occluded ones, or all that are not visible where there are none."""
+        return self.occluded if self.occluded.any() else ~self.visible
 
-def _silent(stage, fraction):
-    """Report progress to nobody."""
+
+def _silent(*_):
+    """Report to nobody."""
 
 
 @one_thread()
-def fit_visible(observation, head, settings=FitSettings(), progress=_silent):
+def fit_visible(observation, head, settings=FitSettings(), progress=_silent, watch=_silent):
     """Fit the head's coefficients, camera, light and albedo to what the photo shows.
 
     Args:
@@ -61,6 +66,7 @@ def fit_visible(observation, head, settings=FitSettings(), progress=_silent):
         head: HeadModel.
         settings: FitSettings.
         progress: called with (stage, fraction in [0, 1]) between iterations; may raise Cancelled to stop.
+        watch: called with the mean colour differences so far, a list, after each iteration of the colours.
 
     Returns:
         Fit.
@@ -71,7 +77,7 @@ def fit_visible(observation, head, settings=FitSettings(), progress=_silent):
     progress("landmarks", 0.0)
     start = fit_landmarks(head, observation.landmarks, settings)
     progress("landmarks", 1.0)
-    coefficients, camera, appearance, history = refine(head, observation, start, settings, progress)
+    coefficients, camera, appearance, history = refine(head, observation, start, settings, progress, watch)
     vertices = head.vertices(coefficients)
     visible, occluded = what_the_photo_shows(vertices, head, camera, observation.masks.occluded)
     return Fit(

@@ -206,7 +206,7 @@ def _rotation(turn):
     return torch.linalg.matrix_exp(cross)
 
 
-def refine(head, observation, start, settings, progress):
+def refine(head, observation, start, settings, progress, watch):
     """Refine a landmark fit by colours: minimise δᵀHδ/2 + n · log mean |photo - model| by Adam.
 
     δ is the change from the landmark fit and H its Hessian, so landmarks and priors keep their say; the unknowns are
@@ -220,6 +220,7 @@ def refine(head, observation, start, settings, progress):
         start: LandmarkFit.
         settings: FitSettings.
         progress: called with ("colours", fraction); may raise Cancelled.
+        watch: called with the mean colour differences so far, a list, after each iteration.
 
     Returns:
         coefficients (K,), Camera, Appearance (None where too little skin is visible), and the (iterations,) history of
@@ -245,6 +246,7 @@ def refine(head, observation, start, settings, progress):
         history.append(float(difference.detach()))
         change = (whitening @ unknown.detach()).numpy().astype(np.float64)
         coefficients, camera = start.coefficients + change[:size], moved(start.camera, change[size:])
+        watch(history)
         progress("colours", (iteration + 1) / iterations)
     target = colours.target(coefficients, camera) or target
     return coefficients, camera, None if target is None else target.appearance, np.array(history)

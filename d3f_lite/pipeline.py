@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from d3f_lite import metrics
-from d3f_lite.diversity import HeadSamples, diversify_calibrated, diversify_published, sample_iid
+from d3f_lite.diversity import HeadSamples, diversify
 from d3f_lite.errors import SettingsError
 from d3f_lite.fitting import Fit, fit_visible
 from d3f_lite.head_model import HeadModel
@@ -174,19 +174,10 @@ def complete(fit, head, settings, samples, seed, progress=_silent):
     """
     decoder = decoder_for(fit, head, settings)
     progress("samples", 0.0)
-    free = fit.occluded if fit.occluded.any() else ~fit.visible
-    if settings.form == "iid" or (settings.form == "published" and samples == 1):
-        heads = sample_iid(decoder, samples, seed)
-    elif settings.form == "published":
-        heads = diversify_published(
-            decoder, fit.vertices, fit.visible, free, head.triangles, number=samples, steps=settings.iterations,
-            weights=(1.0, 0.001, settings.published_weight), seed=seed, callback=lambda step, steps, _: progress("samples", step / steps),
-        )  # fmt: skip
-    else:
-        heads = diversify_calibrated(
-            decoder, free, number=samples, dimensions=settings.dimensions, dpp_weight=settings.dpp_weight,
-            remainder=settings.remainder, mass=settings.mass, steps=settings.iterations, seed=seed,
-        )  # fmt: skip
+    heads = diversify(
+        decoder, fit.vertices, fit.visible, fit.left_open, head.triangles, settings, number=samples, seed=seed,
+        callback=lambda step, steps, _: progress("samples", step / steps),
+    )  # fmt: skip
     progress("samples", 1.0)
     return heads
 

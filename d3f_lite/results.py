@@ -115,9 +115,8 @@ def save_pictures(reconstruction, folder):
 
     fit = reconstruction.fit
     title = f"{reconstruction.observation.photo.name}: how far {len(reconstruction.samples.vertices)} heads differ where the photo is occluded"
-    where = fit.occluded if fit.occluded.any() else ~fit.visible
     samples_sheet(reconstruction).savefig(Path(folder) / "samples.png", dpi=120)
-    heatmap = heatmap_figure(fit.vertices, reconstruction.head.triangles, reconstruction.spread, where, title=title)
+    heatmap = heatmap_figure(fit.vertices, reconstruction.head.triangles, reconstruction.spread, fit.left_open, title=title)
     heatmap.savefig(Path(folder) / "heatmap.png", dpi=120)
 
 

@@ -122,7 +122,7 @@ def test_repainting_the_occluder_changes_no_vertex(kind, detector):
 
 
 def test_cancelling_stops_between_iterations(detector):
-    seen = []
+    seen, differences = [], []
 
     def stop_halfway(stage, fraction):
         seen.append(stage)
@@ -130,8 +130,10 @@ def test_cancelling_stops_between_iterations(detector):
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        fit_visible(observe(sample_photo("astronaut"), detector=detector), HEAD, progress=stop_halfway)
-    assert 20 < seen.count("colours") < 40
+        observation = observe(sample_photo("astronaut"), detector=detector)
+        fit_visible(observation, HEAD, progress=stop_halfway, watch=lambda history: differences.append(history[-1]))
+    assert 20 < seen.count("colours") == len(differences) < 40
+    assert differences[-1] < differences[0]
 
 
 def test_heads_whose_truth_is_known():

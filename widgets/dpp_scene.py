@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from scipy.stats import chi2
 
 from d3f_lite.diversity import (
-    HeadSamples, OccludedModes, diversify_calibrated, diversify_published, distances, expected_cardinality, kernel,
-    occluded_modes, quality, sample_iid, similarity,
+    HeadSamples, OccludedModes, distances, diversify, expected_cardinality, kernel, occluded_modes, quality, similarity,
 )  # fmt: skip
 from d3f_lite.metrics import asd, rms_distances, spread
 from d3f_lite.posterior import GaussianPosterior
@@ -44,23 +43,14 @@ class DppScene:
 
     def generate(self, settings, number, seed, progress, show=None):
         """HeadSamples for DiversitySettings; ``show(vertices)`` gets the heads of each step of the published loss."""
-        if settings.form == "iid":
-            return sample_iid(self.decoder, number, seed)
-        if settings.form == "calibrated":
-            return diversify_calibrated(
-                self.decoder, self.free, number=number, dimensions=min(settings.dimensions, self.decoder.latent_size),
-                dpp_weight=settings.dpp_weight, remainder=settings.remainder, mass=settings.mass,
-                steps=settings.iterations, seed=seed,
-            )  # fmt: skip
-
         def report(step, steps, vertices):
             progress("samples", step / steps)
             if show is not None:
                 show(step, vertices.numpy())
 
-        return diversify_published(
-            self.decoder, self.fitted, self.visible, self.free, self.triangles, number=number, seed=seed,
-            steps=settings.iterations, weights=(1.0, 0.001, settings.published_weight), callback=report,
+        return diversify(
+            self.decoder, self.fitted, self.visible, self.free, self.triangles, settings, number=number, seed=seed,
+            callback=report,
         )  # fmt: skip
 
     def modes(self, settings) -> OccludedModes:
