@@ -10,6 +10,7 @@ from d3f_lite.head_model import HeadModel
 
 ASSET = Path(__file__).parents[1] / "assets" / "head.npz"
 HELD_OUT = ASSET.with_name("held_out.npz")
+ANCESTRIES = ("african", "asian", "caucasian")
 
 
 def load_anny():
@@ -27,8 +28,25 @@ def held_out_heads():
     Raises:
         AssetError: the asset is missing or broken.
     """
+    return _held_out("vertices")["vertices"]
+
+
+def held_out_phenotypes():
+    """The artists' axes of each held-out head, dict of (64,) float32 in [0, 1].
+
+    gender runs from male (0) to female (1), age from child (1/3) over young (2/3) to old (1); african, asian and
+    caucasian are shares of 1.
+
+    Raises:
+        AssetError: the asset is missing or broken.
+    """
+    return _held_out("gender", "age", *ANCESTRIES)
+
+
+def _held_out(*names):
+    """Arrays of the held-out heads' asset by name, float32."""
     try:
         with np.load(HELD_OUT, allow_pickle=False) as stored:
-            return stored["vertices"].astype(np.float32)
+            return {name: stored[name].astype(np.float32) for name in names}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise AssetError(f"cannot read the held-out heads {HELD_OUT.name}: {error}") from error

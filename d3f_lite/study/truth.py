@@ -1,6 +1,7 @@
 """Fitted heads against true ones: renders of heads that no model saw, random light, view and occluder.
 
-``python -m d3f_lite.study.truth`` prints what each ingredient of the fit gains.
+``python -m d3f_lite.study.truth`` prints what each ingredient of the fit gains; with ``--groups``, how well the default
+does on each group of heads.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from d3f_lite.camera import Camera
 from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting import fit_visible
 from d3f_lite.heads import load_head
-from d3f_lite.heads.anny import held_out_heads
+from d3f_lite.heads.anny import ANCESTRIES, held_out_heads, held_out_phenotypes
 from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.occluders import draw_occluder
 from d3f_lite.occlusion import observe
@@ -156,14 +157,59 @@ def table(errors, names):
     return "\n".join(lines)
 
 
+def groups(phenotypes):
+    """The groups that errors are compared between, by the artists' axes: dict of name to (n,) bool.
+
+    Args:
+        phenotypes: dict of (n,) arrays, see ``held_out_phenotypes``.
+    """
+    gender, age = phenotypes["gender"], phenotypes["age"]
+    largest = np.argmax([phenotypes[name] for name in ANCESTRIES], axis=0)
+    return {
+        "all": np.ones(len(gender), bool),
+        "gender axis: male third": gender < 1 / 3,
+        "gender axis: middle third": (1 / 3 <= gender) & (gender <= 2 / 3),
+        "gender axis: female third": gender > 2 / 3,
+        "age: young adult (0.60 to 0.73)": age < 0.6 + 0.4 / 3,
+        "age: middle (0.73 to 0.87)": (0.6 + 0.4 / 3 <= age) & (age <= 0.6 + 0.8 / 3),
+        "age: old (0.87 to 1.00)": age > 0.6 + 0.8 / 3,
+        **{f"ancestry: mostly {name}": largest == number for number, name in enumerate(ANCESTRIES)},
+    }
+
+
+def group_table(errors, phenotypes):
+    """Errors (2, n) mm of the mean head and of the fit as a Markdown table, one line per group; NaN = refused.
+
+    ± is the standard deviation over the heads, in brackets the standard error of the mean. Groups of which fewer than
+    two heads were fitted are left out.
+    """
+    lines = ["| group | heads | fit, mm | mean head, mm | fit against mean head | refused |", "|---" * 6 + "|"]
+    for name, member in groups(phenotypes).items():
+        base, fitted = errors[:, member]
+        kept = np.isfinite(fitted)
+        if kept.sum() < 2:
+            continue
+        values = [f"{row.mean():.2f} ± {row.std(ddof=1):.2f} ({row.std(ddof=1) / np.sqrt(len(row)):.2f})"
+                  for row in (fitted[kept], base[kept])]  # fmt: skip
+        gain = 100 * (fitted[kept].mean() / base[kept].mean() - 1)
+        lines.append(f"| {name} | {member.sum()} | {' | '.join(values)} | {gain:+.0f} % | {(~kept).sum()} |")
+    return "\n".join(lines)
+
+
 def main():
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--heads", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--groups", action="store_true", help="the default only, by age, gender axis and ancestry axis")
     options = parser.parse_args()
-    errors = measure(held_out_heads()[: options.heads], options.seed)
-    print(table(errors, [name for name, _, _ in INGREDIENTS]))
+    truths = held_out_heads()[: options.heads]
+    if options.groups:
+        errors = measure(truths, options.seed, (("the default", observe_filled, DEFAULT),))
+        phenotypes = {name: values[: options.heads] for name, values in held_out_phenotypes().items()}
+        print(group_table(errors[..., 0], phenotypes))
+    else:
+        print(table(measure(truths, options.seed), [name for name, _, _ in INGREDIENTS]))
 
 
 if __name__ == "__main__":
