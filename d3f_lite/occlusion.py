@@ -5,15 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from d3f_lite.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region
-from d3f_lite.photo import Photo, check_mask
+from d3f_lite.photo import OCCLUDED, VISIBLE, Photo, check_mask, check_strokes
 
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """Two regions of a photo, (H, W) bool each: the whole `face`, hidden parts too, and what is `occluded`."""
+    """Two regions of a photo, (H, W) bool each: the whole `face`, hidden parts too, and what is `occluded`.
+
+    `origin` says where `occluded` comes from: "given", "estimated", or "corrected" by strokes; `confidence` how sure
+    it is: 1 if given, else that of the OcclusionEstimate.
+    """
 
     face: np.ndarray
     occluded: np.ndarray
+    origin: str = "given"
+    confidence: float = 1.0
 
     @property
     def visible(self) -> np.ndarray:
@@ -30,13 +36,61 @@ class Observation:
     masks: Masks
 
 
-def observe(
-    photo: Photo, occluded: np.ndarray | None = None, *, seed: int = 0, detector: MediapipeDetector | None = None
-) -> Observation:
-    """Find the landmarks and masks of a photo; `occluded` (H, W) bool is True under the occluder, None for no occluder.
+@dataclass(frozen=True, eq=False)
+class OcclusionEstimate:
+    """What hides a face, as far as the photo tells.
 
-    Raises MaskError for an unusable mask and LandmarkError if no face is found.
+    `probability` (H, W) float32 of being occluded, 0 outside the face; `occluded` (H, W) bool, unsure pixels included;
+    `confidence` from 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure.
     """
-    landmarks = detect_landmarks(photo, occluded, seed=seed, detector=detector)
-    hidden = np.zeros(photo.shape, bool) if occluded is None else check_mask(occluded, photo)
-    return Observation(photo, landmarks, Masks(face_region(landmarks, photo.shape), hidden))
+
+    probability: np.ndarray
+    occluded: np.ndarray
+    confidence: float
+
+
+def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes: np.ndarray | None = None) -> OcclusionEstimate:
+    """Estimate what hides the face; `strokes` (H, W) int8 correct it: 0 says nothing, 1 = occluded, 2 = visible.
+
+    Raises MaskError for unusable strokes.
+    """
+    face = face_region(landmarks, photo.shape)
+    probability = np.zeros(photo.shape, np.float32)  # until there is a network, only strokes tell
+    if strokes is not None:
+        probability = corrected(probability > 0, check_strokes(strokes, photo)).astype(np.float32)
+    return OcclusionEstimate(probability, probability > 0.5, float(np.abs(2 * probability - 1)[face].mean()))
+
+
+def corrected(occluded: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+    """The mask `occluded` (H, W) bool as `strokes` (H, W) int8 correct it."""
+    return (occluded | (strokes == OCCLUDED)) & (strokes != VISIBLE)
+
+
+def observe(
+    photo: Photo,
+    occluded: np.ndarray | None = None,
+    *,
+    landmarks: Landmarks | None = None,
+    strokes: np.ndarray | None = None,
+    seed: int = 0,
+    detector: MediapipeDetector | None = None,
+) -> Observation:
+    """Find the landmarks and masks of a photo.
+
+    `occluded` (H, W) bool is True under the occluder; None: it is estimated (all False: nothing is occluded). `strokes`
+    (H, W) int8 correct either: 0 says nothing, 1 = occluded, 2 = visible. `landmarks`, if given, are taken as they are;
+    else they are detected, with the occluder filled.
+
+    Raises MaskError for an unusable mask or strokes, and LandmarkError if no face is found.
+    """
+    origin, confidence = "given" if strokes is None else "corrected", 1.0
+    if occluded is None:
+        first = landmarks or detect_landmarks(photo, seed=seed, detector=detector)
+        estimate = estimate_occlusion(photo, first, strokes)
+        occluded, confidence = estimate.occluded, estimate.confidence
+        origin = "estimated" if strokes is None else "corrected"
+    elif strokes is not None:
+        occluded = corrected(check_mask(occluded, photo), check_strokes(strokes, photo))
+    occluded = check_mask(occluded, photo)
+    landmarks = landmarks or detect_landmarks(photo, occluded, seed=seed, detector=detector)
+    return Observation(photo, landmarks, Masks(face_region(landmarks, photo.shape), occluded, origin, confidence))

@@ -18,6 +18,8 @@ LARGEST_AREA = 64_000_000  # px; checked on the header, before anything is decod
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")  # the only decoders that may see a file
 MASK_THRESHOLD = 127  # brighter than this is occluded
+OCCLUDED, VISIBLE = 1, 2  # what strokes say
+STROKE_CONTRAST = 100  # of 255: a stroke's colour stands out by more than this
 SAMPLE_PHOTOS = {  # public-domain portraits, read from the packages that ship them
     "grace_hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
     "astronaut": ("skimage", "data/astronaut.png"),
@@ -73,7 +75,8 @@ def sample_photo(name: str) -> Photo:
 def read_mask(path, photo: Photo) -> np.ndarray:
     """Read an occlusion mask (H, W) bool of `photo` from an image file: white (> 127) is occluded.
 
-    Raises MaskError if it cannot be read, has another size than the photo, or is all black or all white.
+    All black says that nothing is occluded. Raises MaskError if it cannot be read, has another size than the photo,
+    or is all white.
     """
     path = Path(path)
     grey = np.asarray(_read(path, "black", MaskError).convert("L"))
@@ -83,7 +86,7 @@ def read_mask(path, photo: Photo) -> np.ndarray:
 def check_mask(mask, photo: Photo, name: str = "mask") -> np.ndarray:
     """Return `mask` (H, W) as bool, True where occluded.
 
-    Raises MaskError for another type (bool, or uint8 with > 127 occluded) or size, or a mask of one colour only.
+    Raises MaskError for another type (bool, or uint8 with > 127 occluded) or size, or where all is occluded.
     """
     mask = np.asarray(mask)
     if mask.dtype == np.uint8:
@@ -93,11 +96,39 @@ def check_mask(mask, photo: Photo, name: str = "mask") -> np.ndarray:
     if mask.shape != photo.shape:
         size, wanted = ("×".join(map(str, shape[::-1])) for shape in (mask.shape, photo.shape))
         raise MaskError(f"{name}: the mask is {size} px but the photo is {wanted} px; make them the same size")
-    if not mask.any():
-        raise MaskError(f"{name}: the mask is all black; paint the occluder white, or leave the mask out")
     if mask.all():
         raise MaskError(f"{name}: the mask is all white; leave what the photo shows of the face black")
     return mask
+
+
+def read_strokes(path, photo: Photo) -> np.ndarray:
+    """Read strokes of a brush (H, W) int8 on `photo` from an image file: red is occluded, green or blue is visible.
+
+    Whatever is neither (black, white, grey, transparent) says nothing. Raises MaskError if it cannot be read, has
+    another size than the photo, or holds no stroke.
+    """
+    path = Path(path)
+    red, green, blue = np.moveaxis(np.asarray(_read(path, "black", MaskError), np.int16), 2, 0)
+    strokes = np.zeros(red.shape, np.int8)
+    strokes[red - np.maximum(green, blue) > STROKE_CONTRAST] = OCCLUDED
+    strokes[np.maximum(green, blue) - red > STROKE_CONTRAST] = VISIBLE
+    if not strokes.any():
+        raise MaskError(f"{path.name}: no strokes; paint red what is occluded, green or blue what is visible")
+    return check_strokes(strokes, photo, path.name)
+
+
+def check_strokes(strokes, photo: Photo, name: str = "strokes") -> np.ndarray:
+    """Return `strokes` (H, W) as int8: 0 where there is none, 1 = occluded, 2 = visible.
+
+    Raises MaskError for another type (whole numbers), size or value.
+    """
+    strokes = np.asarray(strokes)
+    if strokes.dtype.kind not in "iu" or not np.isin(strokes, (0, OCCLUDED, VISIBLE)).all():
+        raise MaskError(f"{name}: strokes must be 0 (none), 1 (occluded) or 2 (visible); convert them first")
+    if strokes.shape != photo.shape:
+        size, wanted = ("×".join(map(str, shape[::-1])) for shape in (strokes.shape, photo.shape))
+        raise MaskError(f"{name}: the strokes are on {size} px but the photo is {wanted} px; make them the same size")
+    return strokes.astype(np.int8)
 
 
 def _read(path: Path, background: str, error: type[D3FError]) -> Image.Image:

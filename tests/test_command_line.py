@@ -19,7 +19,6 @@ def files(tmp_path_factory):
     Image.fromarray(portrait).save(folder / "face.png")
     Image.fromarray(np.full((200, 200, 3), 127, np.uint8)).save(folder / "grey.png")
     Image.fromarray(np.zeros((64, 64), np.uint8)).save(folder / "small_mask.png")
-    Image.fromarray(np.zeros(portrait.shape[:2], np.uint8)).save(folder / "black_mask.png")
     Image.fromarray(np.full(portrait.shape[:2], 255, np.uint8)).save(folder / "white_mask.png")
     most = np.zeros(portrait.shape[:2], np.uint8)
     most[88:190, 160:290] = 255  # from the eyes to the mouth
@@ -39,7 +38,6 @@ def files(tmp_path_factory):
         (["empty.png"], "empty"),
         (["grey.png"], "no face"),
         (["face.png", "--mask", "small_mask.png"], "size"),
-        (["face.png", "--mask", "black_mask.png"], "mask"),
         (["face.png", "--mask", "white_mask.png"], "mask"),
         (["face.png", "--mask", "most_mask.png"], "show"),
         (["face.png", "--config", "bad.toml"], "colour"),

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from d3f_lite.errors import MaskError, PhotoError
-from d3f_lite.photo import LARGEST_SIDE, Photo, check_mask, read_mask, sample_photo
+from d3f_lite.photo import LARGEST_SIDE, Photo, check_mask, check_strokes, read_mask, read_strokes, sample_photo
 
 
 def stripes(height=40, width=60):
@@ -115,12 +115,30 @@ def test_white_is_occluded(tmp_path):
     Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "mask.png")
     assert np.array_equal(read_mask(tmp_path / "mask.png", photo), mask)
     assert np.array_equal(check_mask(mask, photo), mask)
+    assert not check_mask(np.zeros_like(mask), photo).any()  # a mask may say that nothing is occluded
+
+
+def test_red_strokes_are_occluded_green_and_blue_ones_visible(tmp_path):
+    photo = Photo.from_array(stripes())
+    painted = np.zeros((40, 60, 4), np.uint8)
+    colours = {(220, 20, 60): 1, (0, 128, 0): 2, (30, 60, 255): 2, (0, 0, 0): 0, (255, 255, 255): 0, (128, 100, 90): 0}
+    for column, colour in enumerate(colours):
+        painted[3:6, column] = (*colour, 255)
+    Image.fromarray(painted).save(tmp_path / "strokes.png")
+    strokes = read_strokes(tmp_path / "strokes.png", photo)
+    assert strokes.dtype == np.int8 and strokes.sum() == strokes[3:6].sum()
+    assert np.array_equal(strokes[3:6, :6], [list(colours.values())] * 3)
+    for values in (strokes[:30], strokes * 0.5, strokes + 1):
+        with pytest.raises(MaskError):
+            check_strokes(values, photo)
+    Image.fromarray(stripes() // 4).save(tmp_path / "none.png")
+    with pytest.raises(MaskError, match="no strokes"):
+        read_strokes(tmp_path / "none.png", photo)
 
 
 @pytest.mark.parametrize(
     "mask, complaint",
     [
-        (np.zeros((40, 60), np.uint8), "all black"),
         (np.full((40, 60), 255, np.uint8), "all white"),
         (np.eye(60, dtype=np.uint8) * 255, "60×60 px but the photo is 60×40"),
     ],
