@@ -58,6 +58,7 @@ class DiversitySettings:
         form: "calibrated" (fixed width, inside the posterior's ellipsoid), "published" (the original's loss), or "iid".
         noise: mm, how far the heads may leave the fit's visible vertices, away from the occluder's border.
         dpp_weight: nats of density that one more different head is worth (calibrated).
+        bandwidth: h, the kernel's width, in the posterior's occluded standard deviations (calibrated).
         dimensions: of the search, the posterior's widest occluded directions (calibrated).
         remainder: share of an independent draw that each head takes outside those directions (calibrated).
         mass: probability of the ellipsoid that the heads stay in (calibrated).
@@ -70,6 +71,7 @@ class DiversitySettings:
     form: str = _choice("calibrated", "calibrated", "published", "iid")
     noise: float = _number(0.2, 1e-3, 100.0)
     dpp_weight: float = _number(44.0, 0.0, 1e4)
+    bandwidth: float = _number(1.0, 0.05, 20.0)
     dimensions: int = _number(12, 1, 64)
     remainder: float = _number(1.0, 0.0, 1.0)
     mass: float = _number(0.9, 0.01, 0.999)

@@ -145,6 +145,22 @@ def test_the_weight_spreads_heads_over_the_hidden_part_and_no_farther_than_the_p
     assert metrics.asd(heads.vertices, visible) < 0.5 * metrics.asd(whole, visible)
 
 
+def test_a_narrower_kernel_is_content_with_heads_less_far_apart(strip):
+    posterior, visible, _ = strip
+    spread_out = lambda bandwidth: diversity.diversify_calibrated(
+        posterior, ~visible, dimensions=4, dpp_weight=100.0, bandwidth=bandwidth, remainder=0.0)  # fmt: skip
+    asds = [metrics.asd(spread_out(bandwidth).vertices, ~visible) for bandwidth in (0.25, 0.5, 1.0)]
+    assert asds == sorted(asds) and asds[0] < 0.7 * asds[2]
+    # The search starts at independent draws, the first at zero, and h is in units of the occluded deviation.
+    modes = diversity.occluded_modes(posterior, ~visible, 4)
+    places = torch.from_numpy(diversity.sample_iid(posterior).latents).double() @ modes.directions
+    places[0] = 0.0
+    alike = diversity.similarity(torch.cdist(places * modes.reach, places * modes.reach), 0.5 * modes.deviation, "gaussian")
+    start = diversity.kernel(alike, diversity.quality(places, diversity.ball_radius(0.9, 4)))
+    expected = diversity.expected_cardinality(start).item()
+    assert spread_out(0.5).history[0, 1] == pytest.approx(expected, rel=1e-5)
+
+
 def test_the_first_calibrated_head_is_the_most_likely_one_and_alone_it_is_the_only_one(strip):
     posterior, visible, _ = strip
     for number in (1, 5):
