@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lab bench clean
+.PHONY: demo test lab handouts bench clean
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
@@ -18,11 +18,14 @@ test: $(VENV)/ready-to-test
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab notebooks/00_quickstart.ipynb
 
+handouts: $(VENV)/ready-to-test
+	$(BIN)/python notebooks/handouts.py
+
 bench: $(VENV)/ready-to-test
 	$(BIN)/python tests/bench.py
 
 clean:
-	rm -rf $(VENV) results
+	rm -rf $(VENV) results handouts
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "d3f-lite needs Python 3.11 or newer: make PYTHON=python3.11")'
