@@ -148,8 +148,8 @@ def install_flame(file):
         AssetError: it is a web page, or of a name that FLAME has not.
         HeadError: it is not readable as what its name says.
     """
-    from d3f_lite.heads.array_files import read_table
     from d3f_lite.heads.flame import BOTH, DYNAMIC, MASKS, MODELS, STATIC, read_flame
+    from d3f_lite.heads.pickles import read_table
 
     file = Path(file)
     if not file.is_file():

@@ -2,7 +2,11 @@
 
 
 class D3FError(Exception):
-    """Base of every error that a user can cause and mend."""
+    """Base of every error that a user can cause and mend; it reads as one printable line, whatever a path or a file says."""
+
+    def __str__(self):
+        line = " ".join(super().__str__().split())
+        return "".join(character if character.isprintable() else "?" for character in line)
 
 
 class PhotoError(D3FError):

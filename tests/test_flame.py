@@ -10,8 +10,8 @@ from scipy.sparse import csc_matrix
 
 from d3f_lite.errors import HeadError
 from d3f_lite.heads import load_head
-from d3f_lite.heads.array_files import array_of, read_table
 from d3f_lite.heads.flame import FlameHead, FlameLandmarks, read_flame
+from d3f_lite.heads.pickles import read_table
 from flame_format import as_chumpy, flame_table, python2_pickle, write_embeddings, write_flame, write_masks
 
 
@@ -127,8 +127,8 @@ def test_every_way_to_write_the_same_arrays(tmp_path, protocol, monkeypatch):
         python2_pickle(table, path) if protocol == "python2" else path.write_bytes(pickle.dumps(table, protocol))
     found = read_table(path)
     for name in table.keys() & {"a", "f", "j", "c"}:
-        np.testing.assert_array_equal(array_of(found, name, (3, None)), expected)
-    np.testing.assert_array_equal(array_of(found, "i", (3,), "i"), [0, 1, 2])
+        np.testing.assert_array_equal(found.array(name, (3, None)), expected)
+    np.testing.assert_array_equal(found.array("i", (3,), np.int32), [0, 1, 2])
 
 
 class _Attack:

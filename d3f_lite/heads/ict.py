@@ -1,5 +1,6 @@
 """ICT-FaceKit's light model (Li et al. 2020, MIT): scanned identities and 53 expressions, read from OBJ files."""
 
+import gzip
 import json
 import re
 import tarfile
@@ -9,16 +10,17 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from d3f_lite.array_files import LARGEST_NUMBER, UNREADABLE, bounded_member, reason_of
 from d3f_lite.errors import HeadError
 from d3f_lite.head_model import PARTS, Bases, HeadModel
-from d3f_lite.heads.array_files import UNREADABLE, reason_of
 from d3f_lite.heads.transfer import transfer
 
 FOLDER, NEUTRAL, CONFIG = "FaceXModel", "generic_neutral_mesh.obj", "vertex_indices.json"
 LARGEST_MEMBER = 32 * 2**20  # bytes unpacked; the real ones take 3 MB
-LARGEST_ARCHIVE = 4 * 2**30  # bytes unpacked, in all
+LARGEST_MODEL = 2**30  # bytes of all its meshes; the real ones take 400 MB
+LARGEST_ARCHIVE = 4 * 2**30  # bytes, packed, or passed over in a tar
 MOST_MESHES = 400  # the real model has 158
-MOST_LINES = 100_000  # of vertices or faces in one mesh; the real ones have 26,719 and 26,384
+MOST_LINES = 40_000  # of vertices or faces in one mesh; the real ones have 26,719 and 26,384
 MOST_CORNERS = 8  # of a face; ICT-FaceKit's have four
 MILLIMETRES = 10.0  # in ICT-FaceKit's centimetre
 EXPRESSION_SIGMA = 0.25  # its expressions run from 0 to 1; one standard deviation is worth this much
@@ -106,8 +108,11 @@ def _read_meshes(files):
     Returns:
         name to (V, 3) float32 mm, the neutral mesh's triangles (T, 3), and the names of the expressions' meshes.
     """
-    meshes, triangles, config = {}, None, {}
+    meshes, triangles, config, size = {}, None, {}, 0
     for name, data in files:
+        size += len(data)
+        if size > LARGEST_MODEL:
+            raise HeadError(f"its meshes take more than {LARGEST_MODEL >> 20} MB: not ICT-FaceKit")
         if name == CONFIG:
             config = json.loads(data)
         elif name not in meshes and len(meshes) < MOST_MESHES:
@@ -127,8 +132,8 @@ def _vertices(data, name):
     """The vertices (V, 3) float32 mm of an OBJ file."""
     lines = _lines(data, b"v", name)
     vertices = np.loadtxt(lines, np.float32, comments=None, usecols=(0, 1, 2), ndmin=2) * np.float32(MILLIMETRES)
-    if vertices.shape != (len(lines), 3) or not np.isfinite(vertices).all():
-        raise HeadError(f"{name[:40]} has vertices that are not three finite numbers")
+    if vertices.shape != (len(lines), 3) or not np.abs(vertices).max() <= LARGEST_NUMBER:  # false for NaN, too
+        raise HeadError(f"{name[:40]} has vertices that are not three numbers of a head's size")
     return vertices
 
 
@@ -160,6 +165,8 @@ def _files(path):
         return _folder_files(path)
     if not path.is_file():
         raise HeadError(f"no such folder or archive: {path.name} (python data_fetch.py ict fetches it)")
+    if path.stat().st_size > LARGEST_ARCHIVE:
+        raise HeadError(f"{path.name} has more than {LARGEST_ARCHIVE >> 30} GB: not ICT-FaceKit")
     return _zip_files(path) if zipfile.is_zipfile(path) else _tar_files(path)
 
 
@@ -177,14 +184,15 @@ def _zip_files(path):
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if _wanted(member.filename):
-                _check_size(member.filename, member.file_size)
-                yield PurePosixPath(member.filename).name, archive.read(member)
+                yield PurePosixPath(member.filename).name, bounded_member(archive, member, LARGEST_MEMBER)
 
 
 def _tar_files(path):
-    """The model's files in a tar, compressed or not."""
+    """The model's files in a tar, packed with gzip or not."""
+    with open(path, "rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
     unpacked = 0
-    with tarfile.open(path) as archive:
+    with gzip.open(path) if packed else open(path, "rb") as stream, tarfile.open(fileobj=_Bounded(stream), mode="r:") as archive:
         for member in archive:
             unpacked += member.size
             if unpacked > LARGEST_ARCHIVE:
@@ -192,6 +200,19 @@ def _tar_files(path):
             if _wanted(member.name) and member.isreg():
                 _check_size(member.name, member.size)
                 yield PurePosixPath(member.name).name, archive.extractfile(member).read()
+
+
+class _Bounded:
+    """A stream that reads no more at once than a mesh has bytes: tarfile believes what a long name claims to take."""
+
+    def __init__(self, stream):
+        self._stream, self.tell, self.seek = stream, stream.tell, stream.seek
+
+    def read(self, size):
+        """At most ``size`` bytes."""
+        if not 0 <= size <= LARGEST_MEMBER:
+            raise ValueError("the archive asks for too much memory")
+        return self._stream.read(size)
 
 
 def _wanted(name):

@@ -6,9 +6,12 @@ import numpy as np
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
+from d3f_lite.array_files import UNREADABLE, reason_of
+from d3f_lite.errors import HeadError
 from d3f_lite.head_model import JAW_POINTS, PARTS, LandmarkEmbedding
 from d3f_lite.heads.anny import load_anny
 
+FEWEST_VERTICES, SIZES = 500, (120.0, 1200.0)  # of a head; mm from its lowest to its highest point
 NEIGHBOURS = 3  # vertices of the shipped head that a vertex takes its regions from
 FRONT = -10.0  # mm, z: what lies further back is not matched, only carried along
 REACHES = (60.0, 40.0, 30.0, 20.0, 15.0, 12.0)  # mm over which the rounds of bending are smooth
@@ -51,7 +54,21 @@ def transfer(vertices, triangles, parts=None, inner_landmarks=None):
 
     Returns:
         Anatomy.
+
+    Raises:
+        HeadError: this is no head, or one of another unit or orientation.
     """
+    height = float(np.ptp(vertices[:, 1]))
+    if len(vertices) < FEWEST_VERTICES or not SIZES[0] <= height <= SIZES[1]:
+        raise HeadError(f"a mesh of {len(vertices)} vertices, {height:.4g} mm high, is not a head: is the file damaged?")
+    try:
+        return _anatomy(vertices, triangles, parts, inner_landmarks)
+    except (*UNREADABLE, ArithmeticError) as error:
+        raise HeadError(f"this mesh cannot be laid onto the shipped head: {reason_of(error)}") from error
+
+
+def _anatomy(vertices, triangles, parts, inner_landmarks):
+    """See ``transfer``."""
     shipped = load_anny()
     aligned = _align(vertices, shipped, inner_landmarks)
     parts = _parts_of_pieces(aligned, triangles, shipped) if parts is None else np.asarray(parts, np.int8)

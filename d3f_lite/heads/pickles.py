@@ -1,126 +1,44 @@
-"""Files of arrays that others wrote (pickle, npy, npz), read as data: nothing that such a file says is ever run."""
+"""Pickles of arrays, as FLAME's files are, read as data: nothing that such a file says is ever run."""
 
 import io
-import lzma
 import math
 import pickle
 import re
 import struct
-import tarfile
-import zipfile
-import zlib
-from pathlib import Path
-from tokenize import TokenError
 
-import numpy as np
-
+from d3f_lite.array_files import LARGEST_FILE, numbers, read_arrays
 from d3f_lite.errors import HeadError
 
-LARGEST_FILE = 512 * 2**20  # bytes, on disk and unpacked; FLAME takes 53 MB
 MOST_OPCODES = 200_000  # of a pickle; FLAME needs a few hundred
-UNREADABLE = (  # what the libraries raise over broken files
-    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError, OverflowError,
-    MemoryError, RecursionError, AssertionError, NotImplementedError, RuntimeError, SyntaxError, TokenError,
-    pickle.UnpicklingError, struct.error, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
-)  # fmt: skip
 
 
 def read_table(path):
-    """Read a file of named arrays.
+    """Read a file of named arrays that may hold pickles.
 
     Args:
         path: a pickled dict (any protocol, from Python 2 as well), an npz, or an npy that holds a pickled dict.
 
     Returns:
-        dict of names to values, to be taken out with ``array_of``.
+        ArrayTable.
 
     Raises:
         HeadError: the file is missing, too large, of another kind, or asks for code to be run.
     """
-    path = Path(path)
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise HeadError(f"{path.name} has more than {LARGEST_FILE >> 20} MB: not a head model")
-        data = path.read_bytes()
-        table = _value(_parse(data))
-    except UNREADABLE as error:
-        raise HeadError(f"cannot read {path.name}: {reason_of(error)}") from error
-    if not isinstance(table, dict):
-        raise HeadError(f"{path.name} holds no named arrays: is it the model's own file?")
-    return table
+    return read_arrays(path, HeadError, _unpickled)
 
 
-def array_of(table, name, shape, kind="f"):
-    """Take one array out of a table.
-
-    Args:
-        table: what ``read_table`` gave.
-        name: its key.
-        shape: the expected shape, None where any length will do.
-        kind: "f" for finite numbers (float64), "i" for integers (int64).
-
-    Raises:
-        HeadError: it is missing, or not such an array.
-    """
-    try:
-        array = _value(table[name])
-    except (HeadError, *UNREADABLE) as error:
-        raise HeadError(f"the head file has no readable {name!r}: {reason_of(error)}") from error
-    if not isinstance(array, np.ndarray) or array.ndim != len(shape):
-        raise HeadError(f"{name!r} in the head file is not an array of {len(shape)} dimensions")
-    if any(wanted not in (None, length) for wanted, length in zip(shape, array.shape)) or array.size == 0:
-        raise HeadError(f"{name!r} in the head file has shape {array.shape}, expected {shape}")
-    if kind == "i" and array.dtype.kind not in "iu":
-        raise HeadError(f"{name!r} in the head file does not hold integers")
-    if not np.isfinite(array).all():
-        raise HeadError(f"{name!r} in the head file holds NaN or infinite numbers")
-    return array.astype(np.int64 if kind == "i" else np.float64)
-
-
-def reason_of(error):
-    """What went wrong, on one line of at most 120 characters."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:120]
-
-
-def _parse(data):
-    """The content of a file, whichever of the three kinds it is."""
-    if data.startswith(b"PK\x03\x04"):
-        return _read_npz(data)
-    return _read_npy(data) if data.startswith(b"\x93NUMPY") else _Unpickler(data).load()
-
-
-def _read_npz(data):
-    """The arrays of an npz, by name."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
-        if not members:
-            raise HeadError("this archive holds no arrays: unpack it first and give the model file inside it")
-        if sum(member.file_size for member in members) > LARGEST_FILE:
-            raise HeadError(f"the archive unpacks to more than {LARGEST_FILE >> 20} MB: not a head model")
-        return {member.filename[:-4]: _read_npy(archive.read(member)) for member in members}
-
-
-def _read_npy(data):
-    """The array of an npy file; one of objects is unpickled by the same rules as a pickle."""
-    stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read_header(stream)
-    rest = data[stream.tell() :]
-    return _Unpickler(rest).load() if dtype.hasobject else _numbers(rest, dtype.str, shape, fortran)
+def _unpickled(data):
+    """What a pickle holds; the entries of a dict are made when they are asked for."""
+    found = _value(_Unpickler(data).load())
+    if not isinstance(found, dict):
+        return found
+    return {name: entry.value if isinstance(entry, _Made) else entry for name, entry in found.items()}
 
 
 def _numbers(raw, code, shape, fortran):
-    """An array of plain numbers from its bytes; their length must be what the shape asks for."""
+    """``numbers`` of bytes that may have become a string on their way from Python 2."""
     raw = _value(raw)
-    raw = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
-    if not re.fullmatch(r"[<>|=]?[biuf][1248]", code):
-        raise HeadError(f"arrays of type {code!r} are not numbers")
-    dtype, shape = np.dtype(code), tuple(int(length) for length in shape)
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(raw):
-        raise HeadError("an array's length does not match its shape: the file is cut off or changed")
-    array = np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran else "C")
-    return array.astype(dtype.newbyteorder("="), copy=False)
+    return numbers(raw.encode("latin1") if isinstance(raw, str) else bytes(raw), code, shape, fortran)
 
 
 def _value(thing):
@@ -184,7 +102,7 @@ class _Sparse(_Made):
 
         shape = tuple(int(length) for length in self.state.get("_shape", self.state.get("shape")))
         if len(shape) != 2 or math.prod(shape) * 8 > LARGEST_FILE:
-            raise HeadError("a sparse matrix of the file is too large")
+            raise ValueError("a sparse matrix of the file is too large")
         matrix = csc_matrix(tuple(_value(self.state[part]) for part in ("data", "indices", "indptr")), shape=shape)
         matrix.check_format(full_check=True)
         return matrix.toarray()
@@ -196,6 +114,8 @@ class _TorchStorage(_Made):
 
         raw = _value(self.arguments[0])
         raw = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
+        if raw.startswith(b"PK"):
+            raise ValueError("a packed torch archive in a pickle: not a head model")
         return torch.load(io.BytesIO(raw), weights_only=True)
 
 
@@ -258,7 +178,7 @@ class _Opcodes(dict):
     def __getitem__(self, opcode):
         self.left -= 1
         if self.left < 0:
-            raise HeadError("the pickle is too long: not a head model")
+            raise ValueError("the pickle is too long: not a head model")
         return super().__getitem__(opcode)
 
 
@@ -276,12 +196,12 @@ class _Unpickler(pickle._Unpickler):
         """The stand-in for what the pickle names.
 
         Raises:
-            HeadError: it is not on the list of what head models need.
+            ValueError: it is not on the list of what head models need.
         """
         for pattern, stand_in in STAND_INS:
             if re.fullmatch(pattern, f"{module}.{name}"):
                 return stand_in
-        raise HeadError(f"the pickle asks for {module[:40]}.{name[:40]}, which no head model needs: refused")
+        raise ValueError(f"the pickle asks for {module[:40]}.{name[:40]}, which no head model needs: refused")
 
 
 OPCODES = {

@@ -1,0 +1,192 @@
+"""Files of arrays (npz, npy), read within bounds: every array is checked as it is taken out, and nothing is ever run."""
+
+import io
+import lzma
+import math
+import pickle
+import re
+import struct
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from tokenize import TokenError
+
+import numpy as np
+
+from d3f_lite.errors import D3FError
+
+LARGEST_FILE = 256 * 2**20  # bytes, on disk, unpacked, or of one array; FLAME takes 53 MB
+LARGEST_NUMBER = 1e6  # of any length (m, mm), weight or variance that a file may hold
+UNREADABLE = (  # what the libraries raise over broken files
+    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError, OverflowError,
+    MemoryError, RecursionError, AssertionError, NotImplementedError, RuntimeError, SyntaxError, TokenError,
+    pickle.UnpicklingError, struct.error, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayTable:
+    """The named arrays of one file.
+
+    Args:
+        file: its name, for messages.
+        values: name to array, or to a function that gives it.
+        error: the D3FError that is raised when an array is not what it should be.
+    """
+
+    file: str
+    values: dict
+    error: type[D3FError]
+
+    def array(self, name, shape, dtype=np.float64):
+        """Take out one array of finite numbers.
+
+        Args:
+            name: its key.
+            shape: the expected shape, None where any length will do.
+            dtype: what it is returned in; an integer type takes integers that fit it only.
+
+        Raises:
+            the table's error: it is missing, of another shape, not of numbers, or holds NaN, infinite or huge ones.
+        """
+        array, dtype = self._value(name), np.dtype(dtype)
+        if not isinstance(array, np.ndarray) or array.ndim != len(shape):
+            raise self.error(f"{name!r} in {self.file} is not an array of {len(shape)} dimensions")
+        if any(wanted not in (None, length) for wanted, length in zip(shape, array.shape)) or array.size == 0:
+            raise self.error(f"{name!r} in {self.file} has shape {array.shape}, expected {shape}")
+        if array.size * dtype.itemsize > LARGEST_FILE:
+            raise self.error(f"{name!r} in {self.file} takes more than {LARGEST_FILE >> 20} MB")
+        if array.dtype.kind not in ("iu" if dtype.kind in "iu" else "fiu"):
+            raise self.error(f"{name!r} in {self.file} does not hold {'integers' if dtype.kind in 'iu' else 'numbers'}")
+        limit = np.iinfo(dtype).max if dtype.kind in "iu" else LARGEST_NUMBER
+        if not (array.min() >= -limit and array.max() <= limit):  # false for NaN, too
+            raise self.error(f"{name!r} in {self.file} holds NaN, infinite or huge numbers")
+        return array.astype(dtype)
+
+    def indices(self, name, shape, count):
+        """Take out an int32 array of numbers from 0 to ``count`` - 1; arguments and errors as of ``array``."""
+        numbers = self.array(name, shape, np.int64)
+        if numbers.min() < 0 or numbers.max() >= count:
+            raise self.error(f"{name!r} in {self.file} points beyond the {count} there are")
+        return numbers.astype(np.int32)
+
+    def text(self, name):
+        """Take out a string; errors as of ``array``."""
+        value = self._value(name)
+        if not isinstance(value, np.ndarray) or value.ndim or value.dtype.kind != "U":
+            raise self.error(f"{name!r} in {self.file} is not a text")
+        return str(value)
+
+    def _value(self, name):
+        """What stands under a name."""
+        try:
+            value = self.values[name]
+            return value() if callable(value) else value
+        except UNREADABLE as reason:
+            raise self.error(f"{self.file} has no readable {name!r}: {reason_of(reason)}") from reason
+
+
+def read_arrays(path, error, unpickle=None):
+    """Read a file of named arrays.
+
+    Args:
+        path: an npz; with ``unpickle`` also a pickled dict, or an npy that holds one.
+        error: D3FError to raise when it is not such a file.
+        unpickle: function of bytes that gives the table's ``values``, or None where a pickle has no place.
+
+    Returns:
+        ArrayTable.
+
+    Raises:
+        ``error``: the file is missing, too large, broken, of another kind, or holds objects instead of numbers.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise error(f"{path.name} has more than {LARGEST_FILE >> 20} MB: not the file it should be")
+        values = _parse(path.read_bytes(), unpickle or _no_pickle)
+    except UNREADABLE as reason:
+        raise error(f"cannot read {path.name}: {reason_of(reason)}") from reason
+    if not isinstance(values, dict):
+        raise error(f"{path.name} holds no named arrays: is it the right file?")
+    return ArrayTable(path.name, values, error)
+
+
+def reason_of(error):
+    """What went wrong, on one line of at most 120 characters."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:120]
+
+
+def numbers(raw, code, shape, fortran):
+    """An array of plain numbers or text from its bytes, whose length must be what the shape asks for.
+
+    Args:
+        raw: bytes.
+        code: of the type, as numpy writes it: ``<f4``.
+        shape: tuple.
+        fortran: whether the first index runs fastest.
+
+    Raises:
+        ValueError: the length is another, or the type is neither a number's nor text.
+    """
+    if not re.fullmatch(r"[<>|=]?([biuf][1248]|U\d{1,6})", code):
+        raise ValueError(f"arrays of type {code!r} are not numbers")
+    dtype, shape = np.dtype(code), tuple(int(length) for length in shape)
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(raw):
+        raise ValueError("an array's length does not match its shape: the file is cut off or changed")
+    array = np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran else "C")
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def bounded_member(archive, member, limit):
+    """The bytes of one member of a zip, which says itself how many they are.
+
+    Args:
+        archive: ZipFile.
+        member: ZipInfo.
+        limit: the most bytes that will be unpacked.
+
+    Raises:
+        ValueError: it is larger, or packed in a way that cannot be unpacked bit by bit.
+    """
+    if member.file_size > limit:
+        raise ValueError(f"{Path(member.filename).name[:40]} unpacks to {member.file_size >> 20} MB: too large")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("the archive is packed in an unusual way: pack it with ordinary zip")
+    with archive.open(member) as stream:  # archive.read would first unpack all, however much it says it is
+        return stream.read(member.file_size)
+
+
+def _parse(data, unpickle):
+    """The content of a file, whichever of the three kinds it is."""
+    if data.startswith(b"PK\x03\x04"):
+        return _read_npz(data, unpickle)
+    return _read_npy(data, unpickle) if data.startswith(b"\x93NUMPY") else unpickle(data)
+
+
+def _read_npz(data, unpickle):
+    """The arrays of an npz, by name."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
+        if not members:
+            raise ValueError("this archive holds no arrays: unpack it first and give the file inside it")
+        if sum(member.file_size for member in members) > LARGEST_FILE:
+            raise ValueError(f"it unpacks to more than {LARGEST_FILE >> 20} MB: not the file it should be")
+        return {member.filename[:-4]: _read_npy(bounded_member(archive, member, LARGEST_FILE), unpickle) for member in members}
+
+
+def _read_npy(data, unpickle):
+    """The array of an npy file, or what is pickled in it."""
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read_header(stream)
+    rest = memoryview(data)[stream.tell() :]
+    return unpickle(bytes(rest)) if dtype.hasobject else numbers(rest, dtype.str, shape, fortran)
+
+
+def _no_pickle(_):
+    """Refuse what is neither npz nor plain npy."""
+    raise ValueError("it is no npz of plain numbers")
