@@ -124,29 +124,31 @@ def _sheet(tiles, columns, title):
     return figure
 
 
-def heatmap_figure(vertices, triangles, spread, where, *, title="", highest=None, size=320):
-    """A matplotlib Figure: the spread over part of a head, seen from three sides, with a colour bar in mm.
+def heatmap_figure(vertices, triangles, values, where, *, title="", label="spread of the samples (mm)", highest=None,
+                   size=320):  # fmt: skip
+    """A matplotlib Figure: a value per vertex over part of a head, seen from three sides, with its colour bar.
 
     Args:
         vertices: (V, 3) mm, the head drawn.
         triangles: (T, 3) int.
-        spread: (V,) mm.
+        values: (V,), not negative, by default spreads in mm.
         where: (V,) bool, the part that is coloured (the occluded vertices).
         title: text above.
-        highest: mm at the top of the colour bar; by default the largest spread in the part.
+        label: what the values are, with their unit; stands at the colour bar.
+        highest: the top of the colour bar; by default the largest value in the part.
         size: px of each view.
 
     Returns:
         Figure.
     """
-    highest = float(highest if highest is not None else spread[where].max() if where.any() else 1.0)
-    colours = heatmap_colours(spread, where, highest)
+    highest = float(highest if highest is not None else values[where].max() if where.any() else 1.0)
+    colours = heatmap_colours(values, where, highest)
     figure = Figure(figsize=(9.6, 3.6), layout="constrained")
     axes = figure.subplots(1, 3)
     for axis, yaw in zip(axes, (-0.7, 0.0, 0.7)):
         axis.imshow(draw_head(vertices, triangles, size=size, yaw=yaw, colours=colours))
         axis.set_axis_off()
     scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0.0, highest), HEATMAP)
-    figure.colorbar(scale, ax=axes, label="spread of the samples (mm)", shrink=0.85)
+    figure.colorbar(scale, ax=axes, label=label, shrink=0.85)
     figure.suptitle(title, fontsize=10)
     return figure
