@@ -86,8 +86,9 @@ def _demo(options):
 def _evaluate(options):
     """``d3f-lite evaluate``: every method against true heads."""
     from d3f_lite.settings import Settings
-    from d3f_lite.study.evaluate import Plan, evaluate, workers
+    from d3f_lite.study.evaluate import Plan, evaluate
     from d3f_lite.study.evaluation_report import write_report
+    from d3f_lite.study.workers import workers
 
     settings = Settings.load(options.config) if options.config else Settings()
     plan = Plan(heads=options.heads, samples=options.samples, seed=options.seed, settings=settings)

@@ -11,6 +11,7 @@ from d3f_lite.settings import DiversitySettings, Settings
 from d3f_lite.study import evaluate as study
 from d3f_lite.study import evaluation_report as report
 from d3f_lite.study.methods import Answer, Shown
+from d3f_lite.study.workers import workers
 
 FAST = Settings(diversity=DiversitySettings(iterations=3))
 TINY = study.Plan(heads=1, occluders=("surgical_mask",), samples=4, curves=0, settings=FAST)
@@ -18,7 +19,7 @@ TINY = study.Plan(heads=1, occluders=("surgical_mask",), samples=4, curves=0, se
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    with study.workers("threading", 1):
+    with workers("threading", 1):
         return study.evaluate(TINY, tmp_path_factory.mktemp("tiny"))
 
 
@@ -70,7 +71,7 @@ def test_finished_cases_are_kept_and_the_missing_made_again(records, tmp_path, m
     made = []
     monkeypatch.setattr(study, "evaluate_case", lambda plan, number, occluder: made.append(number) or {
         **records[0], "head": number, "occluder": occluder})  # fmt: skip
-    with study.workers("threading", 1):
+    with workers("threading", 1):
         found = study.evaluate(two, tmp_path)
         assert made == [1] and [record["head"] for record in found] == [0, 1]
         assert study.evaluate(two, tmp_path) == found and made == [1]
@@ -80,7 +81,7 @@ def test_finished_cases_are_kept_and_the_missing_made_again(records, tmp_path, m
 
 def test_a_dask_cluster_gives_the_same_numbers(records, tmp_path):
     pytest.importorskip("distributed")
-    with study.workers("dask", 1):
+    with workers("dask", 1):
         assert without_seconds(study.evaluate(TINY, tmp_path)) == without_seconds(records)
 
 

@@ -5,8 +5,6 @@ so that ``joblib.parallel_config(backend=...)`` moves it to a cluster unchanged.
 """
 
 import json
-import os
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from d3f_lite.pipeline import checked_count
 from d3f_lite.settings import Settings
 from d3f_lite.study import methods
 from d3f_lite.study.truth import aligned, draw_case
+from d3f_lite.study.workers import write_json
 from d3f_lite.threads import one_thread
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # of the regions whose coverage is measured
@@ -92,7 +91,7 @@ def evaluate(plan, folder):
         work = joblib.Parallel(return_as="generator_unordered")(
             joblib.delayed(evaluate_case)(plan, *case) for case in missing)  # fmt: skip
         for record in tqdm(work, total=len(missing), desc="cases", unit="case"):
-            _write(_case_path(folder, record["head"], record["occluder"]), record)
+            write_json(_case_path(folder, record["head"], record["occluder"]), record)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}") from error
     return [json.loads(_case_path(folder, *case).read_text()) for case in plan.cases()]
@@ -104,46 +103,11 @@ def _same_plan(plan, path):
     lasting = {name: value for name, value in asdict(plan).items() if name not in ("heads", "occluders")}
     if path.exists() and json.loads(path.read_text()) != lasting:
         raise SettingsError(f"{path.parent} holds an evaluation with other settings: choose another --out")
-    _write(path, lasting)
+    write_json(path, lasting)
 
 
 def _case_path(folder, number, occluder):
     return folder / f"case_{number:03d}_{occluder}.json"
-
-
-def _write(path, content):
-    """Write JSON whole or not at all."""
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(content))
-    os.replace(partial, path)
-
-
-@contextmanager
-def workers(backend="loky", jobs=-1, scheduler=None):
-    """Where ``evaluate`` runs inside the ``with`` block.
-
-    Args:
-        backend: "loky" (processes), "threading", or "dask".
-        jobs: how many at once; -1 = one per core. A Dask scheduler decides by itself.
-        scheduler: address of a Dask scheduler; by default a local cluster is started.
-
-    Raises:
-        SettingsError: Dask is not installed.
-    """
-    if backend != "dask":
-        with joblib.parallel_config(backend=backend, n_jobs=jobs):
-            yield
-        return
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise SettingsError("--backend dask needs it installed: pip install distributed") from error
-    count = None if jobs < 0 else jobs
-    with Client(scheduler or LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)) as client:
-        with joblib.parallel_config(backend="dask"):
-            yield
-        if scheduler is None:
-            client.cluster.close()
 
 
 @one_thread()

@@ -1,0 +1,53 @@
+"""Work over many cases: where it runs, and finished cases written whole or not at all."""
+
+import json
+import os
+from contextlib import contextmanager
+
+import joblib
+
+from d3f_lite.errors import SettingsError
+
+PATIENCE = 10  # seconds for a Dask scheduler to answer
+
+
+@contextmanager
+def workers(backend="loky", jobs=-1, scheduler=None):
+    """Where the cases of ``joblib.Parallel`` run inside the ``with`` block.
+
+    Args:
+        backend: "loky" (processes), "threading", or "dask".
+        jobs: how many at once; -1 = one per core. A Dask scheduler decides by itself.
+        scheduler: address of a Dask scheduler; by default a local cluster is started.
+
+    Raises:
+        SettingsError: senseless jobs, Dask is not installed, or no scheduler answers.
+    """
+    if jobs == 0 or jobs < -1:
+        raise SettingsError(f"--jobs must be 1 or more, or -1 for one per core, not {jobs}")
+    if backend != "dask":
+        with joblib.parallel_config(backend=backend, n_jobs=jobs):
+            yield
+        return
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise SettingsError("--backend dask needs it installed: pip install distributed") from error
+    try:
+        cluster = scheduler or LocalCluster(n_workers=None if jobs < 0 else jobs, threads_per_worker=1, dashboard_address=None)
+        client = Client(cluster, timeout=PATIENCE)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+    try:
+        with client, joblib.parallel_config(backend="dask"):
+            yield
+    finally:
+        if scheduler is None:
+            cluster.close()
+
+
+def write_json(path, content):
+    """Write ``content`` as JSON to a Path, whole or not at all."""
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(content))
+    os.replace(partial, path)
