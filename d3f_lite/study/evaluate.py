@@ -52,7 +52,7 @@ class Plan:
     occluders: tuple = ("surgical_mask", "sunglasses", "scarf", "half_face", "random_blob")
     samples: int = 16
     seed: int = 0
-    curves: int = 4
+    curves: int = 8
     settings: Settings = Settings()
 
     def __post_init__(self):
