@@ -80,7 +80,6 @@ def test_finished_cases_are_kept_and_the_missing_made_again(records, tmp_path, m
 
 
 def test_a_dask_cluster_gives_the_same_numbers(records, tmp_path):
-    pytest.importorskip("distributed")
     with workers("dask", 1):
         assert without_seconds(study.evaluate(TINY, tmp_path)) == without_seconds(records)
 
