@@ -61,7 +61,7 @@ class ArrayTable:
         if array.dtype.kind not in ("iu" if dtype.kind in "iu" else "fiu"):
             raise self.error(f"{name!r} in {self.file} does not hold {'integers' if dtype.kind in 'iu' else 'numbers'}")
         limit = np.iinfo(dtype).max if dtype.kind in "iu" else LARGEST_NUMBER
-        if not (array.min() >= -limit and array.max() <= limit):  # false for NaN, too
+        if not (array.min().item() >= -limit and array.max().item() <= limit):  # false for NaN, too
             raise self.error(f"{name!r} in {self.file} holds NaN, infinite or huge numbers")
         return array.astype(dtype)
 
@@ -102,16 +102,28 @@ def read_arrays(path, error, unpickle=None):
     Raises:
         ``error``: the file is missing, too large, broken, of another kind, or holds objects instead of numbers.
     """
-    path = Path(path)
+    values = _read(Path(path), error, unpickle or _no_pickle)
+    if not isinstance(values, dict):
+        raise error(f"{Path(path).name} holds no named arrays: is it the right file?")
+    return ArrayTable(Path(path).name, values, error)
+
+
+def read_array(path, error):
+    """Read the one array of numbers in an npy; raises ``error`` as ``read_arrays`` does."""
+    value = _read(Path(path), error, _no_pickle)
+    if not isinstance(value, np.ndarray):
+        raise error(f"{Path(path).name} holds several arrays: save the one as .npy")
+    return value
+
+
+def _read(path, error, unpickle):
+    """The content of a file, or ``error``."""
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise error(f"{path.name} has more than {LARGEST_FILE >> 20} MB: not the file it should be")
-        values = _parse(path.read_bytes(), unpickle or _no_pickle)
+        return _parse(path.read_bytes(), unpickle)
     except UNREADABLE as reason:
         raise error(f"cannot read {path.name}: {reason_of(reason)}") from reason
-    if not isinstance(values, dict):
-        raise error(f"{path.name} holds no named arrays: is it the right file?")
-    return ArrayTable(path.name, values, error)
 
 
 def reason_of(error):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from d3f_lite.array_files import read_arrays
 from d3f_lite.errors import AssetError
 
 ASSET = Path(__file__).parent / "assets" / "detector.npz"
@@ -50,14 +51,15 @@ def upright(offsets, roll):
 
 
 @lru_cache(maxsize=1)
-def load_calibration():
-    """Load the shipped calibration of MediaPipe's landmarks.
+def load_calibration(path=ASSET):
+    """Load the calibration of a detector: by default the shipped one, of MediaPipe's landmarks.
 
     Raises:
-        AssetError: the asset is missing or broken.
+        AssetError: the file is missing or broken.
     """
-    try:
-        with np.load(ASSET, allow_pickle=False) as stored:
-            return Calibration(*(stored[name].astype(np.float64) for name in ("bias", "clean", "occluded")))
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise AssetError(f"cannot read the detector's calibration {ASSET.name}: {error}") from error
+    table = read_arrays(path, AssetError)
+    covariances = [table.array(name, (136, 136)) for name in ("clean", "occluded")]
+    for covariance in covariances:
+        if np.abs(covariance - covariance.T).max() > 1e-3 or np.linalg.eigvalsh(covariance)[0] <= 0.0:
+            raise AssetError(f"{table.file} holds a matrix that is no covariance: it is damaged")
+    return Calibration(table.array("bias", (6, 136)), *covariances)

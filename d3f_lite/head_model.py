@@ -1,14 +1,12 @@
 """The linear head model: a mean head, global and regional bases, and where the landmarks sit on it."""
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
+from d3f_lite.array_files import LARGEST_FILE, UNREADABLE, read_arrays
 from d3f_lite.errors import AssetError
 
 REGIONS = (
@@ -152,35 +150,54 @@ class HeadModel:
         Raises:
             AssetError: the file is missing, or is not such an asset.
         """
-        try:
-            with np.load(Path(path), allow_pickle=False) as archive:
-                stored = dict(archive)
-            return cls._from_arrays(stored, name)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise AssetError(f"cannot read the head asset {Path(path).name}: {error}") from error
-
-    @classmethod
-    def _from_arrays(cls, stored, name):
-        single = {key: value.astype(np.float32) for key, value in stored.items() if value.dtype == np.float16}
-        regions = dict(zip(REGIONS, single["regions"]))
-        regional = np.zeros((int(stored["regional_counts"].sum()), *stored["mean"].shape), np.float32)
-        names, start = [], 0
-        for region, count in zip(REGIONS, stored["regional_counts"]):
-            place = np.flatnonzero(np.abs(regions[region]) > 0)
-            block = single["regional_basis"][start : start + count * place.size * 3].reshape(count, place.size, 3)
-            regional[len(names) : len(names) + count, place] = block
-            names += [region] * int(count)
-            start += block.size
+        table = read_arrays(path, AssetError)
+        mean = table.array("mean", (None, 3), np.float32)
+        count = len(mean)
+        triangles = table.indices("triangles", (None, 3), count)
+        regions = dict(zip(REGIONS, table.array("regions", (len(REGIONS), count), np.float32)))
+        regional, names = _regional(table, regions, count)
+        directions = (table.array(f"{kind}_basis", (None, count, 3), np.float32) for kind in ("shape", "expression"))
+        yaws = table.array("landmark_yaws", (None,), np.float32)
+        landmarks = LandmarkEmbedding(
+            yaws,
+            table.indices("landmark_triangles", (len(yaws), 68), len(triangles)),
+            table.array("landmark_barycentric", (len(yaws), 68, 3), np.float32),
+        )
         return cls(
             name=name,
-            mean=stored["mean"],
-            triangles=stored["triangles"].astype(np.int32),
-            bases=Bases(single["shape_basis"], single["expression_basis"], regional, tuple(names)),
+            mean=mean,
+            triangles=triangles,
+            bases=Bases(*directions, regional, names),
             regions=regions,
-            landmarks=LandmarkEmbedding(
-                stored["landmark_yaws"], stored["landmark_triangles"], stored["landmark_barycentric"]
-            ),
-            albedo_regions=single["albedo_regions"],
-            parts=stored["parts"],
-            provenance=json.loads(str(stored["provenance"])),
+            landmarks=landmarks,
+            albedo_regions=table.array("albedo_regions", (len(ALBEDO_REGIONS), count), np.float32),
+            parts=table.indices("parts", (count,), len(PARTS)).astype(np.int8),
+            provenance=_provenance(table),
         )
+
+
+def _regional(table, regions, count):
+    """The regional directions (Kr, V, 3) of a stored head, spread out from where they act, and their regions' names."""
+    counts = table.array("regional_counts", (len(REGIONS),), np.int64)
+    stored = table.array("regional_basis", (None,), np.float32)
+    places = [np.flatnonzero(regions[name]) for name in REGIONS]
+    sizes = [int(number) * place.size * 3 for number, place in zip(counts, places)]
+    if counts.min() < 0 or sum(sizes) != len(stored) or int(counts.sum()) * count * 12 > LARGEST_FILE:
+        raise AssetError(f"{table.file} has regional directions that do not fit its regions: it is damaged")
+    regional, names, start = np.zeros((int(counts.sum()), count, 3), np.float32), [], 0
+    for name, number, place, size in zip(REGIONS, counts, places, sizes):
+        regional[len(names) : len(names) + number, place] = stored[start : start + size].reshape(number, place.size, 3)
+        names += [name] * int(number)
+        start += size
+    return regional, tuple(names)
+
+
+def _provenance(table):
+    """The dict of where a stored head comes from."""
+    try:
+        found = json.loads(table.text("provenance"))
+    except UNREADABLE as error:
+        raise AssetError(f"{table.file} does not say where it comes from: it is damaged") from error
+    if not isinstance(found, dict):
+        raise AssetError(f"{table.file} does not say where it comes from: it is damaged")
+    return found

@@ -6,6 +6,7 @@ are visible enough; a dense layer and convolutions back to the fine mesh decode 
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,14 @@ import torch
 from torch import nn
 from torch.nn.functional import elu
 
+from d3f_lite.array_files import LARGEST_FILE, LARGEST_NUMBER, UNREADABLE, reason_of
+from d3f_lite.assets import FOLDER, cache_folder
 from d3f_lite.errors import AssetError
-from d3f_lite.mesh_convolution import SpatiallyVaryingConv
+from d3f_lite.mesh_convolution import MATRICES, SpatiallyVaryingConv
 from d3f_lite.mesh_graph import Level
 
-ASSETS = Path(__file__).parent / "assets"
 FORMAT = "d3f-lite mesh VAE 1"
+LATENT_SIZE = 96
 VISIBILITY = 3  # the channel that starts by carrying it
 NOISE_MM = 1.0  # of visible vertices, chosen on validation heads
 
@@ -47,7 +50,7 @@ class MeshVAE(nn.Module):
         widths: channels at each coarse level.
     """
 
-    def __init__(self, graph, mean, scale_mm, latent_size=96, widths=(16, 16)):
+    def __init__(self, graph, mean, scale_mm, latent_size=LATENT_SIZE, widths=(16, 16)):
         super().__init__()
         self.graph, self.latent_size, self.scale_mm = graph, latent_size, float(scale_mm)
         self.register_buffer("mean", torch.from_numpy(mean))
@@ -192,14 +195,21 @@ class MeshVAEPosterior:
         """K, the size of a latent."""
         return self.model.latent_size
 
+    @property
+    def device(self):
+        """Torch's, where it decodes."""
+        return self.mu.device
+
     def decode(self, latents):
         """Heads (N, V, 3) mm of standard normal ``latents`` (N, K), differentiable."""
         return self.model.decode(self.mu + latents @ self.factor.T)
 
 
 def weights_path(head_name):
-    """Where the trained weights for a head model are kept."""
-    return ASSETS / ("mesh_vae.safetensors" if head_name == "anny" else f"mesh_vae_{head_name}.safetensors")
+    """Where the trained weights for a head model are kept: the shipped file, or one in the cache folder."""
+    if head_name == "anny":
+        return FOLDER / "mesh_vae.safetensors"
+    return cache_folder() / f"mesh_vae_{re.sub(r'[^A-Za-z0-9]+', '_', head_name)[-100:]}.safetensors"
 
 
 def load_mesh_vae(head, path=None):
@@ -212,27 +222,53 @@ def load_mesh_vae(head, path=None):
 
     path = Path(path or weights_path(head.name))
     try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise AssetError(f"{path.name} has more than {LARGEST_FILE >> 20} MB: no mesh VAE's weights")
         with safe_open(path, framework="pt") as file:
             notes, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
-    except (OSError, SafetensorError) as error:
-        raise AssetError(f"cannot read the mesh VAE's weights {path.name}: {error}") from error
+    except (SafetensorError, *UNREADABLE) as error:
+        raise AssetError(f"cannot read the mesh VAE's weights {path.name}: {reason_of(error)}") from error
     if notes.get("format") != FORMAT or notes.get("head") != head.name:
         raise AssetError(f"{path.name} holds no mesh VAE for the head {head.name!r}; train one: d3f_lite.bake.mesh_vae")
     try:
-        return _from_tensors(tensors, float(notes["scale_mm"]))
-    except (KeyError, ValueError, RuntimeError, IndexError) as error:
-        raise AssetError(f"{path.name} is broken: {' '.join(str(error).split())[:120]}") from error
+        return _from_tensors(tensors, float(notes["scale_mm"]), len(head.mean))
+    except UNREADABLE as error:
+        raise AssetError(f"{path.name} is broken: {reason_of(error)}") from error
 
 
-def _from_tensors(tensors, scale_mm):
-    """The model of stored ``tensors`` by name, frozen."""
-    graph, k = [], 0
-    while f"graph.{k}.edges" in tensors:
-        edges = tensors.pop(f"graph.{k}.edges").numpy()
-        graph.append(Level(edges, np.zeros(edges.shape[1], np.float32), int(edges[1].max()) + 1))
-        k += 1
+def _from_tensors(tensors, scale_mm, count):
+    """The model of stored ``tensors`` by name, frozen, for a head of ``count`` vertices."""
+    graph, sizes = [], [count]
+    while (name := f"graph.{len(graph)}.edges") in tensors:
+        graph.append(_level(tensors.pop(name).numpy(), sizes[-1]))
+        sizes.append(graph[-1].size)
     widths = tuple(tensors[f"down.{k}.convolution.bias"].shape[-1] for k in range(len(graph)))
     latent_size = len(tensors["directions"])
+    for name, shape in _shapes(sizes, widths, latent_size).items():
+        if tensors[name].shape != shape:
+            raise ValueError(f"{name} has the shape {tuple(tensors[name].shape)}, not {shape}")
+    for name, tensor in tensors.items():
+        if not tensor.abs().max() <= LARGEST_NUMBER:  # false for NaN, too
+            raise ValueError(f"{name} holds NaN, infinite or huge numbers")
+    if not 0.01 <= scale_mm <= 1000.0:
+        raise ValueError(f"one unit cannot be {scale_mm:g} mm")
     model = MeshVAE(tuple(graph), tensors["mean"].numpy(), scale_mm, latent_size, widths)
     model.load_state_dict({name: value.float() for name, value in tensors.items()})
     return model.requires_grad_(False).eval()
+
+
+def _level(edges, count):
+    """The Level of stored ``edges`` (2, E), from ``count`` fine vertices."""
+    if edges.dtype != np.int32 or edges.min() < 0 or edges[0].max() >= count or edges[1].max() >= count:
+        raise ValueError(f"edges point beyond the {count} vertices there are")
+    return Level(edges, np.zeros(edges.shape[1], np.float32), int(edges[1].max()) + 1)
+
+
+def _shapes(sizes, widths, latent_size):
+    """Name to shape of the tensors that say how large a model is: they must be in the file before room is made for it."""
+    shapes = {"mean": (sizes[0], 3), "directions": (latent_size, sizes[-1], widths[-1])}
+    shapes["from_latent.weight"] = (sizes[-1] * widths[-1], latent_size)
+    for k, width in enumerate(widths):
+        shapes[f"down.{k}.convolution.bias"] = (sizes[k + 1], 1, width)
+        shapes[f"down.{k}.convolution.matrices"] = (MATRICES, widths[k - 1] if k else 4, width)
+    return shapes

