@@ -1,10 +1,13 @@
-"""Facial landmarks with confidences, found by MediaPipe's face landmarker and blind to what occludes the face."""
+"""Facial landmarks with confidences, found by a detector that is blind to what occludes the face.
+
+MediaPipe's face landmarker finds the face and its mesh; its points, or those of a network given the face, are the 68.
+"""
 
 import contextlib
 import hashlib
 import os
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,6 +19,9 @@ from d3f_lite.photo import Photo, check_mask
 MODEL_PATH = Path(__file__).parent / "assets" / "face_landmarker.task"
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 MOST_FACES = 8
+MEDIAPIPE = "mediapipe"  # the backend's name
+BY_HAND = ", corrected by hand"  # ends the name of a backend some of whose points were moved
+FARTHEST = 1e6  # px, more than any photo is wide
 
 # Indices into MediaPipe's 478 mesh points. Jaw 0-16: two contours from the temple to the chin, each starting
 # 30 % of the way from its first to its second point.
@@ -56,7 +62,8 @@ FEWEST_SKIN_PIXELS = 64
 class Landmarks:
     """68 landmarks `xy` (68, 2) px in the order of Multi-PIE/300-W, with `confidence` (68,) from 0 to 1.
 
-    `faces` is the number of faces found (the largest is taken); `dense` (478, 2) px is MediaPipe's mesh, if any.
+    `backend` names where they come from, `faces` is the number of faces found (the largest is taken), and `dense`
+    (478, 2) px is MediaPipe's mesh, if any. Raises LandmarkError for other shapes, and for numbers out of range.
     """
 
     xy: np.ndarray
@@ -64,6 +71,22 @@ class Landmarks:
     backend: str
     faces: int
     dense: np.ndarray | None = None
+
+    def __post_init__(self):
+        for name, values, shape, low, high in (
+            ("landmarks", self.xy, (68, 2), -FARTHEST, FARTHEST), ("confidences", self.confidence, (68,), 0.0, 1.0),
+        ):  # fmt: skip
+            if np.shape(values) != shape or not np.all((np.asarray(values) >= low) & (np.asarray(values) <= high)):
+                raise LandmarkError(f"{name} must be of shape {shape} and lie between {low:g} and {high:g}")
+
+    @property
+    def detector(self) -> str:
+        """The backend that a calibration speaks of: a few points corrected by hand leave it what it is."""
+        return self.backend.removesuffix(BY_HAND)
+
+    def beside(self, occluded: np.ndarray) -> "Landmarks":
+        """The same, without confidence in those that `occluded` (H, W) bool hides (or almost), or off the photo."""
+        return replace(self, confidence=self.confidence * _shown(self.xy, occluded).astype(self.confidence.dtype))
 
 
 class MediapipeDetector:
@@ -112,19 +135,21 @@ def detect_landmarks(
     seed: int = 0,
     jitters: int = 13,
     detector: MediapipeDetector | None = None,
+    network=None,
 ) -> Landmarks:
     """Find the largest face's landmarks from the unmasked pixels only.
 
     The masked pixels are painted before the detector looks, so their content cannot matter: first with the colours
     around them, then with the median of the face's visible part. Points are medians over `jitters` shifted, scaled
-    and turned crops (0: one look only); their spread, the mask and the photo's border give the confidence.
+    and turned crops (0: one look only); their spread, the mask and the photo's border give the confidence. With a
+    `network` (a FaceAlignmentNetwork), its points and scores take the place of those of MediaPipe.
 
     `occluded` (H, W) bool is True where something covers the face. Raises MaskError for an unusable mask and
     LandmarkError if no face is found.
     """
     if detector is None:
         with MediapipeDetector() as detector:
-            return detect_landmarks(photo, occluded, seed=seed, jitters=jitters, detector=detector)
+            return detect_landmarks(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
     occluded = np.zeros(photo.shape, bool) if occluded is None else check_mask(occluded, photo)
     pixels = diffuse(photo.pixels, occluded) if occluded.any() else photo.pixels
     faces = find_faces(pixels, detector)
@@ -137,10 +162,25 @@ def detect_landmarks(
         face = (_same_face(find_faces(pixels, detector), face) or [face])[0]
     looks = _jittered(pixels, face, jitters, np.random.default_rng(seed), detector)
     dense = np.median(looks or [face], axis=0)
-    xy = to_68(dense)
-    confidence = _steadiness(looks, xy, jitters) * _shown(xy, occluded)
+    if network is None:
+        backend, xy = MEDIAPIPE, to_68(dense)
+        confidence = _steadiness(looks, xy, jitters)
+    else:
+        backend, (xy, confidence) = network.name, network.locate(pixels, dense)
     xy, confidence, dense = (values.astype(np.float32) for values in (xy, confidence, dense))
-    return Landmarks(xy, confidence, "mediapipe", len(faces), dense)
+    return Landmarks(xy, confidence, backend, len(faces), dense).beside(occluded)
+
+
+def with_mesh(
+    landmarks: Landmarks, photo: Photo, occluded: np.ndarray, *, seed: int = 0, detector: MediapipeDetector | None = None
+) -> Landmarks:
+    """Landmarks from elsewhere, with the mesh that the detector finds on the same face, if any; none hidden is trusted."""
+    try:
+        found = detect_landmarks(photo, occluded, seed=seed, detector=detector)
+    except LandmarkError:
+        return replace(landmarks, faces=0, dense=None).beside(occluded)
+    same = bool(_same_face([landmarks.xy], found.dense))
+    return replace(landmarks, faces=found.faces, dense=found.dense if same else None).beside(occluded)
 
 
 def to_68(points: np.ndarray) -> np.ndarray:
@@ -218,6 +258,18 @@ def find_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarr
     return sorted(faces, key=face_size, reverse=True)
 
 
+def square_crop(pixels: np.ndarray, linear: np.ndarray, offset: np.ndarray, side: int) -> np.ndarray:
+    """The crop (side, side, 3) in which a point p (px) of `pixels` lies at `linear` (2, 2) @ p + `offset` (2,)."""
+    shrink = int(1 / np.sqrt(np.linalg.det(linear)))
+    if shrink > 1:  # average first: bilinear sampling would skip pixels
+        height, width = (length // shrink * shrink for length in pixels.shape[:2])
+        pixels = cv2.resize(pixels[:height, :width], (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
+        linear = linear * shrink
+    half = np.full(2, 0.5)  # OpenCV counts from the centre of the first pixel, we from its corner
+    matrix = np.column_stack([linear, linear @ half + offset - half])
+    return cv2.warpAffine(pixels, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
+
+
 def _tile_corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
     """Top-left corners (x, y) of square tiles that overlap by at least half and cover an image."""
     rows, columns = (
@@ -237,7 +289,7 @@ def _jittered(pixels, face, jitters: int, random, detector) -> list[np.ndarray]:
         turn = random.normal(0, JITTER_ROTATION)
         linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         offset = CROP_SIDE / 2 - linear @ (centre + shift)
-        found = detector.detect(_warped(pixels, linear, offset))
+        found = detector.detect(square_crop(pixels, linear, offset, CROP_SIDE))
         looks += _same_face([(points - offset) @ np.linalg.inv(linear).T for points in found], face)[:1]
     return looks
 
@@ -245,18 +297,6 @@ def _jittered(pixels, face, jitters: int, random, detector) -> list[np.ndarray]:
 def _same_face(faces, face) -> list[np.ndarray]:
     """Those of `faces` whose centres lie within half a face of that of `face`, in the order given."""
     return [other for other in faces if np.linalg.norm(other.mean(0) - face.mean(0)) < face_size(face) / 2]
-
-
-def _warped(pixels, linear, offset) -> np.ndarray:
-    """The square crop in which a point p (px) of `pixels` lies at `linear` @ p + `offset`."""
-    shrink = int(1 / np.sqrt(np.linalg.det(linear)))
-    if shrink > 1:  # average first: bilinear sampling would skip pixels
-        height, width = (length // shrink * shrink for length in pixels.shape[:2])
-        pixels = cv2.resize(pixels[:height, :width], (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
-        linear = linear * shrink
-    half = np.full(2, 0.5)  # OpenCV counts from the centre of the first pixel, we from its corner
-    matrix = np.column_stack([linear, linear @ half + offset - half])
-    return cv2.warpAffine(pixels, matrix, (CROP_SIDE, CROP_SIDE), borderMode=cv2.BORDER_REPLICATE)
 
 
 def _steadiness(looks, xy, jitters: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from d3f_lite.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region
+from d3f_lite.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, with_mesh
 from d3f_lite.photo import OCCLUDED, VISIBLE, Photo, check_mask, check_strokes
 
 
@@ -74,23 +74,32 @@ def observe(
     strokes: np.ndarray | None = None,
     seed: int = 0,
     detector: MediapipeDetector | None = None,
+    network=None,
 ) -> Observation:
     """Find the landmarks and masks of a photo.
 
     `occluded` (H, W) bool is True under the occluder; None: it is estimated (all False: nothing is occluded). `strokes`
-    (H, W) int8 correct either: 0 says nothing, 1 = occluded, 2 = visible. `landmarks`, if given, are taken as they are;
-    else they are detected, with the occluder filled.
+    (H, W) int8 correct either: 0 says nothing, 1 = occluded, 2 = visible. `landmarks`, if given, are taken where the
+    mask does not hide them; else they are detected, with the occluder filled, in the end by `network` if there is one.
 
     Raises MaskError for an unusable mask or strokes, and LandmarkError if no face is found.
     """
+    if detector is None:
+        with MediapipeDetector() as detector:
+            return observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, detector=detector, network=network)
+
+    def look(hidden, network=None):
+        if landmarks is None:
+            return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network)
+        return with_mesh(landmarks, photo, hidden, seed=seed, detector=detector)
+
     origin, confidence = "given" if strokes is None else "corrected", 1.0
     if occluded is None:
-        first = landmarks or detect_landmarks(photo, seed=seed, detector=detector)
-        estimate = estimate_occlusion(photo, first, strokes)
+        estimate = estimate_occlusion(photo, look(np.zeros(photo.shape, bool)), strokes)
         occluded, confidence = estimate.occluded, estimate.confidence
         origin = "estimated" if strokes is None else "corrected"
     elif strokes is not None:
         occluded = corrected(check_mask(occluded, photo), check_strokes(strokes, photo))
     occluded = check_mask(occluded, photo)
-    landmarks = landmarks or detect_landmarks(photo, occluded, seed=seed, detector=detector)
-    return Observation(photo, landmarks, Masks(face_region(landmarks, photo.shape), occluded, origin, confidence))
+    found = look(occluded, network)
+    return Observation(photo, found, Masks(face_region(found, photo.shape), occluded, origin, confidence))
