@@ -62,6 +62,7 @@ def _add_common(command):
     command.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
     command.add_argument("--head", default="anny", help="head model (default: anny, the shipped one)")
     command.add_argument("--config", type=Path, help="TOML file with [fit] and [diversity] settings")
+    command.add_argument("--device", default="cpu", help="where torch decodes the heads: cpu (default) or cuda")
 
 
 def _reconstruct(options):
@@ -109,7 +110,7 @@ def _heads_of(photo, occluded, options):
     check_writable(options.out)
     with _TerminalBar() as bar:
         found = reconstruct(photo, occluded, samples=options.samples, seed=options.seed, head=options.head,
-                            settings=settings, progress=bar)  # fmt: skip
+                            settings=settings, device=options.device, progress=bar)  # fmt: skip
     faces = found.observation.landmarks.faces
     if faces > 1:
         print(f"{faces} faces found; took the largest")

@@ -18,9 +18,13 @@ from d3f_lite.posterior import GaussianPosterior
 
 
 class Decoder(Protocol):
-    """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one."""
+    """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one.
+
+    Its ``device`` is where torch keeps the latents and the heads.
+    """
 
     latent_size: int
+    device: torch.device
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Latents (N, K) to heads (N, V, 3) mm, differentiable."""
@@ -93,7 +97,7 @@ def kernel(alike, plausible):
 
 def expected_cardinality(dpp_kernel):
     """The expected size of a DPP sample, tr(I − (L + I)⁻¹): from 0 to N, and at most N/2 while q <= 1; L is (N, N)."""
-    identity = torch.eye(len(dpp_kernel), dtype=dpp_kernel.dtype)
+    identity = torch.eye(len(dpp_kernel), dtype=dpp_kernel.dtype, device=dpp_kernel.device)
     return torch.trace(identity - torch.linalg.inv(dpp_kernel + identity))
 
 
@@ -149,10 +153,7 @@ def diversify(decoder, fit_vertices, visible, occluded, triangles, settings, *, 
 
 def sample_iid(decoder, number=16, seed=0):
     """Draw ``number`` N independent heads from a Decoder: HeadSamples without a history."""
-    latents = _standard_normal(number, decoder.latent_size, seed)
-    with torch.no_grad():
-        vertices = decoder.decode(latents)
-    return HeadSamples(vertices.numpy(), latents.numpy(), np.zeros((0, 0), np.float32), "iid", seed)
+    return _decoded(decoder, _draw_latents(decoder, number, seed), np.zeros((0, 0), np.float32), "iid", seed)
 
 
 def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, number=16, steps=60, learning_rate=0.05,
@@ -182,10 +183,10 @@ def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, 
         MaskError: no vertex is occluded.
     """
     _require_some(occluded)
-    latents = _standard_normal(number, decoder.latent_size, seed).requires_grad_()
+    latents = _draw_latents(decoder, number, seed).requires_grad_()
     radius = ball_radius(0.9, decoder.latent_size)
-    fit, seen = torch.from_numpy(fit_vertices), torch.from_numpy(visible)
-    laplacian = _laplacian(triangles, len(fit))
+    fit, seen = (torch.from_numpy(array).to(decoder.device) for array in (fit_vertices, visible))
+    laplacian = _laplacian(triangles, len(fit)).to(decoder.device)
     optimiser = Adam(latents, learning_rate, decay=5e-4)
     history = np.zeros((steps, 3), np.float32)
     for step in range(steps):
@@ -198,10 +199,7 @@ def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, 
                               dpp_loss(vertices, latents, occluded, radius)])  # fmt: skip
         history[step] = losses.detach()
         optimiser.step(losses @ losses.new_tensor(weights))
-    latents = latents.detach()
-    with torch.no_grad():
-        vertices = decoder.decode(latents)
-    return HeadSamples(vertices.numpy(), latents.numpy(), history, "published", seed)
+    return _decoded(decoder, latents.detach(), history, "published", seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,10 +235,10 @@ def occluded_modes(decoder, occluded, dimensions):
     if isinstance(decoder, GaussianPosterior):
         gram = torch.from_numpy(decoder.displacement_gram(occluded)).double()
     else:
-        axes = torch.eye(decoder.latent_size)
+        axes = torch.eye(decoder.latent_size, device=decoder.device)
         with torch.no_grad():
             secants = (decoder.decode(axes) - decoder.decode(-axes))[:, occluded].double().flatten(1) / 2.0
-        gram = 3.0 * secants @ secants.T / secants.shape[1]
+        gram = (3.0 * secants @ secants.T / secants.shape[1]).cpu()
     eigenvalues, vectors = torch.linalg.eigh(gram)
     scales = eigenvalues.clamp(min=0.0).sqrt()
     return OccludedModes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
@@ -278,15 +276,13 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
     _require_some(occluded)
     modes = occluded_modes(decoder, occluded, dimensions)
     radius = ball_radius(mass, len(modes.reach))
-    draws = _standard_normal(number, decoder.latent_size, seed).double()
+    draws = _draw_latents(decoder, number, seed).double().cpu()  # the search is small: it stays on the CPU
     start = draws @ modes.directions
     places, history = _spread_out(start, modes.reach, bandwidth * modes.deviation, dpp_weight, radius, steps)
     others = draws - start @ modes.directions.T
     others[0] = 0.0
-    latents = (places @ modes.directions.T + remainder * others).float()
-    with torch.no_grad():
-        vertices = decoder.decode(latents)
-    return HeadSamples(vertices.numpy(), latents.numpy(), history, "calibrated", seed)
+    latents = (places @ modes.directions.T + remainder * others).float().to(decoder.device)
+    return _decoded(decoder, latents, history, "calibrated", seed)
 
 
 def _spread_out(start, reach, width, dpp_weight, radius, steps):
@@ -345,9 +341,17 @@ def ball_radius(mass, dimensions):
     return float(np.sqrt(2.0 * gammaincinv(dimensions / 2.0, mass)))
 
 
-def _standard_normal(number, size, seed):
-    """Latents (N, K) float32 of N(0, I), the same for the same seed."""
-    return torch.from_numpy(np.random.default_rng(seed).standard_normal((number, size), np.float32))
+def _draw_latents(decoder, number, seed):
+    """Latents (N, K) float32 of N(0, I) on the decoder's device, the same for the same seed on each."""
+    latents = np.random.default_rng(seed).standard_normal((number, decoder.latent_size), np.float32)
+    return torch.from_numpy(latents).to(decoder.device)
+
+
+def _decoded(decoder, latents, history, method, seed):
+    """HeadSamples of ``latents`` (N, K)."""
+    with torch.no_grad():
+        vertices = decoder.decode(latents)
+    return HeadSamples(vertices.cpu().numpy(), latents.cpu().numpy(), history, method, seed)
 
 
 def _laplacian(triangles, number):

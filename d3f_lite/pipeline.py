@@ -1,12 +1,13 @@
 """The whole way from one occluded photo to N heads."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from d3f_lite import metrics
+from d3f_lite.device import CPU, torch_device
 from d3f_lite.diversity import HeadSamples, diversify
 from d3f_lite.errors import SettingsError
 from d3f_lite.fitting import Fit, fit_visible
@@ -86,7 +87,8 @@ def _silent(stage, fraction):
     """Report progress to nobody."""
 
 
-def reconstruct(photo, occluded=None, *, samples=16, seed=0, head="anny", settings=Settings(), progress=_silent):
+def reconstruct(photo, occluded=None, *, samples=16, seed=0, head="anny", settings=Settings(), device="cpu",
+                progress=_silent):  # fmt: skip
     """Reconstruct N heads from one occluded photo (Dey and Boddeti 2022).
 
     Args:
@@ -96,16 +98,18 @@ def reconstruct(photo, occluded=None, *, samples=16, seed=0, head="anny", settin
         seed: of every random draw; the same seed gives the same heads.
         head: name of a head model (see ``load_head``).
         settings: Settings.
+        device: where torch decodes and spreads the heads: "cpu" or "cuda".
         progress: called with (stage, fraction in [0, 1]); may raise Cancelled to stop.
 
     Returns:
         Reconstruction.
 
     Raises:
-        D3FError: the photo, mask, landmarks, head or settings are unusable; one line says why.
+        D3FError: the photo, mask, landmarks, head, settings or device are unusable; one line says why.
     """
     checked_count(samples, "samples", 1, MOST_SAMPLES)
     checked_count(seed, "seed", 0, 2**32 - 1)
+    device = torch_device(device)
     clock = _Clock()
     photo = as_photo(photo)
     model = load_head(head)
@@ -115,7 +119,7 @@ def reconstruct(photo, occluded=None, *, samples=16, seed=0, head="anny", settin
     clock.lap("observation")
     fit = fit_visible(observation, model, settings.fit, progress)
     clock.lap("fit")
-    heads = complete(fit, model, settings.diversity, samples, seed, progress)
+    heads = complete(fit, model, settings.diversity, samples, seed, progress, device)
     clock.lap("samples")
     return Reconstruction(observation, model, fit, heads, settings, clock.seconds)
 
@@ -133,13 +137,14 @@ def checked_count(value, name, low, high):
         raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r:.60}")
 
 
-def decoder_for(fit, head, settings):
+def decoder_for(fit, head, settings, device=CPU):
     """The decoder of heads given a fit: the Gaussian posterior or the mesh VAE's, as ``settings`` says.
 
     Args:
         fit: Fit.
         head: HeadModel.
         settings: DiversitySettings.
+        device: torch's, where it decodes.
 
     Returns:
         A Decoder: ``decode(z (N, K)) -> (N, V, 3)`` mm, z standard normal.
@@ -147,7 +152,12 @@ def decoder_for(fit, head, settings):
     if settings.decoder == "mesh_vae":
         from d3f_lite.mesh_vae import load_mesh_vae
 
-        return load_mesh_vae(head).posterior(fit.vertices, fit.visible)
+        return load_mesh_vae(head).to(device).posterior(fit.vertices, fit.visible)
+    return replace(_gaussian_posterior(fit, head, settings), device=device)
+
+
+def _gaussian_posterior(fit, head, settings):
+    """The closed-form posterior given what ``settings`` names."""
     if settings.given == "vertices":
         return condition_on_vertices(head.mean, head.basis, fit.vertices, fit.visible, settings.noise)
     posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
@@ -158,7 +168,7 @@ def decoder_for(fit, head, settings):
 
 
 @one_thread()
-def complete(fit, head, settings, samples, seed, progress=_silent):
+def complete(fit, head, settings, samples, seed, progress=_silent, device=CPU):
     """Spread ``samples`` heads over what the fit leaves open.
 
     Args:
@@ -168,11 +178,12 @@ def complete(fit, head, settings, samples, seed, progress=_silent):
         samples: N.
         seed: of the draws.
         progress: called with ("samples", fraction); may raise Cancelled.
+        device: torch's, where the heads are decoded.
 
     Returns:
         HeadSamples.
     """
-    decoder = decoder_for(fit, head, settings)
+    decoder = decoder_for(fit, head, settings, device)
     progress("samples", 0.0)
     heads = diversify(
         decoder, fit.vertices, fit.visible, fit.left_open, head.triangles, settings, number=samples, seed=seed,

@@ -11,6 +11,8 @@ import torch
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.spatial import cKDTree
 
+from d3f_lite.device import CPU
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianPosterior:
@@ -21,12 +23,14 @@ class GaussianPosterior:
         basis: (K, V, 3) float32 mm per unit coefficient, that of the head model.
         coefficients: (K,) float32, ĉ, the most likely coefficients.
         factor: (K, Z) float32, R, a square root of the covariance; L⁻ᵀ where the precision is Λ = L Lᵀ.
+        device: torch's, where it decodes.
     """
 
     mean: np.ndarray
     basis: np.ndarray
     coefficients: np.ndarray
     factor: np.ndarray
+    device: torch.device = CPU
 
     @property
     def latent_size(self):
@@ -35,7 +39,7 @@ class GaussianPosterior:
 
     def decode(self, latents):
         """Heads of ``latents`` (N, Z): (N, V, 3) mm, differentiable; zero gives the most likely head."""
-        mean, basis, factor = (torch.from_numpy(a).to(latents.dtype) for a in (self.mean, self.basis, self.factor))
+        mean, basis, factor = (torch.from_numpy(a).to(latents) for a in (self.mean, self.basis, self.factor))
         return mean + ((latents @ factor.T) @ basis.flatten(1)).unflatten(1, mean.shape)
 
     def sample(self, number, seed):

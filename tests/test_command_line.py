@@ -44,6 +44,8 @@ def files(tmp_path_factory):
         (["face.png", "--samples", "0"], "samples"),
         (["face.png", "--head", "nobody"], "head"),
         (["face.png", "--out", "a_file"], "write"),
+        (["face.png", "--device", "gpu"], "device"),
+        (["face.png", "--device", "cuda:99"], "device"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(files, arguments, word, capfd, monkeypatch):

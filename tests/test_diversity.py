@@ -28,7 +28,7 @@ class Bent:
     """A decoder that is not linear: another one's heads, bent a little along z."""
 
     def __init__(self, straight):
-        self.straight, self.latent_size = straight, straight.latent_size
+        self.straight, self.latent_size, self.device = straight, straight.latent_size, straight.device
 
     def decode(self, latents):
         vertices = self.straight.decode(latents)

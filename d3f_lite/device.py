@@ -1,0 +1,24 @@
+"""Where torch computes: on the CPU, or on a GPU that is asked for."""
+
+import torch
+
+from d3f_lite.errors import SettingsError
+
+CPU = torch.device("cpu")
+
+
+def torch_device(name="cpu"):
+    """The torch device of a name: "cpu", "cuda" or "cuda:1".
+
+    Raises:
+        SettingsError: no such device, or torch sees none here.
+    """
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError):
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise SettingsError(f"unknown device {name!r:.60}: use cpu, cuda, or cuda:1")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise SettingsError(f"torch sees no device {name} here: use --device cpu, or install torch with GPU support")
+    return device
