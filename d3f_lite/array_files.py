@@ -119,6 +119,8 @@ def read_array(path, error):
 def _read(path, error, unpickle):
     """The content of a file, or ``error``."""
     try:
+        if not path.is_file():
+            raise error(f"no such file: {path}")
         if path.stat().st_size > LARGEST_FILE:
             raise error(f"{path.name} has more than {LARGEST_FILE >> 20} MB: not the file it should be")
         return _parse(path.read_bytes(), unpickle)

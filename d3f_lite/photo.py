@@ -1,5 +1,6 @@
 """Photos and occlusion masks: files or arrays in, checked upright pixels out."""
 
+import re
 import struct
 import warnings
 import zlib
@@ -30,7 +31,7 @@ _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeEr
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """One RGB image, upright and size-checked: `pixels` (H, W, 3) uint8 and a `name` for results."""
+    """One RGB image, upright and size-checked: `pixels` (H, W, 3) uint8 and a `name`, that of its results' folder."""
 
     pixels: np.ndarray
     name: str
@@ -46,14 +47,17 @@ class Photo:
 
     @classmethod
     def from_array(cls, pixels, name: str = "photo") -> "Photo":
-        """Take `pixels` (H, W, 3) uint8 RGB, copied. Raises PhotoError for another type, shape or size."""
+        """Take `pixels` (H, W, 3) uint8 RGB, copied. Raises PhotoError for another type, shape or size.
+
+        What a folder's name should not hold is left out of the `name`: a photo `...png` must not be saved as `..`.
+        """
         pixels = np.asarray(pixels)
         if pixels.dtype != np.uint8:
             raise PhotoError(f"{name}: pixels must be uint8 (0 to 255), not {pixels.dtype}; convert them first")
         if pixels.ndim != 3 or pixels.shape[2] != 3:
             raise PhotoError(f"{name}: pixels must be RGB of shape (H, W, 3), not {pixels.shape}")
         _check_size(pixels.shape[1], pixels.shape[0], name, PhotoError)
-        return cls(np.array(pixels, order="C"), name)
+        return cls(np.array(pixels, order="C"), re.sub(r"[^\w .,+-]", "_", name).strip(". ")[:100] or "photo")
 
     @property
     def shape(self) -> tuple[int, int]:

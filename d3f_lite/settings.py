@@ -1,6 +1,5 @@
 """Every tunable number, with its unit, in one place; read from and written to TOML."""
 
-import math
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -95,13 +94,15 @@ class Settings:
         """
         path = Path(path)
         try:
-            if path.stat().st_size > LARGEST_FILE:
+            with open(path, "rb") as stream:
+                content = stream.read(LARGEST_FILE + 1)
+            if len(content) > LARGEST_FILE:
                 raise SettingsError(f"{path.name}: a settings file has at most {LARGEST_FILE} bytes")
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+            tables = tomllib.loads(content.decode())
         except OSError as error:
             raise SettingsError(f"cannot read the settings {path}: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise SettingsError(f"{path.name} is not a TOML file: {str(error).splitlines()[0]}") from error
+        except (ValueError, RecursionError) as error:
+            raise SettingsError(f"{path.name} is not a TOML file: {error}") from error
         return cls.from_tables(tables)
 
     @classmethod
@@ -138,7 +139,7 @@ def _filled(settings, values, place):
     changes = {}
     for name, value in values.items():
         if name not in known:
-            raise SettingsError(f"unknown setting {place}{name!s:.60}: choose from {', '.join(known)}")
+            raise SettingsError(f"unknown setting {place}{_told(name)}: choose from {', '.join(known)}")
         current = getattr(settings, name)
         if is_dataclass(current):
             changes[name] = _filled(current, value, f"{name}.")
@@ -152,15 +153,21 @@ def _checked(value, described, place):
     wanted, limits = described.type, described.metadata
     if is_dataclass(wanted):
         return value
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not wanted:
-        raise SettingsError(f"setting {place} must be {_article(wanted)}, not {value!r:.60}")
+    if type(value) is not wanted and (wanted, type(value)) != (float, int):
+        raise SettingsError(f"setting {place} must be {_article(wanted)}, not {_told(value)}")
     if "choices" in limits and value not in limits["choices"]:
-        raise SettingsError(f"setting {place} must be one of {', '.join(limits['choices'])}, not {value!r:.60}")
-    if "low" in limits and not (math.isfinite(value) and limits["low"] <= value <= limits["high"]):
-        raise SettingsError(f"setting {place} must be from {limits['low']:g} to {limits['high']:g}, not {value!r:.60}")
-    return value
+        raise SettingsError(f"setting {place} must be one of {', '.join(limits['choices'])}, not {_told(value)}")
+    if "low" in limits and not limits["low"] <= value <= limits["high"]:  # true for NaN, too
+        raise SettingsError(f"setting {place} must be from {limits['low']:g} to {limits['high']:g}, not {_told(value)}")
+    return wanted(value)
+
+
+def _told(value):
+    """A value for a message, at most 60 characters of it."""
+    try:
+        return f"{value!r:.60}"
+    except ValueError:  # Python writes out no whole number of more than 4,300 digits
+        return "such a huge number"
 
 
 def _article(wanted):
