@@ -1,4 +1,4 @@
-"""The fit of the visible part: switches, progress, overlay and the colour difference it went down."""
+"""The fit of the visible part: switches, progress, overlay and the colour difference as it goes down."""
 
 from dataclasses import replace
 
@@ -19,6 +19,7 @@ from widgets.sliders import steps
 WEIGHTS = (0, 10, 20, 40, 80, 160, 320)  # px
 ITERATIONS = (0, 15, 30, 60, 120, 200)
 PRIORS = (0.1, 0.3, 1.0, 3.0, 10.0)
+DRAW_EVERY = 10  # iterations between two pictures of the losses
 
 
 class FittingViewer(ipywidgets.VBox):
@@ -38,10 +39,12 @@ class FittingViewer(ipywidgets.VBox):
         self.weight = steps("photometric weight n (px)", WEIGHTS, settings.photometric_weight)
         self.iterations = steps("iterations", ITERATIONS, settings.photometric_iterations)
         self.button = ipywidgets.Button(description="Fit", button_style="primary")
-        self.task, self.picture, self.readout = BackgroundTask(), ipywidgets.HTML(), ipywidgets.HTML()
+        self.task, self.readout = BackgroundTask(), ipywidgets.HTML()
+        self.picture, self.losses = ipywidgets.HTML(), ipywidgets.HTML()
         self.button.on_click(lambda _: self.start())
         controls = [self.calibrated, self.regional, self.prior, self.weight, self.iterations]
-        super().__init__([self.picture, self.readout, *controls, self.button, self.task])
+        pictures = ipywidgets.HBox([self.picture, self.losses], layout={"flex_flow": "row wrap"})
+        super().__init__([pictures, self.readout, *controls, self.button, self.task])
         self._draw(None)
         self.add_class("d3f-fitting-viewer")
 
@@ -54,27 +57,41 @@ class FittingViewer(ipywidgets.VBox):
         )  # fmt: skip
 
     def start(self):
-        """Fit in the background."""
+        """Fit in the background; the colour differences are drawn as it goes."""
         settings = self.settings
-        self.task.start(lambda progress: fit_visible(self.observation, self.head, settings, progress), self._draw)
+
+        def watch(history):
+            if len(history) % DRAW_EVERY == 0:
+                self._draw_losses(history, settings.photometric_iterations)
+
+        self.task.start(lambda progress: fit_visible(self.observation, self.head, settings, progress, watch), self._draw)
 
     def _draw(self, fit):
         self.fit = fit
         photo, window = self.observation.photo, face_window(self.observation)
-        figure = Figure(figsize=(8.4, 2.8), layout="constrained")
-        axes = figure.subplots(1, 3)
-        axes[0].imshow(mark_occluder(photo.pixels, self.observation.masks.occluded)[window])
-        axes[0].set_title("photo and occluder")
+        figure = Figure(figsize=(5.6, 2.8), layout="constrained")
+        pictures = {"photo and occluder": mark_occluder(photo.pixels, self.observation.masks.occluded)}
         if fit is not None:
-            axes[1].imshow(overlay(photo, self.head, fit)[window])
-            axes[1].set_title("fitted head")
-            axes[2].plot(np.arange(len(fit.history)) + 1, fit.history, color="#00336f")
-            axes[2].set(title="mean colour difference", xlabel="iteration", ylabel="of full brightness")
+            pictures["fitted head"] = overlay(photo, self.head, fit)
             self.readout.value = self._numbers(fit)
-        for axis in axes[: 2 if fit is not None else 3]:
+            self._draw_losses(fit.history, self.settings.photometric_iterations)
+        for axis, (title, pixels) in zip(figure.subplots(1, 2), pictures.items()):
+            axis.imshow(pixels[window])
+            axis.set(title=title)
+        for axis in figure.axes:
             axis.set_axis_off()
-        alt = "the photo with its occluder, the fitted head laid over it, and the colour difference by iteration"
-        self.picture.value = figure_tag(figure, alt)
+        self.picture.value = figure_tag(figure, f"{', and '.join(pictures)} of {photo.name}")
+
+    def _draw_losses(self, history, iterations):
+        """Draw the mean colour differences so far."""
+        figure = Figure(figsize=(3.2, 2.8))
+        axis = figure.subplots()
+        figure.subplots_adjust(left=0.24, right=0.97, bottom=0.19, top=0.89)
+        axis.plot(np.arange(len(history)) + 1, history, color="#00336f")
+        axis.set(title="mean colour difference", xlabel="iteration", ylabel="of full brightness",
+                 xlim=(0, max(iterations, 1)))  # fmt: skip
+        last = f", down from {history[0]:.3f} to {history[-1]:.3f}" if len(history) else ""
+        self.losses.value = figure_tag(figure, f"the mean colour difference over {len(history)} iterations{last}")
 
     def _numbers(self, fit):
         found = self.observation.landmarks
