@@ -23,5 +23,5 @@ def refresh(path):
     nbformat.write(notebook, path)
 
 
-for name in sys.argv[1:] or sorted(HERE.glob("*.ipynb")):
+for name in sys.argv[1:] or sorted(HERE.glob("[0-9]*.ipynb")):
     refresh(Path(name))

@@ -2,21 +2,28 @@
 
 import threading
 from dataclasses import replace
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
+from PIL import Image
 
 from d3f_lite import metrics
 from d3f_lite.errors import MaskError, SettingsError
+from d3f_lite.landmark_files import read_landmarks
 from d3f_lite.landmarks import detect_landmarks
 from d3f_lite.occluders import draw_occluder
-from d3f_lite.photo import Photo, sample_photo
+from d3f_lite.occlusion import observe
+from d3f_lite.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, read_strokes, sample_photo
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.settings import FitSettings, Settings
+from d3f_lite.settings import DiversitySettings, FitSettings, Settings
 from d3f_lite.viewer import scale_top
 from widgets import (
     BackgroundTask, DiversityExplorer, DppPlayground, FittingViewer, HeadGrid, HeadModelExplorer, HeadViewer,
-    LandmarkEditor, MaskPainter,
+    LandmarkEditor, MaskPainter, PhotoControls,
 )  # fmt: skip
 
 
@@ -159,21 +166,30 @@ def test_head_model_explorer_draws_the_coefficients_of_its_sliders(reconstructio
     np.testing.assert_array_equal(explorer.mesh.vertices, head.mean)
 
 
-def test_painter_turns_strokes_into_a_mask_of_the_photo():
+def test_painter_turns_strokes_into_a_mask_of_the_photo(tmp_path):
     photo = Photo.from_array(np.full((200, 800, 3), 128, np.uint8))
-    painter, calls = MaskPainter(photo), []
+    given = np.zeros((200, 800), bool)
+    given[:20] = True
+    painter, calls = MaskPainter(photo, given), []
     painter.on_paint(lambda: calls.append(painter.occluded.sum()))
     width, height = painter.canvas.size
-    assert (width, height) == (400, 100) and not painter.occluded.any()
-    stroke = np.zeros((height, width), np.uint8)
-    stroke[10:20, 100:150] = 1
-    painter.canvas.set_state({"mask": memoryview(stroke.tobytes())})  # as the browser sends it
-    assert painter.occluded[20:40, 200:300].all() and painter.occluded.sum() == 20 * 100
+    assert (width, height) == (400, 100) and np.array_equal(painter.occluded, given) and not painter.strokes.any()
+    strokes = np.zeros((height, width), np.uint8)
+    strokes[20:30, 100:150], strokes[5:10, 200:300] = OCCLUDED, VISIBLE
+    painter.canvas.set_state({"strokes": memoryview(strokes.tobytes())})  # as the browser sends it
+    expected = given.copy()
+    expected[40:60, 200:300], expected[10:20, 400:600] = True, False
+    np.testing.assert_array_equal(painter.occluded, expected)
+    painter.save(tmp_path / "mask.png")
+    painter.save_strokes(tmp_path / "strokes.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png", photo), expected)
+    np.testing.assert_array_equal(read_strokes(tmp_path / "strokes.png", photo), painter.strokes)
     painter.undo.click()
-    assert not painter.occluded.any() and painter.undo.disabled and calls == [2000, 0]
+    assert np.array_equal(painter.occluded, given) and painter.undo.disabled
+    assert calls == [expected.sum(), given.sum()]
 
 
-def test_editor_trusts_a_dragged_landmark(reconstruction):
+def test_editor_trusts_a_dragged_landmark(reconstruction, tmp_path):
     editor = LandmarkEditor(reconstruction.observation)
     points = [list(point) for point in editor.points.points]
     points[33][0] += 5.0
@@ -183,12 +199,22 @@ def test_editor_trusts_a_dragged_landmark(reconstruction):
     assert moved[33] == pytest.approx(5.0, abs=1e-4) and np.delete(moved, 33).max() == 0.0
     assert before.confidence[33] < 1.0 == editor.landmarks.confidence[33]
     assert "1 of 68" in editor.readout.value
+    editor.save(tmp_path / "landmarks.csv")
+    again = read_landmarks(tmp_path / "landmarks.csv", reconstruction.observation.photo)
+    np.testing.assert_array_equal(again.xy, editor.landmarks.xy)
+    assert again.backend == editor.landmarks.backend and again.detector == before.detector
     editor.reset.click()
     assert editor.landmarks is before
 
 
 def test_fitting_viewer_fits_with_its_switches(reconstruction):
     viewer = FittingViewer(reconstruction.observation, reconstruction.head)
+    viewer.iterations.value, drawn = 60, []
+    viewer.losses.observe(lambda change: drawn.append((change["new"], viewer.fit)), "value")
+    viewer.button.click()
+    assert viewer.task.wait()
+    assert [f"over {count} iterations" in picture for count, (picture, _) in zip((10, 20, 30), drawn)] == [True] * 3
+    assert drawn[2][1] is None and "over 60 iterations" in viewer.losses.value  # drawn before there was a fit
     viewer.iterations.value = 0
     viewer.button.click()
     assert viewer.task.wait()
@@ -219,6 +245,11 @@ def test_explorer_goes_from_a_mask_to_files(reconstruction, tmp_path):
     first = explorer.reconstruction
     np.testing.assert_array_equal(first.fit.vertices, reconstruction.fit.vertices)
     explorer.controls.number.value = 4
+    explorer.controls.bandwidth.value = 0.5
+    assert explorer.task.wait()
+    narrow = explorer.reconstruction.samples.vertices
+    assert metrics.asd(narrow, first.fit.occluded) < 0.9 * metrics.asd(reconstruction.samples.vertices, first.fit.occluded)
+    explorer.controls.bandwidth.value = 1.0
     assert explorer.task.wait()
     found = explorer.reconstruction
     np.testing.assert_array_equal(found.samples.vertices, reconstruction.samples.vertices)  # what the pipeline gives
@@ -228,7 +259,45 @@ def test_explorer_goes_from_a_mask_to_files(reconstruction, tmp_path):
     explorer.export.click()
     assert explorer.saving.wait(120.0), explorer.saving.words.value
     folder = tmp_path / photo.name
-    assert Settings.load(folder / "settings.toml") == found.settings and (folder / "sample_03.ply").is_file()
+    assert Settings.load(folder / "settings.toml") == found.settings
+    meshes = [trimesh.load(folder / f"sample_{number:02d}.ply", process=False).vertices for number in range(4)]
+    np.testing.assert_allclose(meshes, found.samples.vertices, atol=1e-4)
+    assert not (folder / "sample_04.ply").exists() and Image.open(folder / "samples.png").size > (500, 500)
+
+
+def test_explorer_gives_what_the_command_gives_for_its_seed_and_settings(reconstruction):
+    photo, occluded = reconstruction.observation.photo, reconstruction.observation.masks.occluded
+    explorer = DiversityExplorer(photo, occluded, settings=reconstruction.settings)
+    controls = explorer.controls
+    controls.number.value, controls.seed.value, controls.bandwidth.value, controls.mass.value = 3, 2, 0.6, 0.5
+    assert explorer.task.wait()
+    same = reconstruct(photo, occluded, samples=3, seed=2, settings=explorer.reconstruction.settings)
+    np.testing.assert_array_equal(explorer.reconstruction.samples.vertices, same.samples.vertices)
+    assert explorer.reconstruction.settings.diversity == replace(DiversitySettings(), bandwidth=0.6, mass=0.5)
+
+
+def test_photo_is_uploaded_its_occluder_estimated_and_corrected_by_strokes():
+    path = Path(find_spec("skimage").origin).parent / SAMPLE_PHOTOS["astronaut"][1]
+    task, told = BackgroundTask(), []
+    controls = PhotoControls(sample_photo("grace_hopper"), None, task)
+    controls.on_change(lambda: told.append(controls.evidence[0].name))
+    controls.upload.value = [{"name": "../astronaut.png", "content": memoryview(path.read_bytes()), "type": "", "size": 1,
+                              "last_modified": datetime.now()}]  # fmt: skip
+    assert task.wait() and told == ["astronaut"], task.words.value
+    strokes = np.zeros(controls.painter.canvas.size[::-1], np.uint8)
+    strokes[120:140, 150:200] = OCCLUDED
+    controls.painter.canvas.set_state({"strokes": memoryview(strokes.tobytes())})
+    photo, occluded, painted = controls.evidence
+    assert photo.shape == (512, 512) and occluded is None and painted[160, 220] == OCCLUDED
+    observation = observe(photo, occluded, strokes=painted)
+    controls.show(observation)
+    np.testing.assert_array_equal(controls.painter.occluded, observation.masks.occluded)
+    controls.occluder.value = "sunglasses"
+    assert task.wait()
+    photo, occluded, painted = controls.evidence
+    assert occluded.any() and painted is None and (photo.pixels != controls.portrait.pixels)[occluded].any()
+    controls.upload.value = [controls.upload.value[0] | {"content": memoryview(b"no image")}]
+    assert task.wait() and "not an image" in task.words.value and controls.evidence[0] is photo
 
 
 def test_explorer_stops_the_published_loss_and_goes_on(reconstruction):

@@ -11,8 +11,9 @@ from widgets.head_model_explorer import HeadModelExplorer
 from widgets.head_viewer import HeadViewer
 from widgets.landmark_editor import LandmarkEditor
 from widgets.mask_painter import MaskPainter
+from widgets.photo_controls import PhotoControls
 
 __all__ = [
     "BackgroundTask", "DiversityExplorer", "DppPlayground", "DppScene", "FittingViewer", "HeadGrid",
-    "HeadModelExplorer", "HeadViewer", "LandmarkEditor", "MaskPainter", "picture",
+    "HeadModelExplorer", "HeadViewer", "LandmarkEditor", "MaskPainter", "PhotoControls", "picture",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ MOST_HEADS = 32
 
 
 class DiversityControls(ipywidgets.VBox):
-    """Sliders for DiversitySettings, the number of heads N, the seed, and the width h of the kernel that is shown."""
+    """Sliders for DiversitySettings, the number of heads N, and the seed."""
 
     def __init__(self, settings=DiversitySettings(), number=16, seed=0):
         self._base, self._listeners = settings, []
@@ -26,24 +26,24 @@ class DiversityControls(ipywidgets.VBox):
         self.published = steps("DPP weight w_dpp (mm)", PUBLISHED_WEIGHTS, settings.published_weight)
         self.number = whole("number of heads N", number, 2, MOST_HEADS)
         self.dimensions = whole("directions searched d", settings.dimensions, 1, 32)
+        self.bandwidth = real("bandwidth h (deviations)", settings.bandwidth, 0.25, 3.0, 0.05)
         self.mass = real("quality radius R (probability)", settings.mass, 0.1, 0.99, 0.01)
-        self.bandwidth = real("kernel width h (deviations)", 1.0, 0.25, 3.0, 0.05)
-        self.iterations = steps("iterations", ITERATIONS, settings.iterations)
-        self.seed = whole("seed", seed, 0, 99)
-        used = (self.form, self.weight, self.published, self.number, self.dimensions, self.mass, self.iterations,
-                self.seed)  # fmt: skip
-        for control in used:
+        self.iterations = steps("iterations T (steps)", ITERATIONS, settings.iterations)
+        self.seed = whole("seed s", seed, 0, 99)
+        controls = [self.form, self.weight, self.published, self.number, self.dimensions, self.bandwidth, self.mass,
+                    self.iterations, self.seed]  # fmt: skip
+        for control in controls:
             control.observe(lambda _: self._changed(), "value")
         self._show_used()
-        super().__init__([*used[:6], self.bandwidth, *used[6:]])
+        super().__init__(controls)
 
     @property
     def settings(self):
         """DiversitySettings as the sliders stand."""
         return replace(
             self._base, form=FORMS[self.form.value], dpp_weight=float(self.weight.value),
-            published_weight=float(self.published.value), dimensions=self.dimensions.value, mass=self.mass.value,
-            iterations=self.iterations.value,
+            published_weight=float(self.published.value), bandwidth=self.bandwidth.value,
+            dimensions=self.dimensions.value, mass=self.mass.value, iterations=self.iterations.value,
         )  # fmt: skip
 
     def on_change(self, listener):

@@ -1,8 +1,8 @@
 """DPPs to play with: points in the plane first, then heads by the same calls."""
 
 import ipywidgets
-from scipy.stats import chi2
 
+from d3f_lite.diversity import ball_radius
 from d3f_lite.metrics import spread
 from d3f_lite.settings import DiversitySettings
 from widgets.background import BackgroundTask
@@ -28,7 +28,6 @@ class DppPlayground(ipywidgets.VBox):
         self.task, self.picture, self.readout = BackgroundTask(), ipywidgets.HTML(), ipywidgets.HTML()
         self.grid = HeadGrid(self.scene.triangles, where=self.scene.free, highest=5.0) if scene else None
         self.controls.on_change(self._generate)
-        self.controls.bandwidth.observe(lambda _: self._generate(), "value")
         self._show(self._compute()(lambda stage, fraction: None))
         grid = [self.grid] if self.grid else []
         super().__init__([*grid, self.picture, self.readout, self.controls, self.task])
@@ -39,30 +38,30 @@ class DppPlayground(ipywidgets.VBox):
 
     def _compute(self):
         """The work for the sliders as they stand now."""
-        settings, width = self.controls.settings, self.controls.bandwidth.value
-        number, seed, scene = self.controls.number.value, self.controls.seed.value, self.scene
+        settings, method, scene = self.controls.settings, self.controls.form.value, self.scene
+        number, seed = self.controls.number.value, self.controls.seed.value
 
         def work(progress):
             sets = (
                 scene.generate(settings, number, seed, progress),
                 scene.generate(DiversitySettings(form="iid"), number, seed, progress),
             )
-            return settings, *((samples, scene.kernel(samples, settings, width)) for samples in sets)
+            return settings, method, *((samples, scene.kernel(samples, settings)) for samples in sets)
 
         return work
 
     def _show(self, result):
-        settings, (self.samples, dpp_kernel), (others, others_kernel) = result
-        method, scene = self.controls.form.value, self.scene
-        rows = {method: scene.measures(self.samples, dpp_kernel), "i.i.d.": scene.measures(others, others_kernel)}
-        self.readout.value = measures_table(rows)
+        settings, method, (self.samples, dpp_kernel), (others, others_kernel) = result
+        scene = self.scene
+        measures = {"i.i.d.": scene.measures(others, others_kernel), method: scene.measures(self.samples, dpp_kernel)}
+        self.readout.value = measures_table(measures) + scene.ruler(settings)
         plane = {}
         if self.grid is None:
             reach = scene.modes(settings).reach.numpy()[::-1]
             points, drawn = (found.vertices[:, scene.free][:, 0, :2] for found in (self.samples, others))
-            plane = {"points": points, "others": drawn, "ellipse": reach * chi2.ppf(settings.mass, 2) ** 0.5}
+            plane = {"points": points, "others": drawn, "ellipse": reach * ball_radius(settings.mass, len(reach))}
         alt = f"The kernel matrix of {len(dpp_kernel)} samples and its eigenvalues; {method}."
-        self.picture.value = figure_tag(kernel_figure(dpp_kernel.numpy(), **plane), alt)
+        self.picture.value = figure_tag(kernel_figure(dpp_kernel.numpy(), others_kernel.numpy(), **plane), alt)
         if self.grid is not None:
             self._show_heads(others)
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from scipy.stats import chi2
+from matplotlib.ticker import MaxNLocator
 
 from d3f_lite.diversity import (
-    HeadSamples, OccludedModes, distances, diversify, expected_cardinality, kernel, occluded_modes, quality, similarity,
+    HeadSamples, OccludedModes, ball_radius, distances, diversify, expected_cardinality, kernel, occluded_modes, quality,
+    similarity,
 )  # fmt: skip
 from d3f_lite.metrics import asd, rms_distances, spread
 from d3f_lite.posterior import GaussianPosterior
+from d3f_lite.threads import one_thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,10 @@ class DppScene:
         posterior = GaussianPosterior(zero, basis, zero[:, 0], one)
         return cls(posterior, zero, np.array([True, False]), np.array([False, True]), np.array([[0, 1, 0]]))
 
+    @one_thread()
     def generate(self, settings, number, seed, progress, show=None):
-        """HeadSamples for DiversitySettings; ``show(vertices)`` gets the heads of each step of the published loss."""
+        """HeadSamples for DiversitySettings; ``show(step, vertices)`` gets the heads of the published loss on the way."""
+
         def report(step, steps, vertices):
             progress("samples", step / steps)
             if show is not None:
@@ -55,15 +59,24 @@ class DppScene:
 
     def modes(self, settings) -> OccludedModes:
         """The directions that move the free vertices most."""
-        return occluded_modes(self.decoder, self.free, min(settings.dimensions, self.decoder.latent_size))
+        return occluded_modes(self.decoder, self.free, settings.dimensions)
 
-    def kernel(self, samples: HeadSamples, settings, width=1.0):
-        """The kernel L (N, N) of heads, Gaussian, its width in units of the posterior's deviation."""
+    def kernel(self, samples: HeadSamples, settings):
+        """The kernel L (N, N) of heads, Gaussian, of the width h and the quality radius R that ``settings`` says."""
         modes = self.modes(settings)
         places = torch.from_numpy(samples.latents).double() @ modes.directions
         apart = distances(torch.from_numpy(samples.vertices), torch.from_numpy(self.free)).double()
-        radius = chi2.ppf(settings.mass, len(modes.reach)) ** 0.5
-        return kernel(similarity(apart, width * modes.deviation, "gaussian"), quality(places, radius))
+        alike = similarity(apart, settings.bandwidth * modes.deviation, "gaussian")
+        return kernel(alike, quality(places, ball_radius(settings.mass, len(modes.reach))))
+
+    def ruler(self, settings):
+        """A line of words: what the bandwidth h and the quality radius R come to."""
+        modes = self.modes(settings)
+        radius = ball_radius(settings.mass, len(modes.reach))
+        return (
+            f"h = {settings.bandwidth * modes.deviation:.2f} mm, R = {radius:.2f} deviations: it holds "
+            f"{100 * settings.mass:g} % of the posterior in d = {len(modes.reach)} directions"
+        )
 
     def measures(self, samples, dpp_kernel):
         """Name to a number: mm, and how many different heads the set holds."""
@@ -77,30 +90,41 @@ class DppScene:
         }
 
 
-def measures_table(rows):
-    """HTML of {row name: measures}."""
-    head = "".join(f"<th style='padding: 0 10px'>{name}</th>" for name in next(iter(rows.values())))
+def measures_table(columns):
+    """HTML of {column name: measures}."""
+    names = next(iter(columns.values()))
+    head = "".join(f"<th style='padding: 0 10px'>{name}</th>" for name in columns)
     lines = (
         f"<tr><th style='text-align: left'>{name}</th>"
-        + "".join(f"<td style='text-align: center'>{value:.2f}</td>" for value in row.values())
+        + "".join(f"<td style='text-align: center'>{column[name]:.2f}</td>" for column in columns.values())
         + "</tr>"
-        for name, row in rows.items()
+        for name in names
     )
     return f"<table><tr><th></th>{head}</tr>{''.join(lines)}</table>"
 
 
-def kernel_figure(dpp_kernel, points=None, others=None, ellipse=None):
-    """A Figure: the kernel matrix and its eigenvalues; before them, if given, ``points`` and ``others`` (N, 2) mm."""
-    figure = Figure(figsize=(9.6 if points is not None else 6.4, 3.0), layout="constrained")
+def kernel_figure(dpp_kernel, others_kernel, points=None, others=None, ellipse=None):
+    """A Figure: a set's kernel matrix (N, N), and its eigenvalues beside those of i.i.d. draws.
+
+    Before them, if given, both sets in the plane: ``points`` and ``others`` (N, 2) mm, and the ``ellipse`` (2,) mm.
+    """
+    # Fixed places: a layout engine would take as long as all the rest.
+    figure = Figure(figsize=(6.0 if points is None else 9.6, 2.7))
     axes = list(figure.subplots(1, 2 if points is None else 3))
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.24, top=0.9, wspace=0.4)
     if points is not None:
         _draw_plane(axes.pop(0), points, others, ellipse)
     picture = axes[0].imshow(dpp_kernel, vmin=0.0, vmax=1.0, cmap="cividis")
     axes[0].set(title="kernel L", xlabel="sample", ylabel="sample")
     figure.colorbar(picture, ax=axes[0], shrink=0.8)
-    eigenvalues = np.linalg.eigvalsh(dpp_kernel)[::-1]
-    axes[1].bar(np.arange(len(eigenvalues)) + 1, eigenvalues, color="#00336f")
+    ranks = np.arange(len(dpp_kernel)) + 1
+    axes[1].bar(ranks, np.linalg.eigvalsh(dpp_kernel)[::-1], color="#00336f", label="DPP")
+    axes[1].plot(ranks, np.linalg.eigvalsh(others_kernel)[::-1], "o", mfc="none", mec="grey", ms=4, label="i.i.d.")
     axes[1].set(title="eigenvalues of L", xlabel="number", ylabel="eigenvalue", ylim=(0, None))
+    axes[1].legend(fontsize=7)
+    for axis in axes:
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0].yaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -111,4 +135,4 @@ def _draw_plane(axis, points, others, ellipse):
     axis.scatter(*others.T, facecolors="none", edgecolors="grey", label="i.i.d.")
     axis.scatter(*points.T, color="#00336f", label="DPP")
     axis.set(title="the hidden point", xlabel="x (mm)", ylabel="y (mm)", aspect="equal")
-    axis.legend(fontsize=7, ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.35))
+    axis.legend(fontsize=7, ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.3))

@@ -8,7 +8,8 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from d3f_lite.landmarks import interocular_distance
+from d3f_lite.landmark_files import write_landmarks
+from d3f_lite.landmarks import BY_HAND, interocular_distance
 from d3f_lite.pictures import face_window
 from widgets.figures import encoded
 
@@ -56,6 +57,10 @@ class LandmarkEditor(ipywidgets.VBox):
         """Landmarks as they are now."""
         return self.observation.landmarks
 
+    def save(self, path):
+        """Write the landmarks as a .csv or .pts file that ``read_landmarks`` and ``--landmarks`` read."""
+        write_landmarks(self.landmarks, path)
+
     def _show(self, observation):
         self.observation = observation
         landmarks = observation.landmarks
@@ -68,7 +73,8 @@ class LandmarkEditor(ipywidgets.VBox):
         moved = np.abs(points - before.xy).max(1) > 1e-3
         if moved.any():
             confidence = np.where(moved, 1.0, before.confidence).astype(before.confidence.dtype)
-            landmarks = replace(before, xy=points.astype(before.xy.dtype), confidence=confidence, backend="by hand")
+            landmarks = replace(before, xy=points.astype(before.xy.dtype), confidence=confidence,
+                                backend=before.detector + BY_HAND)  # fmt: skip
             self.observation = replace(self.observation, landmarks=landmarks)
             self.points.sure = (confidence >= SURE).tolist()
             self._tell()

@@ -1,18 +1,23 @@
-// A brush over a picture. The mask lives in the canvas' alpha; Python gets one byte per pixel when the pointer lifts.
+// A brush over a picture: a layer with the mask, above it one with the strokes that correct it. Strokes live in their
+// layer's colours; Python gets one byte per pixel (0 none, 1 occluded, 2 visible) when the pointer lifts.
+const [OCCLUDED, VISIBLE] = [1, 2];
+const KINDS = [OCCLUDED, VISIBLE];
+const COLOURS = { [OCCLUDED]: [214, 51, 132], [VISIBLE]: [51, 160, 90] };
+
 function render({ model, el }) {
-  const [width, height] = model.get("size");
   const frame = document.createElement("div");
   const image = document.createElement("img");
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const [mask, strokes] = [document.createElement("canvas"), document.createElement("canvas")];
+  const [under, brush] = [mask, strokes].map((layer) => layer.getContext("2d", { willReadFrequently: true }));
   frame.className = "d3f-brush";
-  frame.style.cssText = `position: relative; width: ${width}px; max-width: 100%; line-height: 0`;
+  frame.style.cssText = "position: relative; max-width: 100%; line-height: 0";
   image.style.cssText = "width: 100%; user-select: none";
-  canvas.style.cssText =
-    "position: absolute; inset: 0; width: 100%; height: 100%; opacity: 0.55; cursor: crosshair; touch-action: none";
-  canvas.setAttribute("aria-label", "Paint over what hides the face");
-  frame.append(image, canvas);
+  const cover = "position: absolute; inset: 0; width: 100%; height: 100%;";
+  mask.style.cssText = `${cover} opacity: 0.55`;
+  strokes.style.cssText = `${cover} opacity: 0.55; cursor: crosshair; touch-action: none`;
+  strokes.setAttribute("aria-label", "Paint over what hides the face");
+  frame.append(image, mask, strokes);
   el.append(frame);
-  const brush = canvas.getContext("2d", { willReadFrequently: true });
   let last = null;
   let url = null;
 
@@ -23,55 +28,72 @@ function render({ model, el }) {
     image.alt = model.get("alt");
   }
 
-  function showMask() {
-    const mask = model.get("mask");
-    const pixels = brush.createImageData(width, height);
-    for (let i = 0; i < mask.byteLength; i++) {
-      if (mask.getUint8(i)) pixels.data.set([214, 51, 132, 255], 4 * i);
+  function showMarks() {
+    const [width, height] = model.get("size");
+    frame.style.width = `${width}px`;
+    for (const layer of [mask, strokes]) Object.assign(layer, { width, height });
+    const [masked, marks] = [model.get("mask"), model.get("strokes")];
+    if (masked.byteLength !== width * height || marks.byteLength !== width * height) return;
+    const [below, above] = [under.createImageData(width, height), brush.createImageData(width, height)];
+    for (let i = 0; i < width * height; i++) {
+      const mark = marks.getUint8(i);
+      if (mark) above.data.set([...COLOURS[mark], 255], 4 * i);
+      else if (masked.getUint8(i)) below.data.set([...COLOURS[OCCLUDED], 255], 4 * i);
     }
-    brush.putImageData(pixels, 0, 0);
+    under.putImageData(below, 0, 0);
+    brush.putImageData(above, 0, 0);
   }
 
   function place(event) {
-    const box = canvas.getBoundingClientRect();
-    return [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * height) / box.height];
+    const box = strokes.getBoundingClientRect();
+    return [
+      ((event.clientX - box.left) * strokes.width) / box.width,
+      ((event.clientY - box.top) * strokes.height) / box.height,
+    ];
+  }
+
+  function line(layer, from, to, colour) {
+    Object.assign(layer, { lineWidth: 2 * model.get("radius"), lineCap: "round", strokeStyle: `rgb(${colour})` });
+    layer.beginPath();
+    layer.moveTo(...from);
+    layer.lineTo(...to);
+    layer.stroke();
   }
 
   function stroke(event) {
-    const [x, y] = place(event);
-    brush.globalCompositeOperation = model.get("erasing") ? "destination-out" : "source-over";
-    Object.assign(brush, { lineWidth: 2 * model.get("radius"), lineCap: "round", strokeStyle: "rgb(214, 51, 132)" });
-    brush.beginPath();
-    brush.moveTo(...(last || [x, y]));
-    brush.lineTo(x, y);
-    brush.stroke();
-    last = [x, y];
+    const to = place(event);
+    under.globalCompositeOperation = "destination-out";
+    for (const layer of [under, brush]) line(layer, last || to, to, COLOURS[KINDS[model.get("kind")]]);
+    last = to;
   }
 
   function send() {
     if (!last) return;
     last = null;
+    const { width, height } = strokes;
     const { data } = brush.getImageData(0, 0, width, height);
-    const mask = new Uint8Array(width * height);
-    for (let i = 0; i < mask.length; i++) mask[i] = data[4 * i + 3] > 127 ? 1 : 0;
-    model.set("mask", new DataView(mask.buffer));
+    const marks = new Uint8Array(width * height);
+    for (let i = 0; i < marks.length; i++) {
+      const [red, green, , alpha] = data.subarray(4 * i, 4 * i + 4);
+      if (alpha > 127) marks[i] = red > green ? OCCLUDED : VISIBLE;
+    }
+    model.set("strokes", new DataView(marks.buffer));
     model.save_changes();
   }
 
-  canvas.addEventListener("pointerdown", (event) => {
-    canvas.setPointerCapture(event.pointerId);
+  strokes.addEventListener("pointerdown", (event) => {
+    strokes.setPointerCapture(event.pointerId);
     stroke(event);
   });
-  canvas.addEventListener("pointermove", (event) => last && stroke(event));
-  canvas.addEventListener("pointerup", send);
-  canvas.addEventListener("pointercancel", send);
-  model.on("change:image", showImage);
-  model.on("change:mask", showMask);
+  strokes.addEventListener("pointermove", (event) => last && stroke(event));
+  strokes.addEventListener("pointerup", send);
+  strokes.addEventListener("pointercancel", send);
+  const listeners = { image: showImage, size: showMarks, mask: showMarks, strokes: showMarks };
+  for (const [name, listener] of Object.entries(listeners)) model.on(`change:${name}`, listener);
   showImage();
-  showMask();
+  showMarks();
   return () => {
-    model.off("change:image", showImage);
-    model.off("change:mask", showMask);
+    for (const [name, listener] of Object.entries(listeners)) model.off(`change:${name}`, listener);
     URL.revokeObjectURL(url);
   };
 }

@@ -18,4 +18,5 @@ def whole(label, value, low, high):
 
 def real(label, value, low, high, step, **changes):
     """A slider over the numbers from ``low`` to ``high``; ``changes``: other ipywidgets options."""
-    return ipywidgets.FloatSlider(value, min=low, max=high, step=step, description=label, **(WIDE | changes))
+    ends = {"min": min(low, value), "max": max(high, value)}
+    return ipywidgets.FloatSlider(value, step=step, description=label, **ends, **(WIDE | changes))

@@ -1,0 +1,87 @@
+"""A photo and what hides its face: drawn, painted by hand, or estimated."""
+
+import tempfile
+from pathlib import Path
+
+import ipywidgets
+
+from d3f_lite.landmarks import detect_landmarks
+from d3f_lite.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.photo import Photo
+from widgets.mask_painter import MaskPainter
+
+ESTIMATED, PAINTED = "estimated from the photo", "painted by hand"
+
+
+class PhotoControls(ipywidgets.VBox):
+    """Choose a photo and its occluder, and correct it with a brush; ``evidence`` is what ``observe`` takes.
+
+    Args:
+        photo: Photo to begin with.
+        occluded: its mask (H, W) bool, if there is one.
+        task: BackgroundTask that reads photos and draws occluders.
+    """
+
+    def __init__(self, photo, occluded, task):
+        self.portrait, self._task, self._listeners = photo, task, []
+        kind = ESTIMATED if occluded is None else PAINTED
+        self.occluder = ipywidgets.Dropdown(options=[ESTIMATED, PAINTED, *OCCLUDERS], value=kind,
+                                            description="occluder")  # fmt: skip
+        self.upload = ipywidgets.FileUpload(accept="image/*", description="Your photo", layout={"width": "130px"})
+        self.painter = MaskPainter(photo, occluded)
+        self.occluder.observe(lambda _: self._take_occluder(), "value")
+        self.upload.observe(lambda change: self._open(change["new"]), "value")
+        self.painter.on_paint(self._tell)
+        super().__init__([self.occluder, self.painter, self.upload])
+
+    @property
+    def evidence(self):
+        """Photo, mask (H, W) bool or None where it is to be estimated, and strokes (H, W) int8 or None."""
+        painter = self.painter
+        if self.occluder.value != ESTIMATED:
+            return painter.photo, painter.occluded, None
+        return painter.photo, None, painter.strokes if painter.strokes.any() else None
+
+    def on_change(self, listener):
+        """Call ``listener()`` when there is another photo, occluder or stroke."""
+        self._listeners.append(listener)
+
+    def show(self, observation):
+        """Show the mask that was estimated for an Observation."""
+        if self.occluder.value == ESTIMATED:
+            self.painter.correct(observation.masks.occluded)
+
+    def _take_occluder(self):
+        kind, portrait = self.occluder.value, self.portrait
+        if kind in OCCLUDERS:
+            self._task.start(lambda _: draw_occluder(portrait, detect_landmarks(portrait), kind), self._take)
+        else:
+            self._take((portrait, None))
+
+    def _take(self, pair):
+        self.painter.set(*pair)
+        self._tell()
+
+    def _open(self, files):
+        """Read the chosen file, in the background; then estimate what hides its face."""
+        if files:
+            self._task.start(lambda _: _opened(files[0]), self._take_portrait)
+
+    def _take_portrait(self, photo):
+        self.portrait = photo
+        if self.occluder.value == ESTIMATED:
+            self._take_occluder()
+        else:
+            self.occluder.value = ESTIMATED
+
+    def _tell(self):
+        for listener in self._listeners:
+            listener()
+
+
+def _opened(file):
+    """The Photo in a file that the browser sent, checked as any other."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (Path(file["name"]).name or "photo")
+        path.write_bytes(file["content"])
+        return Photo.open(path)
