@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from d3f_lite.array_files import read_arrays
+from d3f_lite.assets import cache_folder
 from d3f_lite.errors import AssetError
+from d3f_lite.landmarks import FACE_ALIGNMENT, MEDIAPIPE
 
 ASSET = Path(__file__).parent / "assets" / "detector.npz"
 UNCALIBRATED_SIGMA = 6.0  # mm: twice the usual spread of a detected point over the surface
@@ -50,7 +52,23 @@ def upright(offsets, roll):
     return offsets @ np.array([[cosine, sine], [-sine, cosine]])
 
 
-@lru_cache(maxsize=1)
+def calibration_of(detector):
+    """The calibration of a detector, by its name: None where it was not measured.
+
+    MediaPipe's is shipped; ``python -m d3f_lite.bake.detector --detector face-alignment`` measures the other's.
+    """
+    if detector == MEDIAPIPE:
+        return load_calibration()
+    path = measured_path(detector)
+    return load_calibration(path) if detector == FACE_ALIGNMENT and path.is_file() else None
+
+
+def measured_path(detector):
+    """Where the calibration of a detector that has none shipped is kept."""
+    return cache_folder() / f"detector_{detector}.npz"
+
+
+@lru_cache(maxsize=2)
 def load_calibration(path=ASSET):
     """Load the calibration of a detector: by default the shipped one, of MediaPipe's landmarks.
 

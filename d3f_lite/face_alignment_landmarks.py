@@ -4,9 +4,8 @@ import numpy as np
 
 from d3f_lite.assets import assets, sha256_of
 from d3f_lite.errors import AssetError, SettingsError
-from d3f_lite.landmarks import MEDIAPIPE, face_size, square_crop
+from d3f_lite.landmarks import FACE_ALIGNMENT, MEDIAPIPE, face_size, square_crop
 
-FACE_ALIGNMENT = "face-alignment"
 DETECTORS = ("auto", MEDIAPIPE, FACE_ALIGNMENT)
 WEIGHTS = "2DFAN4-11f355bf06.pth.tar"
 FACE_SIDE = 195  # px of the face in the crop that the network gets: its own reference size

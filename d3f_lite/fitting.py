@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from d3f_lite.calibration import load_calibration, upright
+from d3f_lite.calibration import upright
 from d3f_lite.camera import Camera
-from d3f_lite.landmark_fitting import POSE, fit_landmarks
+from d3f_lite.landmark_fitting import POSE, calibration_for, fit_landmarks
 from d3f_lite.photometric_fitting import Appearance, refine
 from d3f_lite.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.settings import FitSettings
@@ -88,18 +88,16 @@ def fit_visible(observation, head, settings=FitSettings(), progress=_silent, wat
         hessian=marginal_hessian(start.hessian),
         visible=visible,
         occluded=occluded,
-        landmarks=expected_landmarks(head, vertices, camera, settings),
+        landmarks=expected_landmarks(head, vertices, camera, calibration_for(observation.landmarks, settings)),
         history=history,
     )
 
 
-def expected_landmarks(head, vertices, camera, settings):
-    """Where the detector is expected to find the landmarks of a head (V, 3) mm: (68, 2) float32 px."""
+def expected_landmarks(head, vertices, camera, calibration):
+    """Where a detector of this Calibration is expected to find the landmarks of a head (V, 3) mm: (68, 2) float32 px."""
     yaw, pitch, roll = camera.angles
     points = camera.project(head.landmark_points(vertices, yaw))
-    if settings.calibrated:
-        points = points + camera.scale * upright(load_calibration().bias_at(yaw, pitch), -roll)
-    return points.astype(np.float32)
+    return (points + camera.scale * upright(calibration.bias_at(yaw, pitch), -roll)).astype(np.float32)
 
 
 def marginal_hessian(hessian):

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.spatial.transform import Rotation
 
-from d3f_lite.calibration import Calibration, load_calibration, upright
+from d3f_lite.calibration import Calibration, calibration_of, upright
 from d3f_lite.camera import Camera
 from d3f_lite.errors import LandmarkError
 from d3f_lite.landmarks import interocular_distance
@@ -51,7 +51,7 @@ def fit_landmarks(head, landmarks, settings):
         LandmarkError: too few reliable landmarks.
     """
     used = reliable_landmarks(landmarks)
-    calibration = load_calibration() if settings.calibrated else Calibration.none()
+    calibration = calibration_for(landmarks, settings)
     covered = (landmarks.confidence < RELIABLE).any()
     covariance = calibration.occluded if covered else calibration.clean
     problem = _Problem(head, landmarks, used, calibration, covariance, settings)
@@ -61,6 +61,11 @@ def fit_landmarks(head, landmarks, settings):
         step, hessian = problem.step(coefficients, camera)
         coefficients, camera = coefficients + step[:-POSE], moved(camera, step[-POSE:])
     return LandmarkFit(coefficients, camera, hessian)
+
+
+def calibration_for(landmarks, settings):
+    """The Calibration of the detector that found these landmarks; no knowledge where it is unknown, or not wanted."""
+    return (settings.calibrated and calibration_of(landmarks.detector)) or Calibration.none()
 
 
 def reliable_landmarks(landmarks):

@@ -19,7 +19,7 @@ from d3f_lite.photo import Photo, check_mask
 MODEL_PATH = Path(__file__).parent / "assets" / "face_landmarker.task"
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 MOST_FACES = 8
-MEDIAPIPE = "mediapipe"  # the backend's name
+MEDIAPIPE, FACE_ALIGNMENT = "mediapipe", "face-alignment"  # names of backends
 BY_HAND = ", corrected by hand"  # ends the name of a backend some of whose points were moved
 FARTHEST = 1e6  # px, more than any photo is wide
 

@@ -12,10 +12,13 @@ import torch
 
 from d3f_lite import face_alignment_landmarks
 from d3f_lite.assets import assets, sha256_of
+from d3f_lite.calibration import ASSET, load_calibration
 from d3f_lite.errors import AssetError, SettingsError
 from d3f_lite.face_alignment_landmarks import WEIGHTS, FaceAlignmentNetwork, network_for
-from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
+from d3f_lite.landmark_fitting import calibration_for
+from d3f_lite.landmarks import BY_HAND, Landmarks, MediapipeDetector, detect_landmarks
 from d3f_lite.photo import sample_photo
+from d3f_lite.settings import FitSettings
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +97,16 @@ def test_without_weights_mediapipe_is_what_auto_means(tmp_path, monkeypatch):
         FaceAlignmentNetwork()
     with pytest.raises(SettingsError, match="dlib"):
         network_for("dlib")
+
+
+def test_a_calibration_is_used_only_for_the_detector_it_was_measured_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("D3F_LITE_CACHE", str(tmp_path))
+    landmarks = Landmarks(np.zeros((68, 2)), np.ones(68), "mediapipe" + BY_HAND, 1)
+    shipped = calibration_for(landmarks, FitSettings())
+    assert shipped is load_calibration() and not calibration_for(landmarks, FitSettings(calibrated=False)).bias.any()
+    for backend in ("face-alignment", "file", "by hand", "../detector"):
+        unknown = calibration_for(replace(landmarks, backend=backend), FitSettings())
+        assert not unknown.bias.any() and (np.diag(unknown.clean) > 2 * np.median(np.diag(shipped.clean))).all()
+    with np.load(ASSET) as stored:  # as python -m d3f_lite.bake.detector --detector face-alignment writes it
+        np.savez(tmp_path / "detector_face-alignment.npz", **{**stored, "bias": np.ones((6, 136), np.float32)})
+    assert (calibration_for(replace(landmarks, backend="face-alignment"), FitSettings()).bias == 1).all()

@@ -36,8 +36,8 @@ def exact_landmarks(vertices, camera, confidence=1.0):
     """What a perfectly predictable detector would find."""
     from d3f_lite.fitting import expected_landmarks
 
-    xy = expected_landmarks(HEAD, vertices, camera, LANDMARKS_ONLY)
-    return Landmarks(xy, np.full(68, confidence, np.float32), "exact", 1)
+    xy = expected_landmarks(HEAD, vertices, camera, load_calibration())
+    return Landmarks(xy, np.full(68, confidence, np.float32), "mediapipe", 1)
 
 
 def test_a_known_pose_is_found():

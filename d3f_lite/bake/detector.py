@@ -1,4 +1,8 @@
-"""Measure the landmark detector's bias and covariance: ``python -m d3f_lite.bake.detector`` (about two minutes)."""
+"""Measure a landmark detector's bias and covariance: ``python -m d3f_lite.bake.detector``.
+
+About two minutes for MediaPipe, whose asset it writes; face-alignment takes seconds for each of 600 views, and its
+measurement goes to the cache folder, where the fit finds it.
+"""
 
 import argparse
 import json
@@ -10,11 +14,12 @@ from tqdm import tqdm
 from d3f_lite.bake import population
 from d3f_lite.bake.appearance import albedo_regions
 from d3f_lite.bake.embedding import MIRROR
-from d3f_lite.bake.head import ASSETS, Frame, draw_heads
-from d3f_lite.calibration import pose_features, upright
+from d3f_lite.bake.head import Frame, draw_heads
+from d3f_lite.calibration import ASSET, measured_path, pose_features, upright
 from d3f_lite.errors import LandmarkError
+from d3f_lite.face_alignment_landmarks import network_for
 from d3f_lite.heads import load_head
-from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
+from d3f_lite.landmarks import FACE_ALIGNMENT, MEDIAPIPE, MediapipeDetector, detect_landmarks
 from d3f_lite.occluders import OCCLUDERS, draw_occluder
 from d3f_lite.synthetic import draw_view
 
@@ -31,8 +36,8 @@ def draw_varied_view(head, vertices, generator):
     return draw_view(head, vertices, generator, albedo_regions=albedo_regions(head, landmarks))
 
 
-def measure(head, heads, generator):
-    """Detect landmarks on renders of ``heads`` (n, V, 3), clean and occluded.
+def measure(head, heads, generator, network=None):
+    """Detect landmarks on renders of ``heads`` (n, V, 3), clean and occluded, by MediaPipe or the ``network`` given.
 
     Returns:
         residuals: (m, 68, 2) mm upright, NaN where the landmark is not visible.
@@ -44,10 +49,10 @@ def measure(head, heads, generator):
         for number, vertices in enumerate(tqdm(heads, desc="detector", unit="head")):
             photo, camera = draw_varied_view(head, vertices, generator)
             try:
-                found = detect_landmarks(photo, seed=number, jitters=5, detector=detector)
+                found = detect_landmarks(photo, seed=number, jitters=5, detector=detector, network=network)
                 rows.append((*_residual(head, vertices, camera, found), False))
                 covered, mask = draw_occluder(photo, found, OCCLUDERS[number % len(OCCLUDERS)], seed=number)
-                beside = detect_landmarks(covered, mask, seed=number, jitters=5, detector=detector)
+                beside = detect_landmarks(covered, mask, seed=number, jitters=5, detector=detector, network=network)
                 rows.append((*_residual(head, vertices, camera, beside), True))
             except LandmarkError:
                 continue
@@ -90,19 +95,23 @@ def fit_covariance(errors):
 
 
 def main():
-    """Draw heads, measure, write the asset."""
+    """Draw heads, measure, write the calibration."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=ASSETS / "detector.npz")
-    path = parser.parse_args().out
+    parser.add_argument("--detector", choices=(MEDIAPIPE, FACE_ALIGNMENT), default=MEDIAPIPE)
+    parser.add_argument("--heads", type=int, default=HEADS, help="how many, each seen twice (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="file (default: where the fit looks for it)")
+    options = parser.parse_args()
+    path = options.out or (ASSET if options.detector == MEDIAPIPE else measured_path(options.detector))
     head, heads = load_head(), population.AnnyHeads.load()
-    neutral, expression, _ = draw_heads(heads, Frame.of(heads, head.regions), HEADS, SEED)
-    measured = measure(head, neutral + expression, np.random.default_rng(SEED))
+    neutral, expression, _ = draw_heads(heads, Frame.of(heads, head.regions), options.heads, SEED)
+    measured = measure(head, neutral + expression, np.random.default_rng(SEED), network_for(options.detector))
     residuals, poses, is_occluded = with_mirror_images(*measured)
     residuals = residuals.reshape(len(residuals), -1)
     bias = fit_bias(residuals, poses)
     errors = residuals - pose_features(*poses.T) @ bias
     clean, occluded = fit_covariance(errors[~is_occluded]), fit_covariance(errors[is_occluded])
-    note = json.dumps({"heads": HEADS, "seed": SEED, "views": len(measured[0]), "detector": "face_landmarker.task"})
+    note = json.dumps({"heads": options.heads, "seed": SEED, "views": len(measured[0]), "detector": options.detector})
+    path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, bias=bias.astype(np.float32), clean=clean.astype(np.float32), occluded=occluded.astype(np.float32),
              provenance=np.array(note))  # fmt: skip
     for name, covariance in (("clean", clean), ("occluded", occluded)):
