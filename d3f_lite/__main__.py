@@ -1,4 +1,4 @@
-"""The command line: ``d3f-lite reconstruct PHOTO``, ``d3f-lite demo`` and ``d3f-lite evaluate``."""
+"""The command line: ``d3f-lite reconstruct PHOTO``, ``d3f-lite demo``, ``d3f-lite batch FOLDER`` and ``d3f-lite evaluate``."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ def main(arguments=None):
         print(f"d3f-lite: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("d3f-lite: stopped; nothing was written", file=sys.stderr)
+        print("d3f-lite: stopped; nothing half done was written", file=sys.stderr)
         return 130
 
 
@@ -37,6 +37,13 @@ def _parser():
     command.add_argument("--occluder", default="surgical_mask", help="what to draw (default: surgical_mask)")
     _add_common(command)
     command.set_defaults(run=_demo)
+    command = commands.add_parser("batch", help="every photo of a folder to N heads", description=(
+        "Every photo of a folder, one row each in photos.csv, and contact sheets. Interrupted, it goes on. The mask "
+        "of x.jpg is x_mask.png beside it, else it is estimated. The exit code is 1 if a photo failed."))  # fmt: skip
+    command.add_argument("folder", type=Path, help="a folder of photos")
+    _add_common(command, out="results/batch")
+    _add_workers(command, "photos")
+    command.set_defaults(run=_batch)
     _add_evaluate(commands)
     return parser
 
@@ -49,15 +56,20 @@ def _add_evaluate(commands):
     command.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
     command.add_argument("--config", type=Path, help="TOML file with [fit] and [diversity] settings")
     command.add_argument("--out", type=Path, default=Path("results/evaluation"), help="folder (default: %(default)s)")
-    command.add_argument("--jobs", type=int, default=-1, help="cases at once (default: one per core)")
-    command.add_argument("--backend", choices=("loky", "threading", "dask"), default="loky", help="joblib's backend")
-    command.add_argument("--scheduler", help="address of a Dask scheduler (default: a local cluster)")
+    _add_workers(command, "cases")
     command.set_defaults(run=_evaluate)
 
 
-def _add_common(command):
+def _add_workers(command, what):
+    """The options of every command that works over many."""
+    command.add_argument("--jobs", type=int, default=-1, help=f"{what} at once (default: one per core)")
+    command.add_argument("--backend", choices=("loky", "threading", "dask"), default="loky", help="joblib's backend")
+    command.add_argument("--scheduler", help="address of a Dask scheduler (default: a local cluster)")
+
+
+def _add_common(command, out="results"):
     """The options of every command that reconstructs."""
-    command.add_argument("--out", type=Path, default=Path("results"), help="folder of the results (default: results)")
+    command.add_argument("--out", type=Path, default=Path(out), help="folder of the results (default: %(default)s)")
     command.add_argument("--samples", type=int, default=16, help="how many heads (default: 16)")
     command.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
     command.add_argument("--head", default="anny", help="head model (default: anny, the shipped one)")
@@ -82,6 +94,23 @@ def _demo(options):
     portrait = sample_photo(options.portrait)
     photo, occluded = draw_occluder(portrait, detect_landmarks(portrait), options.occluder, seed=options.seed)
     return _heads_of(Photo(photo.pixels, f"{options.portrait}_{options.occluder}"), occluded, options)
+
+
+def _batch(options):
+    """``d3f-lite batch``: every photo of a folder."""
+    from d3f_lite.settings import Settings
+    from d3f_lite.study.batch import Plan, run_batch
+    from d3f_lite.study.workers import workers
+
+    settings = Settings.load(options.config) if options.config else Settings()
+    plan = Plan(options.samples, options.seed, options.head, settings, options.device)
+    with workers(options.backend, options.jobs, options.scheduler):
+        rows = run_batch(options.folder, options.out, plan)
+    failed = [row for row in rows if "error" in row]
+    for row in failed:
+        print(f"d3f-lite: {row['photo']}: {row['error']}", file=sys.stderr)
+    print(f"{len(rows) - len(failed)} of {len(rows)} photos reconstructed; photos.csv and the contact sheets are in {options.out}")
+    return 1 if failed else 0
 
 
 def _evaluate(options):

@@ -93,6 +93,11 @@ def face_window(observation, margin=0.9):
 
 def samples_sheet(reconstruction, columns=5, size=200):
     """A matplotlib Figure: photo, occluder, fit and the N heads as the camera sees them."""
+    return _sheet(sample_tiles(reconstruction, size), columns, f"{reconstruction.observation.photo.name}: {DISCLAIMER}")
+
+
+def sample_tiles(reconstruction, size=200, most=None):
+    """(picture, caption) of the photo, its occluder, the fit and the first ``most`` of the heads, ``size`` px each."""
     observation, head, fit = reconstruction.observation, reconstruction.head, reconstruction.fit
     window = face_window(observation)
     pixels = observation.photo.pixels
@@ -105,9 +110,9 @@ def samples_sheet(reconstruction, columns=5, size=200):
         (overlay(observation.photo, head, fit)[window], "fit"),
         (draw_head(fit.vertices, head.triangles, **plain), "fitted head"),
     ]
-    for number, vertices in enumerate(reconstruction.samples.vertices):
+    for number, vertices in enumerate(reconstruction.samples.vertices[:most]):
         tiles.append((draw_head(vertices, head.triangles, **plain), f"head {number}"))
-    return _sheet(tiles, columns, f"{observation.photo.name}: {DISCLAIMER}")
+    return tiles
 
 
 def _sheet(tiles, columns, title):
