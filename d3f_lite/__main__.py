@@ -28,7 +28,13 @@ def _parser():
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("reconstruct", help="one photo to N heads", description="One photo to N heads.")
     command.add_argument("photo", type=Path, help="a photo with a face")
-    command.add_argument("--mask", type=Path, help="PNG of the photo's size, white where something hides the face")
+    command.add_argument("--mask", help=(
+        "PNG of the photo's size, white where something hides the face; 'none' if nothing does (default: estimated)"))  # fmt: skip
+    command.add_argument("--strokes", type=Path, help=(
+        "PNG of the photo's size that corrects the mask: red is occluded, green or blue is visible"))  # fmt: skip
+    command.add_argument("--landmarks", type=Path, help="68 landmarks as .csv, .pts or .npy; hidden ones are not used (default: detected)")
+    command.add_argument("--detector", choices=("auto", "mediapipe", "face-alignment"), default="auto", help=(
+        "of the landmarks; auto (default): face-alignment where its weights are here, else mediapipe"))  # fmt: skip
     _add_common(command)
     command.set_defaults(run=_reconstruct)
     command = commands.add_parser("demo", help="the same on a portrait with a drawn occluder",
@@ -78,11 +84,18 @@ def _add_common(command, out="results"):
 
 
 def _reconstruct(options):
-    """``d3f-lite reconstruct``: a photo and its mask from files."""
-    from d3f_lite.photo import Photo, read_mask
+    """``d3f-lite reconstruct``: a photo, and from files what is known of it."""
+    import numpy as np
+
+    from d3f_lite.photo import Photo, read_mask, read_strokes
 
     photo = Photo.open(options.photo)
-    return _heads_of(photo, read_mask(options.mask, photo) if options.mask else None, options)
+    if options.mask == "none":
+        occluded = np.zeros(photo.shape, bool)
+    else:
+        occluded = read_mask(options.mask, photo) if options.mask else None
+    strokes = None if options.strokes is None else read_strokes(options.strokes, photo)
+    return _heads_of(photo, occluded, options, landmarks=options.landmarks, strokes=strokes, detector=options.detector)
 
 
 def _demo(options):
@@ -129,7 +142,7 @@ def _evaluate(options):
     return 0
 
 
-def _heads_of(photo, occluded, options):
+def _heads_of(photo, occluded, options, **corrections):
     """Observe, fit, complete, save; say where to look."""
     from d3f_lite.pipeline import reconstruct
     from d3f_lite.results import check_writable
@@ -139,16 +152,23 @@ def _heads_of(photo, occluded, options):
     check_writable(options.out)
     with _TerminalBar() as bar:
         found = reconstruct(photo, occluded, samples=options.samples, seed=options.seed, head=options.head,
-                            settings=settings, device=options.device, progress=bar)  # fmt: skip
-    faces = found.observation.landmarks.faces
-    if faces > 1:
-        print(f"{faces} faces found; took the largest")
+                            settings=settings, device=options.device, progress=bar, **corrections)  # fmt: skip
+    _tell(found.observation)
     folder = found.save(options.out)
     print(f"{len(found.samples.vertices)} heads in {folder}")
     for name, what in (("samples.png", "the photo, the fit and the heads"), ("heatmap.png", "where they differ, in mm"),
                        ("viewer.html", "the heads in 3D, in a browser"), ("report.json", "what was measured")):  # fmt: skip
         print(f"  {folder / name}: {what}")
     return 0
+
+
+def _tell(observation):
+    """Say what the heads are drawn from."""
+    landmarks, masks = observation.landmarks, observation.masks
+    if landmarks.faces > 1:
+        print(f"{landmarks.faces} faces found; took the largest")
+    covered = masks.occluded[masks.face].mean()
+    print(f"landmarks: {landmarks.backend}; mask: {masks.origin}, {covered:.0%} of the face occluded, {masks.confidence:.0%} sure")
 
 
 class _TerminalBar:

@@ -13,13 +13,14 @@ class Masks:
     """Two regions of a photo, (H, W) bool each: the whole `face`, hidden parts too, and what is `occluded`.
 
     `origin` says where `occluded` comes from: "given", "estimated", or "corrected" by strokes; `confidence` how sure
-    it is: 1 if given, else that of the OcclusionEstimate.
+    it is: 1 if given, else that of the OcclusionEstimate; `strokes` (H, W) int8 are those that corrected it, if any.
     """
 
     face: np.ndarray
     occluded: np.ndarray
     origin: str = "given"
     confidence: float = 1.0
+    strokes: np.ndarray | None = None
 
     @property
     def visible(self) -> np.ndarray:
@@ -102,4 +103,4 @@ def observe(
         occluded = corrected(check_mask(occluded, photo), check_strokes(strokes, photo))
     occluded = check_mask(occluded, photo)
     found = look(occluded, network)
-    return Observation(photo, found, Masks(face_region(found, photo.shape), occluded, origin, confidence))
+    return Observation(photo, found, Masks(face_region(found, photo.shape), occluded, origin, confidence, strokes))

@@ -121,6 +121,16 @@ def read_strokes(path, photo: Photo) -> np.ndarray:
     return check_strokes(strokes, photo, path.name)
 
 
+def write_mask(mask: np.ndarray, path) -> None:
+    """Write a mask (H, W) bool as a PNG that `read_mask` reads."""
+    Image.fromarray(np.uint8(255) * mask).save(path, "png")
+
+
+def write_strokes(strokes: np.ndarray, path) -> None:
+    """Write strokes (H, W) int8 as a PNG that `read_strokes` reads: red is occluded, blue visible, black says nothing."""
+    Image.fromarray(np.array([(0, 0, 0), (255, 0, 0), (0, 0, 255)], np.uint8)[strokes]).save(path, "png")
+
+
 def check_strokes(strokes, photo: Photo, name: str = "strokes") -> np.ndarray:
     """Return `strokes` (H, W) as int8: 0 where there is none, 1 = occluded, 2 = visible.
 

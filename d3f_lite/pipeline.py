@@ -10,9 +10,11 @@ from d3f_lite import metrics
 from d3f_lite.device import CPU, torch_device
 from d3f_lite.diversity import HeadSamples, diversify
 from d3f_lite.errors import SettingsError
+from d3f_lite.face_alignment_landmarks import network_for
 from d3f_lite.fitting import Fit, fit_visible
 from d3f_lite.head_model import HeadModel
 from d3f_lite.heads import load_head
+from d3f_lite.landmark_files import as_landmarks
 from d3f_lite.occlusion import Observation, observe
 from d3f_lite.photo import Photo
 from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible, looser_at_border, register
@@ -87,13 +89,16 @@ def _silent(stage, fraction):
     """Report progress to nobody."""
 
 
-def reconstruct(photo, occluded=None, *, samples=16, seed=0, head="anny", settings=Settings(), device="cpu",
-                progress=_silent):  # fmt: skip
+def reconstruct(photo, occluded=None, *, landmarks=None, strokes=None, detector="auto", samples=16, seed=0, head="anny",
+                settings=Settings(), device="cpu", progress=_silent):  # fmt: skip
     """Reconstruct N heads from one occluded photo (Dey and Boddeti 2022).
 
     Args:
         photo: Photo, path, or (H, W, 3) uint8 array.
-        occluded: (H, W) bool, True under the occluder; None = nothing is occluded.
+        occluded: (H, W) bool, True under the occluder; all False = nothing is occluded; None = it is estimated.
+        landmarks: Landmarks, a path or an array (see ``as_landmarks``); None = they are detected.
+        strokes: (H, W) int8 that correct the mask: 0 says nothing, 1 = occluded, 2 = visible; None = no strokes.
+        detector: of the landmarks: "mediapipe", "face-alignment", or "auto", the latter where its weights are here.
         samples: N, how many heads, 1 to 256.
         seed: of every random draw; the same seed gives the same heads.
         head: name of a head model (see ``load_head``).
@@ -112,10 +117,13 @@ def reconstruct(photo, occluded=None, *, samples=16, seed=0, head="anny", settin
     device = torch_device(device)
     clock = _Clock()
     photo = as_photo(photo)
+    if landmarks is not None:
+        landmarks = as_landmarks(landmarks, photo)
     model = load_head(head)
     clock.lap("head")
     progress("observation", 0.0)
-    observation = observe(photo, occluded, seed=seed)
+    network = network_for(detector) if landmarks is None else None
+    observation = observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, network=network)
     clock.lap("observation")
     fit = fit_visible(observation, model, settings.fit, progress)
     clock.lap("fit")

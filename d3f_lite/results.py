@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import shlex
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from d3f_lite.calibration import calibration_of
 from d3f_lite.errors import OutputError
+from d3f_lite.landmark_files import write_landmarks
+from d3f_lite.photo import write_mask, write_strokes
 
 REPORTED_PACKAGES = ("d3f-lite", "numpy", "torch", "mediapipe", "scipy", "numba")
 
@@ -72,12 +76,26 @@ def save_reconstruction(reconstruction, folder):
     """
     target = Path(folder) / reconstruction.observation.photo.name
     with whole_folder(target) as temporary:
+        save_inputs(reconstruction, temporary)
         save_meshes(reconstruction, temporary)
         save_arrays(reconstruction, temporary / "samples.npz")
         save_pictures(reconstruction, temporary)
         save_viewer(reconstruction, temporary / "viewer.html")
         (temporary / "report.json").write_text(json.dumps(report(reconstruction), indent=2) + "\n")
     return target
+
+
+def save_inputs(reconstruction, folder):
+    """Write what was used: ``mask.png``, ``landmarks.csv``, ``settings.toml``, and ``strokes.png`` if there were any.
+
+    The command in the report reads them: with the same photo it gives the same heads.
+    """
+    observation, folder = reconstruction.observation, Path(folder)
+    write_mask(observation.masks.occluded, folder / "mask.png")
+    write_landmarks(observation.landmarks, folder / "landmarks.csv")
+    if observation.masks.strokes is not None:
+        write_strokes(observation.masks.strokes, folder / "strokes.png")
+    (folder / "settings.toml").write_text(reconstruction.settings.to_toml(), encoding="utf-8")
 
 
 def save_meshes(reconstruction, folder):
@@ -138,16 +156,30 @@ def report(reconstruction):
         "note": "The occluded part is sampled, not observed.",
         "faces_found": observation.landmarks.faces,
         "landmark_backend": observation.landmarks.backend,
+        "landmarks_calibrated": bool(reconstruction.settings.fit.calibrated and calibration_of(observation.landmarks.detector)),
+        "mask": observation.masks.origin,
+        "mask_confidence": float(observation.masks.confidence),
+        "occluded_percent_of_face": 100.0 * float(observation.masks.occluded[observation.masks.face].mean()),
         "head": {"name": head.name, "vertices": len(head.mean), **head.provenance},
         "pose_degrees": {"yaw": yaw, "pitch": pitch, "roll": roll},
         "measures": reconstruction.measures(),
         "samples": len(reconstruction.samples.vertices),
         "method": reconstruction.samples.method,
         "seed": reconstruction.samples.seed,
+        "again": again(reconstruction),
         "seconds": reconstruction.seconds,
         "settings": reconstruction.settings.tables(),
         "versions": {name: _version(name) for name in REPORTED_PACKAGES},
     }
+
+
+def again(reconstruction):
+    """The command that gives the same heads from the photo and the files of the result."""
+    samples, head = reconstruction.samples, reconstruction.head.name
+    return (
+        "d3f-lite reconstruct PHOTO --mask mask.png --landmarks landmarks.csv --config settings.toml "
+        f"--samples {len(samples.vertices)} --seed {samples.seed} --head {shlex.quote(head)}"
+    )
 
 
 def _version(name):

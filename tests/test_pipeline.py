@@ -59,7 +59,8 @@ def test_the_files_of_a_result(reconstruction, tmp_path):
     folder = reconstruction.save(tmp_path)
     names = {path.name for path in folder.iterdir()}
     meshes = {"fit.ply"} | {f"sample_{number:02d}.ply" for number in range(16)}
-    assert names == meshes | {"samples.npz", "samples.png", "heatmap.png", "viewer.html", "report.json"}
+    inputs = {"mask.png", "landmarks.csv", "settings.toml"}
+    assert names == meshes | inputs | {"samples.npz", "samples.png", "heatmap.png", "viewer.html", "report.json"}
     with np.load(folder / "samples.npz", allow_pickle=False) as stored:
         assert stored["vertices"].shape == (16, 4538, 3) and stored["vertices"].dtype == np.float32
         assert stored["spread"].shape == (4538,) and stored["landmarks"].shape == stored["landmarks_fit"].shape == (68, 2)
@@ -71,6 +72,8 @@ def test_the_files_of_a_result(reconstruction, tmp_path):
     told = json.loads((folder / "report.json").read_text())
     assert told["seed"] == 3 and told["measures"]["spread_visible_mm"] < told["measures"]["spread_occluded_mm"]
     assert Settings.from_tables(told["settings"]) == reconstruction.settings
+    assert told["landmark_backend"] == "mediapipe" and told["landmarks_calibrated"]
+    assert told["mask"] == "given" and told["mask_confidence"] == 1.0 and 20 < told["occluded_percent_of_face"] < 60
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]  # no temporary folder is left
     assert reconstruction.save(tmp_path) == folder  # and it can be written again
 

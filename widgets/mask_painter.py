@@ -7,10 +7,9 @@ import cv2
 import ipywidgets
 import numpy as np
 import traitlets
-from PIL import Image
 
 from d3f_lite.occlusion import corrected
-from d3f_lite.photo import OCCLUDED, VISIBLE, check_mask
+from d3f_lite.photo import OCCLUDED, VISIBLE, check_mask, write_mask, write_strokes
 from widgets.figures import encoded
 
 LARGEST_SIDE = 400  # px of the picture on the screen
@@ -93,12 +92,11 @@ class MaskPainter(ipywidgets.VBox):
 
     def save(self, path):
         """Write the mask as a PNG that ``read_mask`` and ``--mask`` read: white is occluded."""
-        Image.fromarray(np.uint8(255) * self.occluded).save(path, "png")
+        write_mask(self.occluded, path)
 
     def save_strokes(self, path):
         """Write the strokes as a PNG that ``read_strokes`` and ``--strokes`` read: red is occluded, blue visible."""
-        colours = np.array([(0, 0, 0), (255, 0, 0), (0, 0, 255)], np.uint8)
-        Image.fromarray(colours[self.strokes]).save(path, "png")
+        write_strokes(self.strokes, path)
 
     def _show_strokes(self, strokes):
         """Show strokes without telling the listeners."""
