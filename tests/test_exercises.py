@@ -61,6 +61,19 @@ WRONG = {
         "my_change_of_basis": "return torch.diag(1 / q)",  # the wrong way round
         "my_asd": "return rms_distances(heads, heads, where).min(axis=1).mean()",  # each head is its own nearest
     },
+    "06_how_good_is_it": {
+        "my_cse": "return np.sqrt(np.square(heads - truth)[:, where].mean(axis=(1, 2))).min()",  # over coordinates
+        "my_expected_nearest": "chances = [(1 - i / N) ** n - (1 - (i + 1) / N) ** n for i in range(N)]\n"
+        "return np.dot(chances, errors)",  # each may be picked again
+        "my_coverage": "squared = np.square(offset / heads.std(axis=0, ddof=1)).sum(axis=1)\n"
+        "return np.mean(squared <= limit(len(heads), level))",  # correlations are forgotten
+        "my_paired": "return np.mean(ours) - np.mean(theirs), np.sqrt((np.var(ours) + np.var(theirs)) / len(ours))",
+    },
+    "07_your_own_photo": {
+        "my_clean_copy": "return ImageOps.exif_transpose(image)",  # upright, but it still tells the place
+        "my_wider": "return cv2.blur(occluded.astype(np.uint8), (radius, radius)) > 0",
+        "my_obj": "lines += [f'f {a} {b} {c}' for a, b, c in triangles]",  # counted from 0
+    },
 }
 
 
