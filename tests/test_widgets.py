@@ -1,6 +1,8 @@
 """The widgets, driven from Python as the browser would: no browser here (see test_browser)."""
 
+import io
 import threading
+import zipfile
 from dataclasses import replace
 from datetime import datetime
 from importlib.util import find_spec
@@ -259,6 +261,8 @@ def test_explorer_goes_from_a_mask_to_files(reconstruction, tmp_path):
     explorer.export.click()
     assert explorer.saving.wait(120.0), explorer.saving.words.value
     folder = tmp_path / photo.name
+    with zipfile.ZipFile(io.BytesIO(explorer.download.content)) as archive:
+        assert sorted(archive.namelist()) == sorted(path.name for path in folder.iterdir())
     assert Settings.load(folder / "settings.toml") == found.settings
     meshes = [trimesh.load(folder / f"sample_{number:02d}.ply", process=False).vertices for number in range(4)]
     np.testing.assert_allclose(meshes, found.samples.vertices, atol=1e-4)

@@ -19,8 +19,7 @@ class DiversityControls(ipywidgets.VBox):
 
     def __init__(self, settings=DiversitySettings(), number=16, seed=0):
         self._base, self._listeners = settings, []
-        form = next(label for label, form in FORMS.items() if form == settings.form)
-        self.form = ipywidgets.Dropdown(options=list(FORMS), value=form, description="method",
+        self.form = ipywidgets.Dropdown(options=list(FORMS), value=method_name(settings), description="method",
                                         style=WIDE["style"], layout=WIDE["layout"])  # fmt: skip
         self.weight = steps("DPP weight w (nats)", WEIGHTS, settings.dpp_weight)
         self.published = steps("DPP weight w_dpp (mm)", PUBLISHED_WEIGHTS, settings.published_weight)
@@ -46,6 +45,15 @@ class DiversityControls(ipywidgets.VBox):
             dimensions=self.dimensions.value, mass=self.mass.value, iterations=self.iterations.value,
         )  # fmt: skip
 
+    @property
+    def words(self):
+        """What the sliders ask for, in words."""
+        weights = {
+            "calibrated": f", w = {self.weight.value:g} nats",
+            "published": f", w_dpp = {self.published.value:g} mm",
+        }
+        return f"{self.number.value} heads, {self.form.value}{weights.get(FORMS[self.form.value], '')}, seed {self.seed.value}"
+
     def on_change(self, listener):
         """Call ``listener()`` when another set of heads is asked for."""
         self._listeners.append(listener)
@@ -62,3 +70,8 @@ class DiversityControls(ipywidgets.VBox):
                                (self.mass, ("calibrated",)), (self.dimensions, ("calibrated",)),
                                (self.iterations, ("calibrated", "published"))):  # fmt: skip
             control.layout.display = None if form in forms else "none"
+
+
+def method_name(settings):
+    """What the drop-down calls the form of DiversitySettings."""
+    return next(name for name, form in FORMS.items() if form == settings.form)

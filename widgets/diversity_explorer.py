@@ -1,7 +1,6 @@
 """The flagship: mark an occluder on a photo, tune the diversification, compare, export."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -15,7 +14,8 @@ from d3f_lite.pictures import DISCLAIMER
 from d3f_lite.pipeline import Reconstruction, as_photo, decoder_for
 from d3f_lite.settings import DiversitySettings, Settings
 from widgets.background import BackgroundTask
-from widgets.diversity_controls import DiversityControls
+from widgets.diversity_controls import DiversityControls, method_name
+from widgets.download import Download
 from widgets.dpp_scene import DppScene, kernel_figure, measures_table
 from widgets.figures import figure_tag
 from widgets.head_grid import HeadGrid
@@ -42,7 +42,7 @@ class DiversityExplorer(ipywidgets.VBox):
         portrait = sample_photo("grace_hopper") if photo is None else as_photo(photo)
         self._make_controls(portrait, occluded)
         self.spreads = HeadGrid(self.head.triangles, highest=6.0, height=340)
-        self.grid = HeadGrid(self.head.triangles, height=340)
+        self.grid = HeadGrid(self.head.triangles)
         self.readout, self.kernel = ipywidgets.HTML(), ipywidgets.HTML()
         super().__init__(self._layout())
         self.add_class("d3f-explorer")
@@ -53,9 +53,10 @@ class DiversityExplorer(ipywidgets.VBox):
 
     def _make_controls(self, portrait, occluded):
         self.task, self.saving = BackgroundTask(), BackgroundTask()
-        self.photo, self.controls = PhotoControls(portrait, occluded, self.task), DiversityControls(self.settings.diversity)
+        self.photo = PhotoControls(portrait, occluded, self.task)
+        self.controls = DiversityControls(self.settings.diversity)
         self.folder = ipywidgets.Text("results", description="folder")
-        self.export = ipywidgets.Button(description="Export", disabled=True)
+        self.export, self.download = ipywidgets.Button(description="Export", disabled=True), Download()
         for part in (self.photo, self.controls):
             part.on_change(self.generate)
         self.export.on_click(lambda _: self._export())
@@ -63,7 +64,7 @@ class DiversityExplorer(ipywidgets.VBox):
     def _layout(self):
         note = ipywidgets.HTML(f"<b>{DISCLAIMER}</b>")
         exporting = ipywidgets.HBox([self.folder, self.export])
-        middle = ipywidgets.VBox([self.controls, self.task, exporting, self.saving])
+        middle = ipywidgets.VBox([self.controls, self.task, exporting, self.saving, self.download])
         right = ipywidgets.VBox([self.readout, self.kernel], layout={"width": "480px"})
         top = ipywidgets.HBox([self.photo, middle, right], layout={"flex_flow": "row wrap"})
         return [note, top, self.spreads, self.grid]
@@ -71,7 +72,7 @@ class DiversityExplorer(ipywidgets.VBox):
     def generate(self):
         """Fit, if photo, occluder or seed changed, and generate heads for the sliders as they stand, in the background."""
         settings, number, seed = self.controls.settings, self.controls.number.value, self.controls.seed.value
-        evidence, method = self.photo.evidence, self.controls.form.value
+        evidence, words = self.photo.evidence, self.controls.words
 
         def stream(step, vertices):
             if step % STREAM_EVERY == 0:
@@ -82,7 +83,7 @@ class DiversityExplorer(ipywidgets.VBox):
             heads = scene.generate(settings, number, seed, progress, stream)
             independent = scene.generate(DiversitySettings(form="iid"), number, seed, progress)
             whole = replace(self.settings, diversity=settings)
-            return Reconstruction(observation, self.head, fit, heads, whole, {}), independent, scene, method
+            return Reconstruction(observation, self.head, fit, heads, whole, {}), independent, scene, words
 
         self.task.start(work, self._show)
 
@@ -99,20 +100,21 @@ class DiversityExplorer(ipywidgets.VBox):
         return self._fitted[2:]
 
     def _show(self, result):
-        found, independent, scene, method = result
+        found, independent, scene, words = result
         self.reconstruction, self.export.disabled = found, False
-        self.grid.show(found.samples.vertices, caption=f"{len(found.samples.vertices)} heads, {method}")
+        self.grid.show(found.samples.vertices, caption=words)
         values = np.stack([spread(samples.vertices) for samples in (independent, found.samples)])
         self.spreads.where = scene.free
         self.spreads.rescale(values[:, scene.free].max())
         self.spreads.show(np.stack([found.fit.vertices] * 2), values,
-                          f"spread over the occluded part, mm: independent (left), {method} (right)")  # fmt: skip
+                          "spread over the occluded part, mm: independent (left), chosen method (right)")  # fmt: skip
         self.photo.show(found.observation)
-        self._show_numbers(found, independent, scene, method)
+        self._show_numbers(found, independent, scene)
 
-    def _show_numbers(self, found, independent, scene, method):
+    def _show_numbers(self, found, independent, scene):
         """The measures, and the kernel matrix with its eigenvalues."""
         settings = found.settings.diversity
+        method = method_name(settings)
         sets = {"i.i.d.": independent, method: found.samples}
         kernels = {name: scene.kernel(samples, settings) for name, samples in sets.items()}
         measures = {name: scene.measures(samples, kernels[name]) for name, samples in sets.items()}
@@ -121,15 +123,14 @@ class DiversityExplorer(ipywidgets.VBox):
         self.kernel.value = figure_tag(kernel_figure(kernels[method].numpy(), kernels["i.i.d."].numpy()), alt)
 
     def _export(self):
-        """Write meshes, pictures, a report and the settings."""
+        """Write meshes, pictures, a report and the settings, and offer them as an archive."""
         found, folder = self.reconstruction, self.folder.value
 
-        def work(progress):
-            path = Path(found.save(folder))
-            (path / "settings.toml").write_text(found.settings.to_toml(), encoding="utf-8")
-            return path
+        def show(path):
+            self.download.offer(path)
+            self.saving.say(f"written to {path}")
 
-        self.saving.start(work, lambda path: self.saving.say(f"written to {path}"))
+        self.saving.start(lambda progress: found.save(folder), show)
 
 
 def _same(one, other):

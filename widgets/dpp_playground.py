@@ -6,7 +6,7 @@ from d3f_lite.diversity import ball_radius
 from d3f_lite.metrics import spread
 from d3f_lite.settings import DiversitySettings
 from widgets.background import BackgroundTask
-from widgets.diversity_controls import DiversityControls
+from widgets.diversity_controls import DiversityControls, method_name
 from widgets.dpp_scene import DppScene, kernel_figure, measures_table
 from widgets.figures import figure_tag
 from widgets.head_grid import HeadGrid
@@ -38,7 +38,7 @@ class DppPlayground(ipywidgets.VBox):
 
     def _compute(self):
         """The work for the sliders as they stand now."""
-        settings, method, scene = self.controls.settings, self.controls.form.value, self.scene
+        settings, scene = self.controls.settings, self.scene
         number, seed = self.controls.number.value, self.controls.seed.value
 
         def work(progress):
@@ -46,13 +46,13 @@ class DppPlayground(ipywidgets.VBox):
                 scene.generate(settings, number, seed, progress),
                 scene.generate(DiversitySettings(form="iid"), number, seed, progress),
             )
-            return settings, method, *((samples, scene.kernel(samples, settings)) for samples in sets)
+            return settings, *((samples, scene.kernel(samples, settings)) for samples in sets)
 
         return work
 
     def _show(self, result):
-        settings, method, (self.samples, dpp_kernel), (others, others_kernel) = result
-        scene = self.scene
+        settings, (self.samples, dpp_kernel), (others, others_kernel) = result
+        method, scene = method_name(settings), self.scene
         measures = {"i.i.d.": scene.measures(others, others_kernel), method: scene.measures(self.samples, dpp_kernel)}
         self.readout.value = measures_table(measures) + scene.ruler(settings)
         plane = {}
