@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 CONDA_NAMES = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib"}
-CONDA_ONLY = {"python", "pip", "voila"}
+CONDA_ONLY = {"python", "pip"}
 
 
 def constraints():
