@@ -1,37 +1,26 @@
-"""The quickstart and the widgets in JupyterLab, in a real browser: Playwright drives Debian's chromium."""
+"""The course and the widgets in JupyterLab, and the explorer as a Voilà page, in a real browser."""
 
 import io
 import json
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
+import zipfile
 
 import nbformat
-import numpy as np
 import pytest
-from PIL import Image
+from browser import (
+    MISSING, PATIENCE, REASON, ROOT, chromium, drawn, measure, megabytes, move, number_in, paint, pixels, poll, serving,
+)  # fmt: skip
 
-ROOT = Path(__file__).parent.parent
-CHROMIUM = shutil.which("chromium")
-IN_CI = os.environ.get("CI") == "true"
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason="no chromium here: apt-get install chromium")
+from d3f_lite.settings import DiversitySettings, Settings
 
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
-    "--ignore-gpu-blocklist"
-).split()
-PATIENCE = 120.0  # seconds
+pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
+
 IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+MOST_MEMORY = 1000.0  # MB, of Voilà's server and kernel together: what Binder guarantees
+MOST_GROWTH = 60.0  # MB
 
 EXPLORER = """
-from d3f_lite.photo import sample_photo
 from d3f_lite.settings import FitSettings, Settings
 from widgets import DiversityExplorer
 explorer = DiversityExplorer(settings=Settings(fit=FitSettings(photometric_iterations=0)))
@@ -41,11 +30,12 @@ explorer
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """A JupyterLab of its own, settings and all: its address and the folder that it shows."""
+    """A JupyterLab of its own, settings and all: its address."""
     home = tmp_path_factory.mktemp("lab")
     folder = home / "notebooks"
     folder.mkdir()
-    shutil.copy(ROOT / "notebooks" / "00_quickstart.ipynb", folder)
+    for name in ("00_quickstart.ipynb", "05_diversity_with_dpps.ipynb"):
+        shutil.copy(ROOT / "notebooks" / name, folder)
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     explorer = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(EXPLORER.strip())], metadata=kernel)
     nbformat.write(explorer, folder / "explorer.ipynb")
@@ -53,63 +43,25 @@ def lab(tmp_path_factory):
     settings.mkdir(parents=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False}
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_DATA_DIR": str(home / "data"), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-    }  # fmt: skip
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
-               "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]  # fmt: skip
-    with open(home / "log", "w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        poll(lambda: _answers(f"{address}/api"), "JupyterLab did not start")
-        yield address, folder
-    finally:
-        server.terminate()
-        server.wait(30)
+    options = "--allow-root", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"
+    with serving("jupyterlab", home, *options) as (address, _):
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
     """Debian's chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture
-def page(browser, request, tmp_path):
+def page(browser, tmp_path):
     """A fresh page; what it showed last is kept when a test fails."""
     page = browser.new_page(viewport={"width": 1400, "height": 1200})
     yield page
     page.screenshot(path=tmp_path / "last.png")
     page.close()
-
-
-def _answers(address):
-    """Whether a server answers there."""
-    try:
-        return urllib.request.urlopen(address, timeout=5).status == 200
-    except OSError:
-        return False
-
-
-def poll(found, complaint, patience=PATIENCE):
-    """Wait until ``found()`` is true, and return what it gave."""
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        if value := found():
-            return value
-        time.sleep(0.3)
-    raise AssertionError(complaint)
 
 
 def run_all(page, address, name):
@@ -125,46 +77,8 @@ def run_all(page, address, name):
     assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
 
 
-def pixels(locator):
-    """A screenshot of a part of the page: (H, W, 3) uint8."""
-    return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("RGB"))
-
-
-def drawn(picture):
-    """Whether a 3D view shows something shaded: enough that is not white, in many colours."""
-    painted = picture.min(-1) < 250
-    return painted.mean() > 0.03 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 500
-
-
-def move(page, slider, key, times):
-    """Move a slider, found by its label, with the keyboard."""
-    handle = page.locator(".widget-hslider", has_text=slider).locator(".noUi-handle").first
-    handle.focus()
-    for _ in range(times):
-        page.keyboard.press(key)
-
-
-def paint(page, explorer, height):
-    """Paint across the middle of the photo, at a height from 0 (top) to 1."""
-    brush = explorer.locator(".d3f-brush canvas")
-    brush.scroll_into_view_if_needed()
-    box = brush.bounding_box()
-    y = box["y"] + height * box["height"]
-    page.mouse.move(box["x"] + 0.40 * box["width"], y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.60 * box["width"], y, steps=8)
-    page.mouse.up()
-
-
-def number_in(locator, pattern):
-    """The number that a regular expression finds in the text of a part of the page."""
-    found = re.search(pattern, locator.text_content())
-    return float(found[1]) if found else None
-
-
 def test_quickstart_draws_a_head_and_its_sliders_redraw_it(page, lab):
-    address, _ = lab
-    run_all(page, address, "00_quickstart.ipynb")
+    run_all(page, lab, "00_quickstart.ipynb")
     viewer = page.locator(".d3f-head-viewer")
     viewer.scroll_into_view_if_needed()
     canvas = viewer.locator("canvas").first
@@ -183,9 +97,26 @@ def test_quickstart_draws_a_head_and_its_sliders_redraw_it(page, lab):
     assert all(alt for alt in page.locator(".jp-RenderedHTML img").evaluate_all("all => all.map(one => one.alt)"))
 
 
+def test_dpp_notebook_redraws_points_and_heads(page, lab):
+    run_all(page, lab, "05_diversity_with_dpps.ipynb")
+    for place, spread in ((0, "closest pair"), (1, "ASD-O")):
+        playground = page.locator(".d3f-dpp-playground").nth(place)
+        playground.scroll_into_view_if_needed()
+        canvas, wide = playground.locator("canvas").first, measure(playground, spread)
+        if place == 1:
+            poll(lambda: drawn(pixels(canvas)), "no heads are drawn")
+            heads = pixels(canvas)
+        move(playground, "DPP weight", "ArrowLeft", 12)
+        poll(lambda: measure(playground, spread) < 0.7 * wide, "the readout did not change")
+        if place == 1:
+            poll(lambda: (pixels(canvas) != heads).any(-1).mean() > 0.005, "the picture of the heads did not change")
+        move(playground, "number of heads", "ArrowRight", 4)
+        twelve = "The kernel matrix of 12 samples"
+        poll(lambda: twelve in playground.locator("img").get_attribute("alt"), "the picture did not change")
+
+
 def test_explorer_takes_a_painted_mask_stops_and_goes_on(page, lab):
-    address, _ = lab
-    run_all(page, address, "explorer.ipynb")
+    run_all(page, lab, "explorer.ipynb")
     explorer = page.locator(".d3f-explorer")
     table = explorer.locator("table")
     poll(lambda: table.count() and "calibrated DPP" in table.text_content(), "no measures")
@@ -197,10 +128,13 @@ def test_explorer_takes_a_painted_mask_stops_and_goes_on(page, lab):
     paint(page, explorer, 0.33)  # over the eyes: nothing of the face is left
     poll(lambda: "landmarks are reliable" in explorer.text_content(), "too large a mask is not refused")
     explorer.get_by_role("button", name="Undo").click()
+    explorer.get_by_role("button", name="visible").click()
+    paint(page, explorer, 0.50)  # over the mouth, which the mask hides
+    narrower = poll(lambda: (now := table.text_content()) != measured and now, "the stroke did not change the heads")
+    explorer.get_by_role("button", name="occluded").click()
     paint(page, explorer, 0.62)  # over the neck
-    poll(lambda: table.text_content() != measured, "the stroke did not change the heads")
+    before = poll(lambda: (now := table.text_content()) != narrower and now, "the stroke did not change the heads")
 
-    before = table.text_content()
     move(page, "iterations", "ArrowRight", 4)
     explorer.locator("select").nth(1).select_option("published DPP loss")
     poll(lambda: re.search(r"heads after \d+ steps", grid.text_content()), "the heads do not move as the loss runs")
@@ -209,3 +143,40 @@ def test_explorer_takes_a_painted_mask_stops_and_goes_on(page, lab):
     assert "published" not in table.text_content()
     explorer.locator("select").nth(1).select_option("independent (i.i.d.)")
     poll(lambda: "independent" in table.text_content() and table.text_content() != before, "it did not go on")
+
+
+def test_explorer_is_a_page_that_keeps_up_with_its_sliders_in_little_memory(page, tmp_path):
+    with serving("voila", tmp_path, str(ROOT / "notebooks" / "explorer.ipynb")) as (address, server):
+        page.goto(address, timeout=1000 * PATIENCE)
+        explorer = page.locator(".d3f-explorer")
+        grid = explorer.locator(".d3f-head-grid").last
+        poll(lambda: "w = 44 nats" in (grid.text_content() or ""), "no heads")
+        grid.scroll_into_view_if_needed()
+        canvas = grid.locator("canvas").first
+        poll(lambda: drawn(pixels(canvas)), "no heads are drawn")
+        assert page.locator(".jp-CodeMirrorEditor, .highlight").count() == 0  # no code
+
+        wide, picture = measure(explorer, "ASD-O"), pixels(canvas)
+        move(page, "DPP weight", "ArrowLeft", 12)
+        poll(lambda: "w = 0 nats" in grid.text_content(), "the caption did not change")
+        poll(lambda: (pixels(canvas) != picture).any(-1).mean() > 0.005, "the heads did not move")
+        poll(lambda: measure(explorer, "ASD-O") < 0.7 * wide, "the readout did not change")
+
+        before = megabytes(server)
+        for _ in range(10):
+            move(page, "DPP weight", "ArrowRight", 10)
+            move(page, "DPP weight", "ArrowLeft", 10)
+        move(page, "DPP weight", "ArrowRight", 3)
+        poll(lambda: "w = 4 nats" in grid.text_content(), "200 moves left a queue", patience=10.0)
+        after = megabytes(server)
+        assert sum(after) < MOST_MEMORY and sum(after) - sum(before) < MOST_GROWTH, (before, after)
+
+        explorer.get_by_role("textbox").last.fill(str(tmp_path / "results"))
+        with page.expect_download(timeout=1000 * PATIENCE) as download:
+            explorer.get_by_role("button", name="Export").click()
+            page.locator(".d3f-download a").click(timeout=1000 * PATIENCE)
+        with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
+            assert {"fit.ply", "sample_15.ply", "samples.png"} <= set(archive.namelist())
+            text = archive.read("settings.toml").decode()
+        (tmp_path / "settings.toml").write_text(text)
+        assert Settings.load(tmp_path / "settings.toml") == Settings(diversity=DiversitySettings(dpp_weight=4.0))

@@ -1,0 +1,124 @@
+"""A real browser for the tests and the bench: Debian's chromium, driven by Playwright, and a server of their own."""
+
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = shutil.which("chromium")
+MISSING = CHROMIUM is None and os.environ.get("CI") != "true"  # in CI there has to be one
+REASON = "no chromium here: apt-get install chromium"
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
+    "--ignore-gpu-blocklist"
+).split()
+PATIENCE = 120.0  # seconds
+
+
+@contextmanager
+def serving(module, home, *options):
+    """A server of ``python -m module`` with settings of its own in the folder ``home``: its address and process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+    }  # fmt: skip
+    command = [sys.executable, "-m", module, "--no-browser", f"--port={port}", *options]
+    with open(home / "log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        poll(lambda: _listens(port), f"{module} did not start: see {home / 'log'}")
+        yield f"http://127.0.0.1:{port}", server
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@contextmanager
+def chromium():
+    """Debian's chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def _listens(port):
+    """Whether a server takes connections there."""
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+def poll(found, complaint, patience=PATIENCE):
+    """Wait until ``found()`` is true, and return what it gave."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        if value := found():
+            return value
+        time.sleep(0.3)
+    raise AssertionError(complaint)
+
+
+def pixels(locator):
+    """A screenshot of a part of the page: (H, W, 3) uint8."""
+    return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("RGB"))
+
+
+def drawn(picture):
+    """Whether a 3D view shows something shaded: enough that is not white, in many colours."""
+    painted = picture.min(-1) < 250
+    return painted.mean() > 0.03 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 500
+
+
+def move(part, slider, key, times):
+    """Move a slider of a part of the page, found by its label, with the keyboard."""
+    handle = part.locator(".widget-hslider", has_text=slider).locator(".noUi-handle").first
+    for _ in range(times):
+        handle.press(key)
+
+
+def paint(page, painter, height):
+    """Paint across the middle of the photo, at a height from 0 (top) to 1."""
+    brush = painter.locator(".d3f-brush canvas").last
+    brush.scroll_into_view_if_needed()
+    box = brush.bounding_box()
+    y = box["y"] + height * box["height"]
+    page.mouse.move(box["x"] + 0.40 * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.60 * box["width"], y, steps=8)
+    page.mouse.up()
+
+
+def measure(part, name):
+    """What the table of a part of the page says of the chosen method: the row's last number."""
+    return float(part.locator("tr", has_text=name).locator("td").last.text_content())
+
+
+def number_in(locator, pattern):
+    """The number that a regular expression finds in the text of a part of the page."""
+    found = re.search(pattern, locator.text_content())
+    return float(found[1]) if found else None
+
+
+def megabytes(server):
+    """Resident memory of a server's process and its kernels, MB each."""
+    process = psutil.Process(server.pid)
+    return [one.memory_info().rss / 2**20 for one in (process, *process.children(recursive=True))]
