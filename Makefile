@@ -5,9 +5,15 @@ PIP_FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
+LAB_FLAGS ?=
 export OMP_NUM_THREADS ?= 1
+# What matplotlib, Jupyter and IPython keep goes when .venv goes.
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
+export IPYTHONDIR := $(CURDIR)/$(VENV)/var/ipython
+export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/var/jupyter
+export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
 
-.PHONY: demo test lab handouts bench clean
+.PHONY: demo test lab handouts site bench clean
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
@@ -16,16 +22,20 @@ test: $(VENV)/ready-to-test
 	$(BIN)/python -m pytest
 
 lab: $(VENV)/ready
-	$(BIN)/jupyter lab notebooks/00_quickstart.ipynb
+	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_quickstart.ipynb
 
 handouts: $(VENV)/ready-to-test
 	$(BIN)/python notebooks/handouts.py
+
+site: $(VENV)/ready-to-test
+	$(BIN)/python notebooks/site.py
 
 bench: $(VENV)/ready-to-test
 	$(BIN)/python tests/bench.py
 
 clean:
-	rm -rf $(VENV) results handouts
+	rm -rf $(VENV) results handouts site d3f_lite.egg-info
+	find d3f_lite widgets notebooks tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "d3f-lite needs Python 3.11 or newer: make PYTHON=python3.11")'

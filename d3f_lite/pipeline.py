@@ -18,7 +18,7 @@ from d3f_lite.landmark_files import as_landmarks
 from d3f_lite.occlusion import Observation, observe
 from d3f_lite.photo import Photo
 from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible, looser_at_border, register
-from d3f_lite.settings import Settings
+from d3f_lite.settings import Settings, told
 from d3f_lite.threads import one_thread
 
 MOST_SAMPLES = 256
@@ -142,7 +142,7 @@ def as_photo(photo):
 def checked_count(value, name, low, high):
     """Refuse what is not a whole number from ``low`` to ``high``."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r:.60}")
+        raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {told(value)}")
 
 
 def decoder_for(fit, head, settings, device=CPU):

@@ -139,7 +139,7 @@ def _filled(settings, values, place):
     changes = {}
     for name, value in values.items():
         if name not in known:
-            raise SettingsError(f"unknown setting {place}{_told(name)}: choose from {', '.join(known)}")
+            raise SettingsError(f"unknown setting {place}{told(name)}: choose from {', '.join(known)}")
         current = getattr(settings, name)
         if is_dataclass(current):
             changes[name] = _filled(current, value, f"{name}.")
@@ -154,15 +154,15 @@ def _checked(value, described, place):
     if is_dataclass(wanted):
         return value
     if type(value) is not wanted and (wanted, type(value)) != (float, int):
-        raise SettingsError(f"setting {place} must be {_article(wanted)}, not {_told(value)}")
+        raise SettingsError(f"setting {place} must be {_article(wanted)}, not {told(value)}")
     if "choices" in limits and value not in limits["choices"]:
-        raise SettingsError(f"setting {place} must be one of {', '.join(limits['choices'])}, not {_told(value)}")
+        raise SettingsError(f"setting {place} must be one of {', '.join(limits['choices'])}, not {told(value)}")
     if "low" in limits and not limits["low"] <= value <= limits["high"]:  # true for NaN, too
-        raise SettingsError(f"setting {place} must be from {limits['low']:g} to {limits['high']:g}, not {_told(value)}")
+        raise SettingsError(f"setting {place} must be from {limits['low']:g} to {limits['high']:g}, not {told(value)}")
     return wanted(value)
 
 
-def _told(value):
+def told(value):
     """A value for a message, at most 60 characters of it."""
     try:
         return f"{value!r:.60}"

@@ -45,9 +45,9 @@ def as_chumpy(array, monkeypatch):
     return stand_in
 
 
-def flame_table(seed=0):
+def flame_table(seed=0, head=None):
     """The shipped head as FLAME's dict of arrays: metres, 300 + 100 directions (the unused ones zero), five joints."""
-    head, generator = load_head(), np.random.default_rng(seed)
+    head, generator = head or load_head(), np.random.default_rng(seed)
     count = len(head.mean)
     directions = np.zeros((count, 3, 400), np.float32)
     directions[..., : len(head.bases.shape)] = head.bases.shape.transpose(1, 2, 0) / 1000.0
@@ -89,9 +89,9 @@ def write_flame(folder, table=None, name="generic_model.pkl"):
     return folder / name
 
 
-def write_embeddings(folder):
+def write_embeddings(folder, head=None):
     """Write the static and dynamic landmark embeddings as RingNet ships them: protocol 0, and a pickle in an npy."""
-    head = load_head()
+    head = head or load_head()
     triangles, barycentric = head.landmarks.at(0.0)
     static = {"lmk_face_idx": triangles[JAW_POINTS:].astype(np.uint32), "lmk_b_coords": barycentric[JAW_POINTS:]}
     (folder / "flame_static_embedding.pkl").write_bytes(pickle.dumps(static, protocol=0))
@@ -104,9 +104,9 @@ def write_embeddings(folder):
     np.save(folder / "flame_dynamic_embedding.npy", dynamic, allow_pickle=True)
 
 
-def write_masks(folder):
+def write_masks(folder, head=None):
     """Write the region masks, overlapping as FLAME's are."""
-    head = load_head()
+    head = head or load_head()
     masks = {name: np.flatnonzero(head.regions[name] > 0.3) for name in REGIONS}
     masks["boundary"] = np.flatnonzero(head.mean[:, 1] < head.mean[:, 1].min() + 5.0)
     python2_pickle(masks, folder / "FLAME_masks.pkl")

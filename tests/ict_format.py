@@ -10,14 +10,14 @@ IDENTITIES, EXPRESSIONS = 12, ("jawOpen", "mouthSmile_L", "mouthSmile_R", "browI
 OFFSET = np.array((0.0, -1.0, 2.0))  # cm: ICT-FaceKit's origin is not between the ears
 
 
-def write_ict(folder):
+def write_ict(folder, head=None):
     """Write ``folder``/FaceXModel and return ``folder``."""
-    head, target = load_head(), folder / "FaceXModel"
+    head, target = head or load_head(), folder / "FaceXModel"
     target.mkdir(parents=True)
     faces = "".join("f {}/1 {}/2 {}/3\n".format(*triangle) for triangle in head.triangles + 1)
     _write_obj(target / "generic_neutral_mesh.obj", head.mean, faces)
-    for number in range(IDENTITIES):
-        _write_obj(target / f"identity{number:03d}.obj", head.mean + head.bases.shape[number], faces)
+    for number, direction in enumerate(head.bases.shape[:IDENTITIES]):
+        _write_obj(target / f"identity{number:03d}.obj", head.mean + direction, faces)
     for name, direction in zip(EXPRESSIONS, head.bases.expression):
         _write_obj(target / f"{name}.obj", head.mean + 4.0 * direction, faces)
     (target / "vertex_indices.json").write_text(json.dumps({"expressions": EXPRESSIONS}))

@@ -53,7 +53,7 @@ def _load_foreign(name, kind, path):
         from d3f_lite.assets import assets
         from d3f_lite.heads.ict import read_ict
 
-        return read_ict(path or assets()["ict-facekit.zip"].path, name)
+        return read_ict(path or assets()["ict-facekit.zip"].path).head_model(name)
     raise HeadError(f"unknown head {name!r:.80}: use 'anny', 'flame:PATH' or 'ict:PATH'")
 
 

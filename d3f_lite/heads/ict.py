@@ -5,6 +5,7 @@ import json
 import re
 import tarfile
 import zipfile
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -38,15 +39,57 @@ PROVENANCE = {
 }
 
 
-def read_ict(path, name="ict"):
+@dataclass(frozen=True, eq=False)
+class IctHead:
+    """ICT-FaceKit's meshes as directions, in its own frame, whose axes are ours.
+
+    Args:
+        neutral: (V, 3) float32 mm.
+        triangles: (T, 3) int.
+        shape: (Ks, V, 3) float32 mm, the identities, standard normal as they are.
+        expression: (Ke, V, 3) float32 mm, times EXPRESSION_SIGMA.
+    """
+
+    neutral: np.ndarray
+    triangles: np.ndarray
+    shape: np.ndarray
+    expression: np.ndarray
+
+    def head_model(self, name="ict"):
+        """The HeadModel in the canonical frame, without regional bases; of the full model, skin and eyeballs only."""
+        neutral, triangles, shape, expression = self.neutral, self.triangles, self.shape, self.expression
+        parts = inner = None
+        if _is_full_model(neutral):
+            inner = neutral[INNER_LANDMARKS]
+            kept = np.concatenate([np.arange(start, end) for _, start, end in KEPT])
+            parts = np.concatenate([np.full(end - start, PARTS.index(part)) for part, start, end in KEPT])
+            renumbered = np.full(len(neutral), -1)
+            renumbered[kept] = np.arange(len(kept))
+            triangles = renumbered[triangles]
+            triangles = triangles[(triangles >= 0).all(1)]
+            neutral, shape, expression = neutral[kept], shape[:, kept], expression[:, kept]
+        anatomy = transfer(neutral, triangles, parts, inner)
+        return HeadModel(
+            name=name,
+            mean=(neutral - anatomy.centre).astype(np.float32),
+            triangles=triangles.astype(np.int32),
+            bases=Bases(shape, expression, np.zeros((0, *neutral.shape), np.float32), ()),
+            regions=anatomy.regions,
+            landmarks=anatomy.landmarks,
+            albedo_regions=anatomy.albedo_regions,
+            parts=anatomy.parts,
+            provenance=PROVENANCE,
+        )
+
+
+def read_ict(path):
     """Read ICT-FaceKit from its folder, or from a zip or tar of it, which is never unpacked to disk.
 
     Args:
         path: of the repository, of its folder FaceXModel, or of an archive of either.
-        name: the model's name.
 
     Returns:
-        HeadModel: identities as they are (standard normal), expressions times EXPRESSION_SIGMA; no regional bases.
+        IctHead.
 
     Raises:
         HeadError: no such file, no ICT-FaceKit in it, or one that is broken or too large.
@@ -62,33 +105,7 @@ def read_ict(path, name="ict"):
     identities = sorted(mesh for mesh in meshes if re.fullmatch(r"identity\d{3}\.obj", mesh))
     shape = np.stack([meshes[mesh] for mesh in identities]) - neutral
     expression = (np.stack([meshes[mesh] for mesh in expressions]) - neutral) * EXPRESSION_SIGMA
-    return _head_model(name, neutral, triangles, shape, expression)
-
-
-def _head_model(name, neutral, triangles, shape, expression):
-    """The HeadModel of vertices (V, 3) mm and directions (K, V, 3) mm in ICT-FaceKit's frame, whose axes are ours."""
-    parts = inner = None
-    if _is_full_model(neutral):
-        inner = neutral[INNER_LANDMARKS]
-        kept = np.concatenate([np.arange(start, end) for _, start, end in KEPT])
-        parts = np.concatenate([np.full(end - start, PARTS.index(part)) for part, start, end in KEPT])
-        renumbered = np.full(len(neutral), -1)
-        renumbered[kept] = np.arange(len(kept))
-        triangles = renumbered[triangles]
-        triangles = triangles[(triangles >= 0).all(1)]
-        neutral, shape, expression = neutral[kept], shape[:, kept], expression[:, kept]
-    anatomy = transfer(neutral, triangles, parts, inner)
-    return HeadModel(
-        name=name,
-        mean=(neutral - anatomy.centre).astype(np.float32),
-        triangles=triangles.astype(np.int32),
-        bases=Bases(shape, expression, np.zeros((0, *neutral.shape), np.float32), ()),
-        regions=anatomy.regions,
-        landmarks=anatomy.landmarks,
-        albedo_regions=anatomy.albedo_regions,
-        parts=anatomy.parts,
-        provenance=PROVENANCE,
-    )
+    return IctHead(neutral, triangles, shape, expression)
 
 
 def _is_full_model(neutral):
