@@ -13,7 +13,7 @@ export IPYTHONDIR := $(CURDIR)/$(VENV)/var/ipython
 export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/var/jupyter
 export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
 
-.PHONY: demo test lab handouts site bench clean
+.PHONY: demo test lab handouts site bench fuzz clean
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
@@ -32,6 +32,9 @@ site: $(VENV)/ready-to-test
 
 bench: $(VENV)/ready-to-test
 	$(BIN)/python tests/bench.py
+
+fuzz: $(VENV)/ready-to-test
+	PYTHONPATH=. $(BIN)/python tests/fuzz.py
 
 clean:
 	rm -rf $(VENV) results handouts site d3f_lite.egg-info
