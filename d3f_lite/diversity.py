@@ -13,6 +13,7 @@ from scipy.special import gammaincinv
 
 from d3f_lite.adam import Adam
 from d3f_lite.errors import MaskError
+from d3f_lite.mesh_laplacian import laplacian_tensor
 from d3f_lite.metrics import rms_distances, spread
 from d3f_lite.posterior import GaussianPosterior
 
@@ -186,7 +187,7 @@ def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, 
     latents = _draw_latents(decoder, number, seed).requires_grad_()
     radius = ball_radius(0.9, decoder.latent_size)
     fit, seen = (torch.from_numpy(array).to(decoder.device) for array in (fit_vertices, visible))
-    laplacian = _laplacian(triangles, len(fit)).to(decoder.device)
+    laplacian = laplacian_tensor(triangles, len(fit), decoder.device, normalised=False)
     optimiser = Adam(latents, learning_rate, decay=5e-4)
     history = np.zeros((steps, 3), np.float32)
     for step in range(steps):
@@ -352,17 +353,6 @@ def _decoded(decoder, latents, history, method, seed):
     with torch.no_grad():
         vertices = decoder.decode(latents)
     return HeadSamples(vertices.cpu().numpy(), latents.cpu().numpy(), history, method, seed)
-
-
-def _laplacian(triangles, number):
-    """The mesh's combinatorial Laplacian, degree minus adjacency: sparse (V, V) float32."""
-    triangles = torch.as_tensor(triangles, dtype=torch.int64)
-    sides = torch.cat([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    edges = torch.unique(torch.cat([sides, sides.flip(1)]), dim=0).T
-    vertices = torch.arange(number).expand(2, -1)
-    entries = torch.cat([torch.full((edges.shape[1],), -1.0), torch.bincount(edges[0], minlength=number).float()])
-    places = torch.cat([edges, vertices], 1)
-    return torch.sparse_coo_tensor(places, entries, (number, number), check_invariants=True)
 
 
 def _require_some(occluded):

@@ -3,23 +3,35 @@
 from functools import lru_cache
 
 import numpy as np
+import torch
 from scipy.sparse import coo_matrix, diags
 
 
-def laplacian(triangles, vertices):
+def laplacian(triangles, vertices, normalised=True):
     """The uniform Laplacian (V, V) sparse: each vertex minus the mean of its neighbours.
 
     Args:
         triangles: (T, 3) int.
         vertices: V, how many there are.
+        normalised: False for degree minus adjacency, the same times each vertex's number of neighbours.
     """
-    return _laplacian(np.ascontiguousarray(triangles, np.int32).tobytes(), vertices)
+    return _laplacian(np.ascontiguousarray(triangles, np.int32).tobytes(), vertices, normalised)
+
+
+def laplacian_tensor(triangles, vertices, device, normalised=True):
+    """The same as a (V, V) float32 torch CSR tensor on ``device``."""
+    matrix = laplacian(triangles, vertices, normalised).sorted_indices()
+    parts = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices, matrix.data.astype(np.float32)))
+    return torch.sparse_csr_tensor(*parts, matrix.shape, check_invariants=True).to(device)
 
 
 @lru_cache(maxsize=4)
-def _laplacian(triangle_bytes, vertices):
+def _laplacian(triangle_bytes, vertices, normalised):
     triangles = np.frombuffer(triangle_bytes, np.int32).reshape(-1, 3)
     edges = np.concatenate((triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]))
     edges = np.unique(np.concatenate((edges, edges[:, ::-1])), axis=0)
     neighbours = coo_matrix((np.ones(len(edges)), edges.T), shape=(vertices, vertices)).tocsr()
-    return (diags(np.ones(vertices)) - diags(1.0 / np.maximum(neighbours.getnnz(1), 1)) @ neighbours).tocsr()
+    degrees = neighbours.getnnz(1)
+    if not normalised:
+        return (diags(degrees.astype(float)) - neighbours).tocsr()
+    return (diags(np.ones(vertices)) - diags(1.0 / np.maximum(degrees, 1)) @ neighbours).tocsr()

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from d3f_lite.bake.partial_heads import FitSimulator, draw_population, occluded_views, project
-from d3f_lite.bake.mesh_vae_start import start_linear
 from d3f_lite.array_files import UNREADABLE, reason_of
+from d3f_lite.bake.mesh_vae_start import start_linear
+from d3f_lite.bake.partial_heads import FitSimulator, draw_population, occluded_views, project
 from d3f_lite.errors import AssetError, D3FError
 from d3f_lite.heads import load_head
 from d3f_lite.mesh_graph import build_graph
-from d3f_lite.mesh_laplacian import laplacian
+from d3f_lite.mesh_laplacian import laplacian_tensor
 from d3f_lite.mesh_vae import LATENT_SIZE, MeshVAE, weights_path
 from d3f_lite.pipeline import checked_count
 
@@ -118,7 +118,7 @@ def train(head, recipe, folder, device):
     generator, checkpoint = torch.Generator().manual_seed(recipe.seed), Path(folder) / f"{weights_path(head.name).stem}.pt"
     first, history, spent = _resume(checkpoint, recipe, model, optimiser, generator)
     spent -= time.process_time()
-    heads, smooth = TrainingHeads(head, recipe), _laplacian_matrix(head, device)
+    heads, smooth = TrainingHeads(head, recipe), laplacian_tensor(head.triangles, len(head.mean), device)
 
     def draw():
         return tuple(part.to(device) for part in heads.batch(generator))
@@ -166,13 +166,6 @@ def _optimiser(model):
     others = [parameter for parameter in model.parameters() if all(parameter is not one for one in wide)]
     return torch.optim.AdamW([{"params": wide, "share": WIDE_SHARE}, {"params": others, "share": 1.0}],
                              weight_decay=1e-4)  # fmt: skip
-
-
-def _laplacian_matrix(head, device):
-    """The Laplacian of the head's mesh as a torch CSR matrix."""
-    matrix = laplacian(head.triangles, len(head.mean))
-    parts = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices, matrix.data.astype(np.float32)))
-    return torch.sparse_csr_tensor(*parts, matrix.shape).to(device)
 
 
 def _schedule(step, steps):
