@@ -13,7 +13,7 @@ CROP_SIDE = 512  # px; the network looks at 2.05 times the face, a little above 
 
 
 class FaceAlignmentNetwork:
-    """The 68 landmarks of the face that MediaPipe found, by face-alignment's network (3 to 11 s a face on a CPU).
+    """The 68 landmarks of the face that MediaPipe found, by face-alignment's network.
 
     Args:
         device: torch's name of where it runs.
