@@ -138,7 +138,7 @@ def test_explorer_takes_a_painted_mask_stops_and_goes_on(page, lab):
     move(page, "iterations", "ArrowRight", 4)
     explorer.locator("select").nth(1).select_option("published DPP loss")
     poll(lambda: re.search(r"heads after \d+ steps", grid.text_content()), "the heads do not move as the loss runs")
-    explorer.get_by_role("button", name="Stop").first.click()
+    explorer.get_by_role("button", name="Stop").nth(1).click()
     poll(lambda: "stopped" in explorer.text_content(), "Stop did not stop")
     assert "published" not in table.text_content()
     explorer.locator("select").nth(1).select_option("independent (i.i.d.)")

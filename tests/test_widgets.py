@@ -282,8 +282,8 @@ def test_explorer_gives_what_the_command_gives_for_its_seed_and_settings(reconst
 
 def test_photo_is_uploaded_its_occluder_estimated_and_corrected_by_strokes():
     path = Path(find_spec("skimage").origin).parent / SAMPLE_PHOTOS["astronaut"][1]
-    task, told = BackgroundTask(), []
-    controls = PhotoControls(sample_photo("grace_hopper"), None, task)
+    controls, told = PhotoControls(sample_photo("grace_hopper")), []
+    task = controls.task
     controls.on_change(lambda: told.append(controls.evidence[0].name))
     controls.upload.value = [{"name": "../astronaut.png", "content": memoryview(path.read_bytes()), "type": "", "size": 1,
                               "last_modified": datetime.now()}]  # fmt: skip
@@ -321,3 +321,16 @@ def test_explorer_stops_the_published_loss_and_goes_on(reconstruction):
     assert explorer.reconstruction is before
     explorer.controls.iterations.value = 10
     assert explorer.task.wait() and explorer.reconstruction.samples.method == "published"
+
+
+def test_a_slider_moved_while_an_occluder_is_drawn_loses_neither():
+    explorer = DiversityExplorer(settings=Settings(fit=FitSettings(photometric_iterations=0)))
+    portrait = explorer.photo.portrait
+    assert explorer.wait() and explorer.photo.occluder.value == "surgical_mask"
+    explorer.photo.occluder.value = "sunglasses"
+    explorer.controls.number.value = 3
+    assert explorer.wait()
+    found = explorer.reconstruction
+    assert len(found.samples.vertices) == 3 and found.observation.photo is explorer.photo.painter.photo
+    _, drawn = draw_occluder(portrait, detect_landmarks(portrait), "sunglasses")
+    np.testing.assert_array_equal(found.observation.masks.occluded, drawn)

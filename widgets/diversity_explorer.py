@@ -27,7 +27,7 @@ STREAM_EVERY = 10  # steps of the published loss between two pictures
 class DiversityExplorer(ipywidgets.VBox):
     """From a photo and its occluder to N heads, i.i.d. beside DPP on one colour scale.
 
-    ``reconstruction`` holds what is drawn, None until the first heads are there (``task.wait()``).
+    ``reconstruction`` holds what is drawn, None until the first heads are there (``wait()``).
 
     Args:
         photo: Photo, path or (H, W, 3) uint8; by default a portrait with a drawn surgical mask.
@@ -53,7 +53,7 @@ class DiversityExplorer(ipywidgets.VBox):
 
     def _make_controls(self, portrait, occluded):
         self.task, self.saving = BackgroundTask(), BackgroundTask()
-        self.photo = PhotoControls(portrait, occluded, self.task)
+        self.photo = PhotoControls(portrait, occluded)
         self.controls = DiversityControls(self.settings.diversity)
         self.folder = ipywidgets.Text("results", description="folder")
         self.export, self.download = ipywidgets.Button(description="Export", disabled=True), Download()
@@ -68,6 +68,10 @@ class DiversityExplorer(ipywidgets.VBox):
         right = ipywidgets.VBox([self.readout, self.kernel], layout={"width": "480px"})
         top = ipywidgets.HBox([self.photo, middle, right], layout={"flex_flow": "row wrap"})
         return [note, top, self.spreads, self.grid]
+
+    def wait(self, timeout=60.0):
+        """Wait, at most ``timeout`` seconds for each, until the photo and the heads are there; True when they are."""
+        return self.photo.task.wait(timeout) and self.task.wait(timeout)
 
     def generate(self):
         """Fit, if photo, occluder or seed changed, and generate heads for the sliders as they stand, in the background."""

@@ -8,6 +8,7 @@ import ipywidgets
 from d3f_lite.landmarks import detect_landmarks
 from d3f_lite.occluders import OCCLUDERS, draw_occluder
 from d3f_lite.photo import Photo
+from widgets.background import BackgroundTask
 from widgets.mask_painter import MaskPainter
 
 ESTIMATED, PAINTED = "estimated from the photo", "painted by hand"
@@ -16,14 +17,15 @@ ESTIMATED, PAINTED = "estimated from the photo", "painted by hand"
 class PhotoControls(ipywidgets.VBox):
     """Choose a photo and its occluder, and correct it with a brush; ``evidence`` is what ``observe`` takes.
 
+    Files are read and occluders drawn in ``task``; ``on_change`` tells when that is done.
+
     Args:
         photo: Photo to begin with.
         occluded: its mask (H, W) bool, if there is one.
-        task: BackgroundTask that reads photos and draws occluders.
     """
 
-    def __init__(self, photo, occluded, task):
-        self.portrait, self._task, self._listeners = photo, task, []
+    def __init__(self, photo, occluded=None):
+        self.portrait, self.task, self._listeners = photo, BackgroundTask(), []
         kind = ESTIMATED if occluded is None else PAINTED
         self.occluder = ipywidgets.Dropdown(options=[ESTIMATED, PAINTED, *OCCLUDERS], value=kind,
                                             description="occluder")  # fmt: skip
@@ -32,7 +34,7 @@ class PhotoControls(ipywidgets.VBox):
         self.occluder.observe(lambda _: self._take_occluder(), "value")
         self.upload.observe(lambda change: self._open(change["new"]), "value")
         self.painter.on_paint(self._tell)
-        super().__init__([self.occluder, self.painter, self.upload])
+        super().__init__([self.occluder, self.painter, ipywidgets.HBox([self.upload, self.task])])
 
     @property
     def evidence(self):
@@ -54,7 +56,7 @@ class PhotoControls(ipywidgets.VBox):
     def _take_occluder(self):
         kind, portrait = self.occluder.value, self.portrait
         if kind in OCCLUDERS:
-            self._task.start(lambda _: draw_occluder(portrait, detect_landmarks(portrait), kind), self._take)
+            self.task.start(lambda _: draw_occluder(portrait, detect_landmarks(portrait), kind), self._take)
         else:
             self._take((portrait, None))
 
@@ -65,7 +67,7 @@ class PhotoControls(ipywidgets.VBox):
     def _open(self, files):
         """Read the chosen file, in the background; then estimate what hides its face."""
         if files:
-            self._task.start(lambda _: _opened(files[0]), self._take_portrait)
+            self.task.start(lambda _: _opened(files[0]), self._take_portrait)
 
     def _take_portrait(self, photo):
         self.portrait = photo
