@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
 LAB_FLAGS ?=
 export OMP_NUM_THREADS ?= 1
-# What matplotlib, Jupyter and IPython keep goes when .venv goes.
+# What matplotlib, Jupyter, IPython and torch keep goes when .venv goes.
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
+export TORCHINDUCTOR_CACHE_DIR := $(CURDIR)/$(VENV)/var/torch
 export IPYTHONDIR := $(CURDIR)/$(VENV)/var/ipython
 export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/var/jupyter
 export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
