@@ -4,7 +4,11 @@
 kernel of its own, mixed from a few matrices that the whole mesh shares.
 """
 
+import atexit
+import tempfile
 import warnings
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -77,6 +81,14 @@ class SparsePattern(nn.Module):
         return torch.empty_like(ordered).index_copy_(0, self.plain_order, ordered)
 
 
+@cache
+def _clean_up_at_exit(propagate):
+    """Delete the file that torch_geometric wrote this function to: it would stay in the temporary folder for ever."""
+    source = Path(propagate.__code__.co_filename)
+    if source.parent == Path(tempfile.gettempdir()):
+        atexit.register(source.unlink, missing_ok=True)
+
+
 class SpatiallyVaryingConv(MessagePassing):
     """Spatially varying convolution between two levels of a mesh (Zhou et al. 2020, equation 2).
 
@@ -99,6 +111,7 @@ class SpatiallyVaryingConv(MessagePassing):
 
     def __init__(self, edges, sizes, channels, interpolation, matrices=MATRICES):
         super().__init__(aggr="sum", node_dim=0)
+        _clean_up_at_exit(type(self).propagate)
         self.sizes, self.reduces = tuple(sizes), sizes[1] < sizes[0]
         order = np.lexsort(edges)
         edges = np.ascontiguousarray(edges[:, order])
