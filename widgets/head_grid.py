@@ -38,8 +38,8 @@ class HeadGrid(ipywidgets.VBox):
                 recolour(mesh, head, value, self.where)
         if regrouped:
             look_at(self.plot, placed.reshape(-1, 3))
-        self.caption.value = caption
         self.plot.render()
+        self.caption.value = caption
 
     def rescale(self, highest):
         """Let the colour scale reach ``highest`` mm."""
