@@ -1,0 +1,124 @@
+"""The same photos reconstructed with their true masks and from the photo alone, side by side.
+
+``python -m d3f_lite.study.mask_comparison`` prints how far the heads lie apart and writes sheets to look at: both
+portraits under drawn occluders, whose masks are exact, and with ``--photos`` a folder of photos with masks beside them.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from d3f_lite.errors import LandmarkError
+from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
+from d3f_lite.occluders import draw_occluder
+from d3f_lite.photo import SAMPLE_PHOTOS, Photo, read_mask, sample_photo
+from d3f_lite.pictures import DISCLAIMER, draw_head, heatmap_colours, sample_tiles
+from d3f_lite.pipeline import reconstruct
+from d3f_lite.results import check_writable
+
+OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand")
+HIGHEST = 8.0  # mm, of the heatmaps' colours
+SHOWN = 3  # heads of each
+PER_SHEET = 3  # photos
+
+
+def drawn_cases(seed):
+    """Both sample portraits under each occluder: (Photo, exact mask (H, W) bool)."""
+    with MediapipeDetector() as detector:
+        for name in SAMPLE_PHOTOS:
+            portrait = sample_photo(name)
+            landmarks = detect_landmarks(portrait, detector=detector)
+            for kind in OCCLUDERS:
+                photo, mask = draw_occluder(portrait, landmarks, kind, seed=seed)
+                yield Photo(photo.pixels, f"{name}, {kind.replace('_', ' ')}"), mask
+
+
+def photos_in(folder):
+    """The photos of a folder that have a mask beside them, ``name_mask.png``: (Photo, mask (H, W) bool)."""
+    for path in sorted(Path(folder).glob("*_mask.png")):
+        for file in sorted(path.parent.glob(f"{path.stem.removesuffix('_mask')}.*"))[:1]:
+            photo = Photo.open(file)
+            yield photo, read_mask(path, photo)
+
+
+def compare(photo, mask, seed=0, samples=16):
+    """Reconstruct a photo twice: two Reconstructions, with the mask (H, W) bool given, and with it estimated."""
+    return tuple(reconstruct(photo, given, samples=samples, seed=seed, detector="mediapipe") for given in (mask, None))
+
+
+def measures(given, estimated):
+    """How far two Reconstructions of a photo lie apart: dict of name to a number, mm over the face of the head.
+
+    The masks' overlap (IoU) counts inside the face; "visible" are the vertices that both show, "hidden" the others.
+    """
+    true, found = (both.observation.masks.occluded & given.observation.masks.face for both in (given, estimated))
+    face = given.head.face
+    visible = given.fit.visible & estimated.fit.visible & face
+    apart = np.linalg.norm(given.fit.vertices - estimated.fit.vertices, axis=1)
+    means = np.linalg.norm(given.samples.vertices.mean(0) - estimated.samples.vertices.mean(0), axis=1)
+    return {
+        "IoU": float((true & found).sum() / max((true | found).sum(), 1)),
+        "fit, visible": float(apart[visible].mean()),
+        "fit, hidden": float(apart[face & ~visible].mean()),
+        "mean of the samples": float(means[face].mean()),
+        "spread, true mask": float(given.spread[face & ~visible].mean()),
+        "spread, estimated": float(estimated.spread[face & ~visible].mean()),
+    }
+
+
+def table(rows):
+    """Rows of (name, measures or a reason) as Markdown, with their mean."""
+    measured = [values for _, values in rows if isinstance(values, dict)]
+    names = list(measured[0]) if measured else []
+    lines = [f"| photo | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
+    for name, values in [*rows, ("mean", {key: np.mean([one[key] for one in measured]) for key in names})]:
+        cells = [f"{value:.2f}" for value in values.values()] if isinstance(values, dict) else [values]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def sheet(pairs):
+    """A Figure of pairs of Reconstructions, two rows each: photo, mask, fit, a few heads, and where the heads differ."""
+    rows = [(found, source) for pair in pairs for found, source in zip(pair, ("true mask", "photo alone"))]
+    columns = 5 + SHOWN
+    figure = Figure(figsize=(1.5 * columns, 1.65 * len(rows) + 0.4), layout="constrained")
+    axes = np.atleast_2d(figure.subplots(len(rows), columns))
+    for line, (found, source) in zip(axes, rows):
+        colours = heatmap_colours(found.spread, found.fit.left_open, HIGHEST)
+        heatmap = draw_head(found.fit.vertices, found.head.triangles, colours=colours)
+        tiles = [*sample_tiles(found, 200, SHOWN), (heatmap, f"spread, 0 to {HIGHEST:g} mm")]
+        tiles[0] = (tiles[0][0], f"{found.observation.photo.name}\n{source}")
+        for axis, (picture, caption) in zip(line, tiles):
+            axis.imshow(picture)
+            axis.set_title(caption, fontsize=7)
+            axis.set_axis_off()
+    figure.suptitle(DISCLAIMER, fontsize=9)
+    return figure
+
+
+def main():
+    """Compare, print, draw."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=Path, help="a folder of photos name.jpg with masks name_mask.png")
+    parser.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
+    parser.add_argument("--out", type=Path, default=Path("results/mask_comparison"), help="folder (default: %(default)s)")
+    options = parser.parse_args()
+    check_writable(options.out)
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows, pairs = [], []
+    for photo, mask in [*drawn_cases(options.seed), *(photos_in(options.photos) if options.photos else ())]:
+        try:
+            pairs.append(compare(photo, mask, options.seed))
+            rows.append((photo.name, measures(*pairs[-1])))
+        except LandmarkError as error:
+            rows.append((photo.name, str(error)))
+    for number in range(0, len(pairs), PER_SHEET):
+        sheet(pairs[number : number + PER_SHEET]).savefig(options.out / f"sheet_{number // PER_SHEET}.png", dpi=110)
+    print(table(rows))
+    print(f"\nmm over the face of the head; the sheets are in {options.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""True masks against the photo alone: nothing lies apart from itself, and a mask that is missed shows."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from d3f_lite.landmarks import detect_landmarks
+from d3f_lite.occluders import draw_occluder
+from d3f_lite.photo import sample_photo, write_mask
+from d3f_lite.pipeline import reconstruct
+from d3f_lite.study.mask_comparison import measures, photos_in, sheet, table
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    portrait = sample_photo("astronaut")
+    return draw_occluder(portrait, detect_landmarks(portrait), "sunglasses")
+
+
+def test_a_reconstruction_against_itself_and_against_one_that_missed_the_mask(drawn):
+    photo, mask = drawn
+    given, blind = (reconstruct(photo, occluded, samples=3) for occluded in (mask, np.zeros_like(mask)))
+    same = measures(given, given)
+    assert same["IoU"] == 1.0 and same["fit, visible"] == same["fit, hidden"] == same["mean of the samples"] == 0.0
+    assert same["spread, true mask"] == same["spread, estimated"] > 1.0
+    missed = measures(given, blind)
+    assert missed["IoU"] == 0.0 and missed["fit, hidden"] > 0.5 and missed["spread, estimated"] < 1.0
+    figure = sheet([(given, blind)])
+    assert len(figure.axes) == 16 and figure.axes[0].get_title().endswith("true mask")
+
+
+def test_the_table_by_hand():
+    lines = table([("a", {"IoU": 0.5}), ("b", "no face"), ("c", {"IoU": 1.0})]).splitlines()
+    assert lines == ["| photo | IoU |", "|---|---|", "| a | 0.50 |", "| b | no face |", "| c | 1.00 |", "| mean | 0.75 |"]
+
+
+def test_photos_with_masks_beside_them(drawn, tmp_path):
+    photo, mask = drawn
+    Image.fromarray(photo.pixels).save(tmp_path / "one.png")
+    Image.fromarray(photo.pixels).save(tmp_path / "two.png")
+    write_mask(mask, tmp_path / "one_mask.png")
+    ((found, read),) = photos_in(tmp_path)
+    assert found.name == "one" and np.array_equal(found.pixels, photo.pixels) and np.array_equal(read, mask)
