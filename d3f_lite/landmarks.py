@@ -3,9 +3,7 @@
 MediaPipe's face landmarker finds the face and its mesh; its points, or those of a network given the face, are the 68.
 """
 
-import contextlib
 import hashlib
-import os
 import weakref
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +12,7 @@ import cv2
 import numpy as np
 
 from d3f_lite.errors import AssetError, LandmarkError
+from d3f_lite.native_stderr import native_stderr_silenced
 from d3f_lite.photo import Photo, check_mask
 
 MODEL_PATH = Path(__file__).parent / "assets" / "face_landmarker.task"
@@ -97,7 +96,7 @@ class MediapipeDetector:
 
     def __init__(self, model_path=MODEL_PATH):
         model = _checked_model(Path(model_path))
-        with _native_stderr_silenced():
+        with native_stderr_silenced():
             import mediapipe  # heavy, and only needed here
             from mediapipe.tasks.python import BaseOptions, vision
 
@@ -336,16 +335,3 @@ def _checked_model(path: Path) -> bytes:
     if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
         raise AssetError(f"{path}: not the expected face landmark model (sha256 differs); install d3f-lite again")
     return model
-
-
-@contextlib.contextmanager
-def _native_stderr_silenced():
-    """Hide what native code logs to file descriptor 2 meanwhile: MediaPipe's start-up notes have no switch."""
-    kept, void = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(void, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(void)

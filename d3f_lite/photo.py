@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from d3f_lite.errors import D3FError, MaskError, PhotoError
+from d3f_lite.native_stderr import native_stderr_silenced
 
 SMALLEST_SIDE = 32  # px
 LARGEST_SIDE = 16_384  # px
@@ -154,7 +155,7 @@ def _read(path: Path, background: str, error: type[D3FError]) -> Image.Image:
             raise error(f"{path}: not a file; give the path of one image")
         if path.stat().st_size == 0:
             raise error(f"{path}: the file is empty; save the image again")
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), native_stderr_silenced():
             warnings.simplefilter("ignore")  # Pillow's notes on size and metadata: sizes are checked here
             with Image.open(path, formats=FORMATS) as image:
                 _check_size(*image.size, path, error)

@@ -30,13 +30,13 @@ _watched = {"on": False, "seen": []}
 
 def _hook(event, arguments):
     """Note forbidden events, and files opened for writing, while a file is read."""
-    if _watched["on"] and (event in FORBIDDEN or (event == "open" and _writes(arguments[2]))):
+    if _watched["on"] and (event in FORBIDDEN or (event == "open" and _writes(*arguments[::2]))):
         _watched["seen"].append(f"{event} {arguments[0]!r:.100}")
 
 
-def _writes(flags):
-    """Whether the flags of an open file let it be changed."""
-    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+def _writes(path, flags):
+    """Whether a file is opened so that it can be changed."""
+    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) and path != os.devnull
 
 
 sys.addaudithook(_hook)
