@@ -19,10 +19,10 @@ def laplacian(triangles, vertices, normalised=True):
 
 
 def laplacian_tensor(triangles, vertices, device, normalised=True):
-    """The same as a (V, V) float32 torch CSR tensor on ``device``."""
-    matrix = laplacian(triangles, vertices, normalised).sorted_indices()
-    parts = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices, matrix.data.astype(np.float32)))
-    return torch.sparse_csr_tensor(*parts, matrix.shape, check_invariants=True).to(device)
+    """The same as a sparse (V, V) float32 torch tensor on ``device``."""
+    matrix = laplacian(triangles, vertices, normalised).tocoo()
+    places, values = torch.from_numpy(np.stack([matrix.row, matrix.col])), torch.from_numpy(matrix.data).float()
+    return torch.sparse_coo_tensor(places, values, matrix.shape, check_invariants=True).coalesce().to(device)
 
 
 @lru_cache(maxsize=4)
