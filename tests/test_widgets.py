@@ -88,6 +88,19 @@ def test_stop_forgets_a_waiting_job_and_says_so():
     assert task.wait(10.0) and shown == ["drawn"] and task.words.value == "stopped"
 
 
+def test_each_stage_starts_the_bar_anew():
+    task, bars = BackgroundTask(), []
+    task.bar.observe(lambda change: bars.append(change["new"]), "value")
+
+    def work(progress):
+        for stage in ("landmarks", "colours"):
+            for fraction in (0.0, 0.01, 0.5, 1.0):
+                progress(stage, fraction)
+
+    task.start(work, lambda _: None)
+    assert task.wait(10.0) and bars == [0.5, 1.0, 0.0, 0.5, 1.0]
+
+
 def test_errors_are_told_in_words():
     def refused(progress):
         raise MaskError("the mask is <all> black")

@@ -82,7 +82,7 @@ class BackgroundTask(ipywidgets.HBox):
     def _progress(self, job, stage, fraction):
         if self._wanted is not job:
             raise Cancelled("stopped")
-        if fraction in (0.0, 1.0) or fraction - self.bar.value >= LEAST_STEP:
+        if stage != self.words.value or fraction == 1.0 or fraction - self.bar.value >= LEAST_STEP:
             self.bar.value, self.words.value = fraction, stage
 
     def say(self, words):

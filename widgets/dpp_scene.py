@@ -118,7 +118,7 @@ def kernel_figure(dpp_kernel, others_kernel, points=None, others=None, ellipse=N
     axes[0].set(title="kernel L", xlabel="sample", ylabel="sample")
     figure.colorbar(picture, ax=axes[0], shrink=0.8)
     ranks = np.arange(len(dpp_kernel)) + 1
-    axes[1].bar(ranks, np.linalg.eigvalsh(dpp_kernel)[::-1], color="#00336f", label="DPP")
+    axes[1].bar(ranks, np.linalg.eigvalsh(dpp_kernel)[::-1], color="#00336f", label="chosen")
     axes[1].plot(ranks, np.linalg.eigvalsh(others_kernel)[::-1], "o", mfc="none", mec="grey", ms=4, label="i.i.d.")
     axes[1].set(title="eigenvalues of L", xlabel="number", ylabel="eigenvalue", ylim=(0, None))
     axes[1].legend(fontsize=7)
@@ -133,6 +133,6 @@ def _draw_plane(axis, points, others, ellipse):
     angle = np.linspace(0, 2 * np.pi, 200)
     axis.plot(ellipse[0] * np.cos(angle), ellipse[1] * np.sin(angle), color="grey", lw=1, label="radius R")
     axis.scatter(*others.T, facecolors="none", edgecolors="grey", label="i.i.d.")
-    axis.scatter(*points.T, color="#00336f", label="DPP")
+    axis.scatter(*points.T, color="#00336f", label="chosen")
     axis.set(title="the hidden point", xlabel="x (mm)", ylabel="y (mm)", aspect="equal")
-    axis.legend(fontsize=7, ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.3))
+    axis.legend(fontsize=7, ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.5))

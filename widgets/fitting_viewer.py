@@ -35,9 +35,9 @@ class FittingViewer(ipywidgets.VBox):
         self.observation, self.head, self.fit, self._base = observation, head, None, settings
         self.calibrated = ipywidgets.Checkbox(settings.calibrated, description="detector calibrated")
         self.regional = ipywidgets.Checkbox(settings.regional, description="regional bases")
-        self.prior = steps("prior weight (1)", PRIORS, settings.prior_weight)
+        self.prior = steps("prior weight λ (1)", PRIORS, settings.prior_weight)
         self.weight = steps("photometric weight n (px)", WEIGHTS, settings.photometric_weight)
-        self.iterations = steps("iterations", ITERATIONS, settings.photometric_iterations)
+        self.iterations = steps("iterations T (steps)", ITERATIONS, settings.photometric_iterations)
         self.button = ipywidgets.Button(description="Fit", button_style="primary")
         self.task, self.readout = BackgroundTask(), ipywidgets.HTML()
         self.picture, self.losses = ipywidgets.HTML(), ipywidgets.HTML()
@@ -88,7 +88,7 @@ class FittingViewer(ipywidgets.VBox):
         """Draw the mean colour differences so far."""
         figure = Figure(figsize=(3.2, 2.8))
         axis = figure.subplots()
-        figure.subplots_adjust(left=0.24, right=0.97, bottom=0.19, top=0.89)
+        figure.subplots_adjust(left=0.24, right=0.94, bottom=0.19, top=0.89)
         axis.plot(np.arange(len(history)) + 1, history, color="#00336f")
         axis.set(title="mean colour difference", xlabel="iteration", ylabel="of full brightness",
                  xlim=(0, max(iterations, 1)))  # fmt: skip
