@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
 LAB_FLAGS ?=
+BENCH_FLAGS ?=
 export OMP_NUM_THREADS ?= 1
 # What matplotlib, Jupyter, IPython and torch keep goes when .venv goes.
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
@@ -32,7 +33,7 @@ site: $(VENV)/ready-to-test
 	$(BIN)/python notebooks/site.py
 
 bench: $(VENV)/ready-to-test
-	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench.py $(BENCH_FLAGS)
 
 fuzz: $(VENV)/ready-to-test
 	PYTHONPATH=. $(BIN)/python tests/fuzz.py
