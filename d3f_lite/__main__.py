@@ -32,7 +32,8 @@ def _parser():
         "PNG of the photo's size, white where something hides the face; 'none' if nothing does (default: estimated)"))  # fmt: skip
     command.add_argument("--strokes", type=Path, help=(
         "PNG of the photo's size that corrects the mask: red is occluded, green or blue is visible"))  # fmt: skip
-    command.add_argument("--landmarks", type=Path, help="68 landmarks as .csv, .pts or .npy; hidden ones are not used (default: detected)")
+    command.add_argument("--landmarks", type=Path, help=(
+        "68 landmarks as .csv, .pts or .npy; those that the mask hides are not used (default: detected)"))  # fmt: skip
     command.add_argument("--detector", choices=("auto", "mediapipe", "face-alignment"), default="auto", help=(
         "of the landmarks; auto (default): face-alignment where its weights are here, else mediapipe"))  # fmt: skip
     _add_common(command)

@@ -132,7 +132,8 @@ def save_pictures(reconstruction, folder):
     from d3f_lite.pictures import heatmap_figure, samples_sheet
 
     fit = reconstruction.fit
-    title = f"{reconstruction.observation.photo.name}: how far {len(reconstruction.samples.vertices)} heads differ where the photo is occluded"
+    name, number = reconstruction.observation.photo.name, len(reconstruction.samples.vertices)
+    title = f"{name}: how far {number} heads differ where the photo {'is occluded' if fit.occluded.any() else 'shows no face'}"
     samples_sheet(reconstruction).savefig(Path(folder) / "samples.png", dpi=120)
     heatmap = heatmap_figure(fit.vertices, reconstruction.head.triangles, reconstruction.spread, fit.left_open, title=title)
     heatmap.savefig(Path(folder) / "heatmap.png", dpi=120)

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from pathlib import Path
 
-# torch hub's cache, where "auto" would find face-alignment's network: the promises here are MediaPipe's.
-os.environ["TORCH_HOME"] = tempfile.mkdtemp(prefix="d3f-lite-torch-home-")
+# Torch hub's cache, where "auto" would find face-alignment's network: the promises here are MediaPipe's.
+os.environ["TORCH_HOME"] = str(Path(tempfile.gettempdir()) / "d3f-lite-no-torch-home")

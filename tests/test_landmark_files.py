@@ -82,7 +82,8 @@ def test_what_is_no_landmark_file(name, content, word, tmp_path):
 
 
 def test_arrays_that_are_no_landmarks(tmp_path):
-    for number, array in enumerate((np.zeros((68, 4)), np.zeros((5, 2)), np.array(["a"] * 136).reshape(68, 2), np.zeros((68, 2)) * 1j)):
+    arrays = (np.zeros((68, 4)), np.zeros((5, 2)), np.array(["a"] * 136).reshape(68, 2), np.zeros((68, 2)) * 1j)
+    for number, array in enumerate(arrays):
         np.save(tmp_path / f"{number}.npy", array)
         with pytest.raises(LandmarkError):
             read_landmarks(tmp_path / f"{number}.npy", PHOTO)
