@@ -11,39 +11,43 @@ SPHERICAL_HARMONICS = 9
 
 @cache
 def _compiled_rasteriser():
-    """The rasteriser, compiled on first use and kept in numba's cache folder."""
+    """The rasteriser, compiled on first use and kept beside this file or, where that cannot be written, in numba's cache."""
     import numba
 
-    @numba.njit(cache=True, fastmath=False)
-    def rasterise_into(points, triangles, index, barycentric, depth):
-        height, width = index.shape
-        for t in range(triangles.shape[0]):
-            a, b, c = triangles[t]
-            ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
-            area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-            if area >= 0.0:  # Image y points down: triangles that face the camera turn the other way.
-                continue
-            x0 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0)
-            x1 = min(int(np.floor(max(ax, bx, cx) - 0.5)), width - 1)
-            y0 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0)
-            y1 = min(int(np.floor(max(ay, by, cy) - 0.5)), height - 1)
-            for row in range(y0, y1 + 1):
-                for column in range(x0, x1 + 1):
-                    x, y = column + 0.5, row + 0.5
-                    wa = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / area
-                    wb = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area
-                    wc = 1.0 - wa - wb
-                    if wa < 0.0 or wb < 0.0 or wc < 0.0:
-                        continue
-                    z = wa * points[a, 2] + wb * points[b, 2] + wc * points[c, 2]
-                    if z > depth[row, column]:
-                        depth[row, column] = z
-                        index[row, column] = t
-                        barycentric[row, column, 0] = wa
-                        barycentric[row, column, 1] = wb
-                        barycentric[row, column, 2] = wc
+    try:
+        return numba.njit(cache=True)(_rasterise_into)
+    except RuntimeError:  # neither can be written: every process compiles its own
+        return numba.njit(_rasterise_into)
 
-    return rasterise_into
+
+def _rasterise_into(points, triangles, index, barycentric, depth):
+    """Fill the three buffers of ``rasterise``; to be compiled."""
+    height, width = index.shape
+    for t in range(triangles.shape[0]):
+        a, b, c = triangles[t]
+        ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        if area >= 0.0:  # Image y points down: triangles that face the camera turn the other way.
+            continue
+        x0 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0)
+        x1 = min(int(np.floor(max(ax, bx, cx) - 0.5)), width - 1)
+        y0 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0)
+        y1 = min(int(np.floor(max(ay, by, cy) - 0.5)), height - 1)
+        for row in range(y0, y1 + 1):
+            for column in range(x0, x1 + 1):
+                x, y = column + 0.5, row + 0.5
+                wa = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / area
+                wb = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area
+                wc = 1.0 - wa - wb
+                if wa < 0.0 or wb < 0.0 or wc < 0.0:
+                    continue
+                z = wa * points[a, 2] + wb * points[b, 2] + wc * points[c, 2]
+                if z > depth[row, column]:
+                    depth[row, column] = z
+                    index[row, column] = t
+                    barycentric[row, column, 0] = wa
+                    barycentric[row, column, 1] = wb
+                    barycentric[row, column, 2] = wc
 
 
 def rasterise(points, triangles, shape):

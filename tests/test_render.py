@@ -2,10 +2,13 @@
 
 import numpy as np
 import torch
+from numba.core import caching
 
 from d3f_lite.camera import Camera
 from d3f_lite.heads import load_head
-from d3f_lite.render import rasterise, render, spherical_harmonics, vertex_normals, visible_vertices
+from d3f_lite.render import (
+    _compiled_rasteriser, rasterise, render, spherical_harmonics, vertex_normals, visible_vertices,
+)  # fmt: skip
 
 TRIANGLE = np.array([[0, 1, 2]])
 
@@ -24,6 +27,16 @@ def test_a_triangle_by_hand():
     # The centre of the bottom-left pixel is (0.5, 3.5): 1/8 of the way to each other corner.
     np.testing.assert_allclose(barycentric[3, 0], (0.75, 0.125, 0.125), atol=1e-6)
     assert np.isneginf(depth[0, 3]) and depth[3, 0] == 1.0
+
+
+def test_where_nothing_can_be_cached_it_compiles_all_the_same(monkeypatch):
+    points, shape = seen_from_the_front((0, 4, 1), (4, 4, 1), (0, 0, 1)), (4, 4)
+    kept, _, _ = rasterise(points, TRIANGLE, shape)
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    index = np.full(shape, -1, np.int32)
+    _compiled_rasteriser.__wrapped__()(points, TRIANGLE.astype(np.int32), index, np.zeros((*shape, 3), np.float32),
+                                       np.full(shape, -np.inf, np.float32))  # fmt: skip
+    np.testing.assert_array_equal(index, kept)
 
 
 def test_the_nearer_triangle_wins_and_back_faces_are_not_drawn():
