@@ -20,12 +20,12 @@ def drawn():
 def test_a_reconstruction_against_itself_and_against_one_that_missed_the_mask(drawn):
     photo, mask = drawn
     given, blind = (reconstruct(photo, occluded, samples=3) for occluded in (mask, np.zeros_like(mask)))
-    same = measures(given, given)
-    assert same["IoU"] == 1.0 and same["fit, visible"] == same["fit, hidden"] == same["mean of the samples"] == 0.0
-    assert same["spread, true mask"] == same["spread, estimated"] > 1.0
-    missed = measures(given, blind)
-    assert missed["IoU"] == 0.0 and missed["fit, hidden"] > 0.5 and missed["spread, estimated"] < 1.0
-    figure = sheet([(given, blind)])
+    same = measures(given, given, given)
+    assert same["IoU"] == 1.0 and same["fit apart, mm"] < 1e-3 and same["spread, true mask"] == same["spread, photo alone"] > 1.0
+    missed = measures(given, blind, given)
+    assert missed["IoU"] == 0.0 and missed["fit apart, mm"] > 0.5 > missed["spread, photo alone"]
+    assert missed["by another seed"] < 1e-3
+    figure = sheet([(given, blind, given)])
     assert len(figure.axes) == 16 and figure.axes[0].get_title().endswith("true mask")
 
 
