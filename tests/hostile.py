@@ -29,9 +29,10 @@ _watched = {"on": False, "seen": []}
 
 
 def _hook(event, arguments):
-    """Note forbidden events, and files opened for writing, while a file is read."""
+    """Note and prevent forbidden events, and files opened for writing, while a file is read."""
     if _watched["on"] and (event in FORBIDDEN or (event == "open" and _writes(*arguments[::2]))):
         _watched["seen"].append(f"{event} {arguments[0]!r:.100}")
+        raise PermissionError(event)
 
 
 def _writes(path, flags):
@@ -50,7 +51,7 @@ def watched():
         yield
     finally:
         _watched["on"] = False
-    assert not _watched["seen"], _watched["seen"]
+        assert not _watched["seen"], _watched["seen"]  # also where the reader made an error of its own of it
 
 
 @dataclass

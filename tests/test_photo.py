@@ -94,6 +94,15 @@ def test_wrong_arrays_are_refused(shape, dtype):
         Photo.from_array(np.zeros(shape, dtype))
 
 
+@pytest.mark.parametrize("file", ["...png", "..png", ".hidden.png", "a\nb.png", "a\x1b[2Jb.png", "ünï ½.png", "x" * 200 + ".png"])
+def test_no_photo_is_saved_outside_its_folder(tmp_path, file):
+    Image.fromarray(stripes()).save(tmp_path / file, "png")
+    name = Photo.open(tmp_path / file).name
+    results = tmp_path / "results"
+    assert (results / name).resolve().parent == results and name.isprintable() and not name.startswith(".")
+    assert Photo.from_array(stripes(), "../../etc").name == "_.._etc" and Photo.from_array(stripes(), "\0").name == "_"
+
+
 def test_a_photo_owns_its_pixels():
     pixels = stripes()
     photo = Photo.from_array(pixels)
