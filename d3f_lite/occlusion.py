@@ -2,10 +2,23 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from d3f_lite.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, with_mesh
+from d3f_lite.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, face_size, to_68, with_mesh
 from d3f_lite.photo import OCCLUDED, VISIBLE, Photo, check_mask, check_strokes
+from d3f_lite.random_walker import random_walk
+
+FACE_SIZE = 160  # px: faces are scaled to this size to estimate a mask; distances below are px at this size
+MARGIN = 40  # px around the face that the estimate may reach into
+LEAST_TRUST = 0.02  # in the network where it is quite unsure
+NO_TRUST = 1e-3  # off the face, where it says nothing
+STROKE_TRUST = 1e3
+THRESHOLD = 0.35  # from this probability on a pixel counts as occluded: unsure ones do
+SMALLEST_OCCLUDER, LARGEST_HOLE = 0.006, 0.01  # of the face's area
+WIDENING = 1  # px by which the mask is widened
+STROKE_PULL, STROKE_REACH = 0.9, 12.0  # at most, and px
+STROKE_COLOUR = 3.0  # Lab units by which a stroke's colour may always vary
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,30 +54,13 @@ class Observation:
 class OcclusionEstimate:
     """What hides a face, as far as the photo tells.
 
-    `probability` (H, W) float32 of being occluded, 0 outside the face; `occluded` (H, W) bool, unsure pixels included;
-    `confidence` from 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure.
+    `probability` (H, W) float32 of being occluded, 0 away from the face; `occluded` (H, W) bool, unsure pixels
+    included; `confidence` from 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure.
     """
 
     probability: np.ndarray
     occluded: np.ndarray
     confidence: float
-
-
-def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes: np.ndarray | None = None) -> OcclusionEstimate:
-    """Estimate what hides the face; `strokes` (H, W) int8 correct it: 0 says nothing, 1 = occluded, 2 = visible.
-
-    Raises MaskError for unusable strokes.
-    """
-    face = face_region(landmarks, photo.shape)
-    probability = np.zeros(photo.shape, np.float32)  # until there is a network, only strokes tell
-    if strokes is not None:
-        probability = corrected(probability > 0, check_strokes(strokes, photo)).astype(np.float32)
-    return OcclusionEstimate(probability, probability > 0.5, float(np.abs(2 * probability - 1)[face].mean()))
-
-
-def corrected(occluded: np.ndarray, strokes: np.ndarray) -> np.ndarray:
-    """The mask `occluded` (H, W) bool as `strokes` (H, W) int8 correct it."""
-    return (occluded | (strokes == OCCLUDED)) & (strokes != VISIBLE)
 
 
 def observe(
@@ -80,7 +76,8 @@ def observe(
     """Find the landmarks and masks of a photo.
 
     `occluded` (H, W) bool is True under the occluder; None: it is estimated (all False: nothing is occluded). `strokes`
-    (H, W) int8 correct either: 0 says nothing, 1 = occluded, 2 = visible. `landmarks`, if given, are taken where the
+    (H, W) int8 (0 says nothing, 1 = occluded, 2 = visible) correct a given mask pixel by pixel, and an estimated one also
+    nearby, where the colours are alike. `landmarks`, if given, are taken where the
     mask does not hide them; else they are detected, with the occluder filled, in the end by `network` if there is one.
 
     Raises MaskError for an unusable mask or strokes, and LandmarkError if no face is found.
@@ -104,3 +101,121 @@ def observe(
     occluded = check_mask(occluded, photo)
     found = look(occluded, network)
     return Observation(photo, found, Masks(face_region(found, photo.shape), occluded, origin, confidence, strokes))
+
+
+def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes: np.ndarray | None = None) -> OcclusionEstimate:
+    """Estimate what hides the face: the occlusion network's probability, refined by a random walker on the colours.
+
+    `strokes` (H, W) int8 correct it: 0 says nothing, 1 = occluded, 2 = visible. Raises MaskError for unusable strokes.
+    """
+    from d3f_lite.occlusion_net import load_occlusion_net
+
+    net = load_occlusion_net()
+    mesh = dense_mesh(landmarks, net.canonical.numpy())
+    closeup = _Closeup.of(photo, mesh)
+    probability, face = net.probability(closeup.pixels, closeup.mesh), closeup.scaled(face_region(landmarks, photo.shape))
+    trust = np.where(face, np.abs(2 * probability - 1) ** 1.5 + LEAST_TRUST, NO_TRUST)
+    if strokes is not None:
+        strokes = check_strokes(strokes, photo)
+        probability, trust = pulled(probability, trust, closeup.colours, closeup.strokes(strokes))
+    probability = random_walk(probability, trust, closeup.colours)
+    occluded = closeup.enlarged(_cleaned(probability > THRESHOLD, face.sum()).astype(np.float32)) > 0.5
+    if strokes is not None:
+        occluded = corrected(occluded, strokes)
+    sure = float(np.abs(2 * probability - 1)[face].mean()) if face.any() else 0.0
+    return OcclusionEstimate(closeup.enlarged(probability), occluded, sure)
+
+
+def corrected(occluded: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+    """The mask `occluded` (H, W) bool with the pixels of `strokes` (H, W) int8 as they say."""
+    return (occluded | (strokes == OCCLUDED)) & (strokes != VISIBLE)
+
+
+def dense_mesh(landmarks: Landmarks, canonical: np.ndarray) -> np.ndarray:
+    """MediaPipe's mesh points (≥ 468, 2) px, or, where only 68 are known, the mean face `canonical` bent onto them."""
+    from scipy.interpolate import RBFInterpolator
+
+    if landmarks.dense is not None:
+        return landmarks.dense
+    return RBFInterpolator(to_68(canonical), landmarks.xy, smoothing=1e-3)(canonical)
+
+
+def pulled(probability, trust, colours, strokes) -> tuple[np.ndarray, np.ndarray]:
+    """Pull the `probability` and the `trust` in it, (h, w) each, towards what `strokes` (h, w) say.
+
+    Each stroke pulls by 0.9 exp(-m²/4) exp(-(d/12)²) at d px from it, m the Mahalanobis distance of the `colours`
+    (h, w, 3) to its own.
+    """
+    from scipy.ndimage import distance_transform_edt, label
+
+    for said, target in ((OCCLUDED, 1.0), (VISIBLE, 0.0)):
+        pieces, number = label(strokes == said, np.ones((3, 3)))
+        for piece in range(1, number + 1):
+            own = colours[pieces == piece]
+            covariance = np.cov(own.T) if len(own) > 3 else 0.0
+            precision = np.linalg.inv(covariance + STROKE_COLOUR**2 * np.eye(3))
+            offset = colours - own.mean(axis=0)
+            likeness = np.exp(-np.einsum("...i,ij,...j->...", offset, precision, offset) / 4)
+            distance = distance_transform_edt(pieces != piece)
+            pull = STROKE_PULL * likeness * np.exp(-((distance / STROKE_REACH) ** 2))
+            probability, trust = probability + pull * (target - probability), trust * (1 - pull) + pull
+    probability = np.where(strokes > 0, strokes == OCCLUDED, probability)
+    return probability.astype(np.float32), np.where(strokes > 0, STROKE_TRUST, trust)
+
+
+def _cleaned(occluded, area: int) -> np.ndarray:
+    """The mask (h, w) without specks and small holes, a little widened; `area` is the face's in px."""
+    from skimage.morphology import remove_small_holes, remove_small_objects
+
+    occluded = remove_small_objects(occluded, max_size=int(SMALLEST_OCCLUDER * area))
+    occluded = remove_small_holes(occluded, max_size=int(LARGEST_HOLE * area))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * WIDENING + 1, 2 * WIDENING + 1))
+    return cv2.dilate(occluded.astype(np.uint8), disc) > 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Closeup:
+    """The face of a photo scaled to FACE_SIZE.
+
+    `pixels` (h, w, 3) uint8, their Lab `colours` (h, w, 3) float32, and the `mesh` (P, 2) px, of the part of the photo
+    (of `shape`) from `low` to `high` (x, y) px.
+    """
+
+    pixels: np.ndarray
+    colours: np.ndarray
+    mesh: np.ndarray
+    shape: tuple[int, int]
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def of(cls, photo: Photo, mesh: np.ndarray) -> "_Closeup":
+        scale = FACE_SIZE / face_size(mesh)
+        limit = np.array(photo.shape[::-1])
+        low = np.floor(mesh.min(axis=0) - MARGIN / scale).astype(int).clip(0, limit - 2)
+        high = np.ceil(mesh.max(axis=0) + MARGIN / scale).astype(int).clip(low + 2, limit)
+        size = np.maximum(np.round((high - low) * scale), 2).astype(int)
+        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        pixels = cv2.resize(photo.pixels[low[1] : high[1], low[0] : high[0]], size, interpolation=method)
+        colours = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        return cls(pixels, colours, (mesh - low) * size / (high - low), photo.shape, low, high)
+
+    def scaled(self, region) -> np.ndarray:
+        """A region (H, W) bool of the photo in the close-up, (h, w) bool."""
+        part = region[self.low[1] : self.high[1], self.low[0] : self.high[0]].astype(np.float32)
+        return cv2.resize(part, self.pixels.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.5
+
+    def strokes(self, strokes) -> np.ndarray:
+        """Strokes (H, W) int8 of the photo in the close-up, (h, w) int8; thin ones are not lost."""
+        part, size = strokes[self.low[1] : self.high[1], self.low[0] : self.high[0]], self.pixels.shape[1::-1]
+        found = np.zeros(size[::-1], np.int8)
+        for said in (OCCLUDED, VISIBLE):
+            found[cv2.resize((part == said).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.1] = said
+        return found
+
+    def enlarged(self, layer) -> np.ndarray:
+        """A layer (h, w) float32 of the close-up in the photo, (H, W) float32, 0 around it."""
+        whole, size = np.zeros(self.shape, np.float32), self.high - self.low
+        method = cv2.INTER_AREA if size[0] < layer.shape[1] else cv2.INTER_LINEAR
+        whole[self.low[1] : self.high[1], self.low[0] : self.high[0]] = cv2.resize(layer, size, interpolation=method)
+        return whole

@@ -25,8 +25,8 @@ def by_hand(tmp_path_factory):
     x, y = (observation.landmarks.xy[48:68].mean(0) * 400 / 512).astype(int)
     painter, editor = MaskPainter(photo), LandmarkEditor(observation)
     strokes = np.zeros((400, 400), np.uint8)
-    strokes[y - 12 : y + 12, x - 25 : x + 25] = OCCLUDED  # over the mouth
-    strokes[y - 40 : y - 35, x - 20 : x + 20] = VISIBLE  # over the nose
+    strokes[y - 6 : y + 12, x - 25 : x + 25] = OCCLUDED  # over the mouth
+    strokes[y - 28 : y - 12, x - 12 : x + 12] = VISIBLE  # over the tip of the nose
     painter.canvas.strokes = strokes.tobytes()
     painter.save_strokes(folder / "strokes.png")
     points = np.array(editor.points.points)
