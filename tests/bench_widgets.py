@@ -33,23 +33,28 @@ def measure():
     if MISSING:
         print(REASON)
         return
-    notebook = str(ROOT / "notebooks" / "explorer.ipynb")
-    with tempfile.TemporaryDirectory() as home, serving("voila", Path(home), notebook) as (address, server):
-        with chromium() as browser:
+    notebook, start = ROOT / "notebooks" / "explorer.ipynb", ROOT / "binder" / "start"
+    with tempfile.TemporaryDirectory() as home, chromium() as browser:
+        with serving("voila", Path(home), notebook, through=("bash", start)) as (address, server):
             page = browser.new_page(viewport={"width": 1400, "height": 1700})
             page.goto(address, timeout=1000 * PATIENCE)
             page.locator(".d3f-explorer table").wait_for(timeout=1000 * PATIENCE)
             page.wait_for_timeout(5000)
             page.evaluate(WATCH)
             yield from _latencies(page)
-            before = sum(megabytes(server))
-            yield "explorer as a page, server and kernel", before, "MB"
-            for _ in range(10):
-                move(page, "DPP weight", "ArrowLeft", 10)
-                move(page, "DPP weight", "ArrowRight", 10)
-            waited = seconds_until(page, lambda: move(page, "DPP weight", "ArrowLeft", 1), "w = 128 nats")
-            yield "explorer, the answer to the last of 200 quick moves", waited, "s"
-            yield "explorer, memory that 200 moves left behind", sum(megabytes(server)) - before, "MB"
+            yield from _two_hundred_moves(page, server)
+
+
+def _two_hundred_moves(page, server):
+    """Rows for what 200 moves in a row leave behind."""
+    before = sum(megabytes(server))
+    yield "explorer as a page, server and kernel", before, "MB"
+    for _ in range(10):
+        move(page, "DPP weight", "ArrowLeft", 10)
+        move(page, "DPP weight", "ArrowRight", 10)
+    waited = seconds_until(page, lambda: move(page, "DPP weight", "ArrowLeft", 1), "w = 128 nats")
+    yield "explorer, the answer to the last of 200 quick moves", waited, "s"
+    yield "explorer, memory that 200 moves left behind", sum(megabytes(server)) - before, "MB"
 
 
 def _latencies(page):

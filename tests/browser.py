@@ -29,8 +29,11 @@ PATIENCE = 120.0  # seconds
 
 
 @contextmanager
-def serving(module, home, *options):
-    """A server of ``python -m module`` with settings of its own in the folder ``home``: its address and process."""
+def serving(module, home, *options, through=()):
+    """A server of ``python -m module`` with settings of its own in the folder ``home``: its address and process.
+
+    ``through``: the command that starts it, as Binder's ``start`` does.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -39,7 +42,7 @@ def serving(module, home, *options):
         "JUPYTER_DATA_DIR": str(home / "data"), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
     }  # fmt: skip
-    command = [sys.executable, "-m", module, "--no-browser", f"--port={port}", *options]
+    command = [*through, sys.executable, "-m", module, "--no-browser", f"--port={port}", *options]
     with open(home / "log", "w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
