@@ -107,11 +107,12 @@ class DiversityExplorer(ipywidgets.VBox):
         found, independent, scene, words = result
         self.reconstruction, self.export.disabled = found, False
         self.grid.show(found.samples.vertices, caption=words)
+        part = "occluded" if found.fit.occluded.any() else "unseen"
         values = np.stack([spread(samples.vertices) for samples in (independent, found.samples)])
         self.spreads.where = scene.free
         self.spreads.rescale(values[:, scene.free].max())
         self.spreads.show(np.stack([found.fit.vertices] * 2), values,
-                          "spread over the occluded part, mm: independent (left), chosen method (right)")  # fmt: skip
+                          f"spread over the {part} part, mm: independent (left), chosen method (right)")  # fmt: skip
         self.photo.show(found.observation)
         self._show_numbers(found, independent, scene)
 
