@@ -1,6 +1,7 @@
 """Every notebook runs from top to bottom, and what is stored of it is small, checked and free of widgets."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,9 @@ def test_is_written_for_reading(path):
     text = "\n".join(cell.source for cell in notebook.cells)
     assert "The occluded part is sampled, not observed" in text
     assert not any(f"/{place}/" in text for place in ("home", "root", "tmp"))
+
+
+@each_notebook
+def test_readme_tells_of_it_with_its_time(path):
+    needed = re.search(r"\*\*Time\*\* about (\d+) minutes", nbformat.read(path, as_version=4).cells[0].source)[1]
+    assert re.search(rf"^\| `{path.stem}` \| .+ \| {needed} \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
