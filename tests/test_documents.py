@@ -1,0 +1,178 @@
+"""Every command and code line of the README, the other texts, the notebooks' text and the docstrings is run by a test.
+
+Most are run here as they stand; the others stand in ELSEWHERE, with the test that runs them, or in TOO_LONG.
+"""
+
+import ast
+import importlib
+import os
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from d3f_lite.__main__ import main
+from d3f_lite.photo import sample_photo
+
+ROOT = Path(__file__).parent.parent
+TEXTS = [*ROOT.glob("*.md"), *(ROOT / "d3f_lite" / "assets").glob("*.md")]
+SOURCES = [path for folder in ("d3f_lite", "widgets", "notebooks") for path in (ROOT / folder).rglob("*.py")]
+PROGRAMS = ("make", "python", "pip", "d3f-lite", "apt-get", "jupyter", "from", "import")
+
+RECONSTRUCT = ["d3f-lite reconstruct PHOTO --samples 16 --seed 0 --out results",
+               "d3f-lite reconstruct PHOTO --mask MASK.png --landmarks POINTS.csv",
+               "d3f-lite reconstruct PHOTO --strokes STROKES.png"]  # fmt: skip
+# What a smaller run of the same command leaves out is only more of the same.
+SMALLER = {
+    "python -m d3f_lite.study.truth": "--heads 1",
+    "python -m d3f_lite.study.truth --groups": "--heads 3",
+    "python -m d3f_lite.study.landmarks": "--heads 1",
+}
+ELSEWHERE = {
+    "make demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
+    "make lab": "test_browser.py::lab",
+    "make handouts": "test_exercises.py::handouts",
+    "make site": "test_site.py::site",
+    "d3f-lite demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
+    "d3f-lite batch FOLDER --out results/batch": "test_batch.py::test_a_batch_that_was_killed_goes_on_and_a_bad_photo_stops_nobody",
+    "d3f-lite evaluate --heads 30 --samples 16 --seed 0 --out results/evaluation":
+        "test_evaluate.py::test_the_report_of_the_command",
+    "from widgets import DiversityExplorer; DiversityExplorer()": "test_browser.py::lab",
+    "python data_fetch.py face-alignment": "test_data_fetch.py::test_fetch_and_fetch_again",
+    "python data_fetch.py ict": "test_data_fetch.py::test_fetch_and_fetch_again",
+    "python -m d3f_lite.bake.assets": "test_data_fetch.py::test_refresh_mends_a_stale_hash_and_nothing_else",
+    "python -m d3f_lite.bake.mesh_vae": "test_mesh_vae.py::test_a_killed_training_goes_on_where_it_was",
+    "python notebooks/handouts.py [FOLDER]": "test_exercises.py::handouts",
+    "python notebooks/site.py [FOLDER]": "test_site.py::site",
+}  # fmt: skip
+# Here only that the program, or the target of make, is there and knows the options.
+TOO_LONG = {
+    "make test": "it is what runs this",
+    "make bench": "minutes, and an idle machine",
+    'make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"': "a download",
+    "apt-get install libgl1": "a root's work; .ci/run does it",
+    "pip install d3f-lite[bake]": "a download",
+    "python notebooks/refresh.py notebooks/00_quickstart.ipynb": "it would write into the repository; test_notebooks.py runs them",
+    "python notebooks/refresh.py [NOTEBOOK …]": "the same",
+    "python -m d3f_lite.bake.head": "needs anny",
+    "python -m d3f_lite.bake.detector": "minutes",
+    "python -m d3f_lite.bake.detector --detector face-alignment": "minutes, and weights that are not shipped",
+    "python -m d3f_lite.bake.mesh_vae --evaluate": "minutes",
+    "python -m d3f_lite.bake.mesh_vae --head flame:PATH": "a quarter of an hour, and a file that is not shipped",
+    "python -m d3f_lite.bake.occlusion_net": "minutes",
+    "python -m d3f_lite.study.masks": "a minute",
+    "python -m d3f_lite.study.mask_comparison": "a minute",
+}
+
+
+def passages():
+    """(where, text) of everything that is written for people."""
+    for path in TEXTS:
+        yield path.name, path.read_text(encoding="utf-8")
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        yield path.name, "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    for path in (*SOURCES, ROOT / "data_fetch.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                yield path.name, ast.get_docstring(node) or ""
+
+
+def commands():
+    """Command to where it stands, for every line of a shell block and everything between backticks that is a command."""
+    found = {}
+    for where, text in passages():
+        blocks = [line.split("  #")[0] for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+        for line in (*blocks, *re.findall(r"`+([^`]+)`+", re.sub(r"```.*?```", "", text, flags=re.DOTALL))):
+            command = " ".join(line.split())
+            if command.split(" ")[0] in PROGRAMS and " " in command:
+                found[command] = where
+    return found
+
+
+def names_a_command_of_ours(command):
+    """Whether it only names a subcommand or asks for its help, which is tried here."""
+    return re.fullmatch(r"d3f-lite (--help|(reconstruct|demo|batch|evaluate)( PHOTO| FOLDER)?( --help)?)", command)
+
+
+def test_every_command_is_run_somewhere():
+    known = {*RECONSTRUCT, *SMALLER, *ELSEWHERE, *TOO_LONG, "python data_fetch.py list"}
+    for command, where in commands().items():
+        assert command in known or names_a_command_of_ours(command), f"{where} tells of {command!r}: say in this file who runs it"
+    for test in ELSEWHERE.values():
+        file, name = test.split("::")
+        assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), test
+
+
+@pytest.mark.parametrize("command", ["d3f-lite --help", "d3f-lite reconstruct --help", "d3f-lite batch --help"])
+def test_help(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(shlex.split(command)[1:])
+    assert stopped.value.code == 0 and "usage: d3f-lite" in capsys.readouterr().out
+
+
+def test_the_readme_s_reconstructions(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(sample_photo("astronaut").pixels).save("PHOTO.png")
+    strokes = np.zeros((*sample_photo("astronaut").shape, 3), np.uint8)
+    strokes[150:180, 180:260] = 255, 0, 0  # red over the mouth
+    Image.fromarray(strokes).save("STROKES.png")
+    assert set(RECONSTRUCT) <= set(commands())
+    for command in RECONSTRUCT:
+        assert main(shlex.split(command.replace("PHOTO ", "PHOTO.png "))[1:]) == 0
+        assert "16 heads in results/PHOTO" in capsys.readouterr().out
+        if not Path("MASK.png").exists():  # the first result's own
+            shutil.copy("results/PHOTO/mask.png", "MASK.png")
+            shutil.copy("results/PHOTO/landmarks.csv", "POINTS.csv")
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if "```python" in path.read_text(encoding="utf-8")], ids=lambda path: path.name)
+def test_python_code(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+        assert len(block.splitlines()) <= 12
+        exec(compile(block, path.name, "exec"), {})
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", SMALLER)
+def test_studies(command, monkeypatch, capsys):
+    _, _, module, *options = shlex.split(f"{command} {SMALLER[command]}")
+    monkeypatch.setattr(sys, "argv", [module, *options])
+    importlib.import_module(module).main()
+    assert "|---|" in capsys.readouterr().out
+
+
+def test_what_can_be_fetched_is_listed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["data_fetch.py", "list"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(ROOT / "data_fetch.py"), run_name="__main__")
+    assert not stopped.value.code and "face-alignment" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", TOO_LONG)
+def test_what_takes_too_long_here_is_at_least_there(command, monkeypatch, capsys):
+    words = shlex.split(command)
+    if words[0] == "make":
+        planned = subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True)
+        assert planned.returncode == 0, planned.stderr
+    elif words[:2] == ["python", "-m"]:
+        monkeypatch.setattr(sys, "argv", [words[2], "--help"])
+        with pytest.raises(SystemExit) as stopped:
+            importlib.import_module(words[2]).main()
+        told = capsys.readouterr().out
+        assert stopped.value.code == 0 and all(word in told for word in words[3:] if word.startswith("--"))
+    elif words[0] == "python":
+        assert (ROOT / words[1]).is_file()
+    elif words[0] == "pip":
+        assert "\nbake = [" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    else:
+        assert os.path.basename(words[-1]) in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
