@@ -19,6 +19,7 @@ from flame_format import write_embeddings, write_flame, write_masks
 from ict_format import write_ict
 
 ROOT = Path(__file__).parent.parent
+CHIN, NOSE = 8, 33  # landmarks
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,8 @@ def test_from_a_photo_to_sixteen_heads(name, cache, occluded_photo, tmp_path):
     measures = found.measures()
     assert measures["inner_landmark_error_percent"] < 3.0
     assert measures["spread_occluded_mm"] > 2.0 * measures["spread_visible_mm"] > 0.0
+    points = found.head.landmark_points(heads)
+    assert (points[:, NOSE, 1] - points[:, CHIN, 1]).min() > 25.0  # mm: no chin has moved up into the face
     assert fit.occluded[found.head.regions["lips"] > 0.7].mean() > 0.5  # the mask hides the mouth
     assert found.head.provenance["licence"] in (found.save(tmp_path) / "report.json").read_text()
 

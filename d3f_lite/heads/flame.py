@@ -15,7 +15,9 @@ from d3f_lite.heads.transfer import transfer
 SHAPE_DIRECTIONS, EXPRESSION_DIRECTIONS = 300, 100  # in the file, the strongest first
 JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
 USED = 100, 50  # directions of a HeadModel; the rest moves the head by fractions of a mm
-JAW_SIGMA = (("open", (1.0, 0.0, 0.0), 0.15), ("sideways", (0.0, 1.0, 0.0), 0.03))  # rotation axis; radians, one sigma
+# Rotation axis; radians, one sigma. A jaw opens by up to 0.5 but hardly closes beyond rest, which a Gaussian cannot say: so
+# it is narrow, and heads whose mouth nobody sees keep their chin below their nose.
+JAW_SIGMA = (("open", (1.0, 0.0, 0.0), 0.04), ("sideways", (0.0, 1.0, 0.0), 0.01))
 MODELS = ("generic_model.pkl", "flame2023.pkl", "flame2023_Open.pkl", "FLAME_NEUTRAL.pkl", "generic_model.npz")
 MASKS = "FLAME_masks.pkl"
 STATIC, DYNAMIC, BOTH = "flame_static_embedding.pkl", "flame_dynamic_embedding.npy", "landmark_embedding.npy"
