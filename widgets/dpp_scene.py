@@ -74,8 +74,8 @@ class DppScene:
         modes = self.modes(settings)
         radius = ball_radius(settings.mass, len(modes.reach))
         return (
-            f"h = {settings.bandwidth * modes.deviation:.2f} mm, R = {radius:.2f} deviations: it holds "
-            f"{100 * settings.mass:g} % of the posterior in d = {len(modes.reach)} directions"
+            f"h = {settings.bandwidth * modes.deviation:.2f} mm, "
+            f"R = {radius:.2f} deviations ({100 * settings.mass:g} % of the posterior, d = {len(modes.reach)})"
         )
 
     def measures(self, samples, dpp_kernel):
