@@ -13,7 +13,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 def refresh(path):
     """Execute one notebook in its folder; a widget's place stays empty, as its static twin stands beside it."""
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=300, store_widget_state=False, resources={"metadata": {"path": HERE}})
+    client = NotebookClient(notebook, timeout=300, store_widget_state=False, coalesce_streams=True,
+                            resources={"metadata": {"path": HERE}})  # fmt: skip
     client.execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
