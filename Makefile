@@ -37,6 +37,7 @@ bench: $(VENV)/ready-to-test
 
 fuzz: $(VENV)/ready-to-test
 	PYTHONPATH=. $(BIN)/python tests/fuzz.py
+	D3F_LITE_KILLS=20 $(BIN)/python -m pytest -q tests/test_kill.py
 
 clean:
 	rm -rf $(VENV) results handouts site d3f_lite.egg-info
