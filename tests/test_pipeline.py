@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from threadpoolctl import threadpool_info
 
 from d3f_lite.errors import Cancelled, MaskError, OutputError, SettingsError
 from d3f_lite.landmarks import detect_landmarks
@@ -37,6 +39,27 @@ def test_heads_agree_where_the_photo_shows_the_face(reconstruction):
     usual = np.linalg.norm(head.sample(50, seed=1) - head.mean, axis=2)[:, fit.unseen].mean(1)
     ours = np.linalg.norm(heads - head.mean, axis=2)[:, fit.unseen].mean(1)
     assert ours.max() < usual.max()
+
+
+def test_what_has_a_row_per_vertex_is_in_single_precision(reconstruction):
+    head, fit, samples = reconstruction.head, reconstruction.fit, reconstruction.samples
+    large = (head.mean, head.basis, *head.regions.values(), fit.vertices, samples.vertices, samples.latents)
+    assert {array.dtype for array in large} == {np.dtype(np.float32)}
+
+
+def test_the_work_keeps_to_one_thread_and_gives_the_others_back(occluded_photo):
+    during, before = set(), torch.get_num_threads()
+
+    def watch(stage, _):
+        if stage != "observation":
+            during.update((torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())))
+
+    torch.set_num_threads(3)
+    try:
+        reconstruct(*occluded_photo, samples=2, progress=watch)
+        assert during == {1} and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_same_seed_gives_the_same_bytes(reconstruction, occluded_photo):
