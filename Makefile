@@ -14,6 +14,8 @@ export TORCHINDUCTOR_CACHE_DIR := $(CURDIR)/$(VENV)/var/torch
 export IPYTHONDIR := $(CURDIR)/$(VENV)/var/ipython
 export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/var/jupyter
 export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
+# JupyterLab asks npm, where there is one, for its folders, and npm keeps a log of that.
+export npm_config_cache := $(CURDIR)/$(VENV)/var/npm
 
 .PHONY: demo test lab handouts site bench fuzz clean
 
