@@ -28,12 +28,8 @@ def figure_tag(figure, alt, dpi=80):
     """The HTML image of a matplotlib Figure."""
     stream = io.BytesIO()
     figure.savefig(stream, format="webp", dpi=dpi, pil_kwargs={"quality": 85})
-    return _tag(stream.getvalue(), alt)
-
-
-def pixels_tag(pixels, alt):
-    """The HTML image of pixels (H, W, 3) uint8."""
-    return _tag(encoded(pixels), alt)
+    data = base64.b64encode(stream.getvalue()).decode()
+    return f'<img alt="{html.escape(alt, quote=True)}" style="max-width: 100%" src="data:image/webp;base64,{data}">'
 
 
 def encoded(pixels):
@@ -41,9 +37,3 @@ def encoded(pixels):
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "webp", quality=85)
     return stream.getvalue()
-
-
-def _tag(webp, alt):
-    """An image element that holds its own data."""
-    data = base64.b64encode(webp).decode()
-    return f'<img alt="{html.escape(alt, quote=True)}" style="max-width: 100%" src="data:image/webp;base64,{data}">'
