@@ -68,6 +68,7 @@ def _latencies(page):
     yield "explorer, the slowest of them", max(moves), "s"
     method = page.locator(".d3f-explorer select").nth(1)
     seconds_until(page, lambda: method.select_option("published DPP loss"), "w_dpp = 0.05")
+    page.wait_for_timeout(1000)
     first = seconds_until(page, lambda: move(page, "w_dpp", "ArrowRight", 1), "after 0 steps")
     yield "explorer, published loss, first heads on the screen", first, "s"
     seconds_until(page, lambda: None, "w_dpp = 0.1")
