@@ -35,12 +35,15 @@ from d3f_lite.landmarks import Landmarks
 from d3f_lite.mesh_graph import build_graph
 from d3f_lite.mesh_vae import MeshVAE, load_mesh_vae
 from d3f_lite.photo import Photo, check_mask, check_strokes, read_mask, read_strokes
+from d3f_lite.occlusion import Masks, Observation
 from d3f_lite.pipeline import checked_count
 from d3f_lite.settings import FitSettings, Settings
+from d3f_lite.study import evaluate as study
 from flame_format import flame_table, python2_pickle, write_embeddings, write_masks
 from hostile import Kind, broken, file_reader, finite, watched
 from ict_format import write_ict
 from small_head import small_head
+from widgets import LandmarkEditor, MaskPainter
 
 HEIGHT, WIDTH = 48, 40  # px of the pictures
 RANDOM = np.random.default_rng(0)
@@ -415,6 +418,48 @@ def check_states(states):
     assert {state for name, state in states if name in shipped} == {"ok"}
 
 
+def plan():
+    """An evaluation's plan as its folder keeps it."""
+    return scratch(lambda folder: study._same_plan(study.Plan(), folder / "plan.json"))["plan.json"]
+
+
+def read_plan(path):
+    """Read the plan of an evaluation, and refuse another one."""
+    return study._read(path)
+
+
+def painter():
+    """A reader of what a browser says was painted."""
+    widget = MaskPainter(PHOTO)
+
+    def read(strokes):
+        widget.canvas.strokes = strokes
+        return widget.occluded
+
+    return read
+
+
+def editor():
+    """A reader of where a browser says the landmarks were dragged."""
+    hidden = np.zeros(PHOTO.shape, bool)
+    widget = LandmarkEditor(Observation(PHOTO, points(), Masks(~hidden, hidden, "given", 1.0)))
+
+    def read(places):
+        widget.points.points = places
+        return widget.landmarks
+
+    return read
+
+
+def places():
+    """Lists of 68 pairs, one of them out of its mind, or of anything."""
+    good = points().xy.tolist()
+    one = st.tuples(st.integers(0, 67), st.one_of(NUMBERS, st.none(), st.lists(NUMBERS, max_size=3), st.text(max_size=3)))
+    changed = one.map(lambda change: [*good[: change[0]], change[1], *good[change[0] + 1 :]])
+    paired = one.map(lambda change: [*good[: change[0]], [change[1], 1.0], *good[change[0] + 1 :]])
+    return st.one_of(changed, paired, st.lists(VALUES, max_size=3))
+
+
 def of_array(read):
     """A ``Kind.read`` of an array."""
 
@@ -439,7 +484,7 @@ def kinds():
     with np.load(CALIBRATION) as stored:
         calibration_arrays = dict(stored)
     kept = npz(vertices=np.float16(RANDOM.normal(size=(3, 9, 3))))
-    black = np.zeros(PHOTO.shape, bool)
+    black, pixels = np.zeros(PHOTO.shape, bool), HEIGHT * WIDTH
     return [
         Kind("photo", broken(images), file_reader("photo", Photo.open), check_photo, images[0], 400),
         Kind("photo's size", SIZES, file_reader("photo.png", Photo.open), check_photo, sized(40, 40), 100),
@@ -477,4 +522,8 @@ def kinds():
              nothing, checkpoint(), 50),
         Kind("record of fetched files", st.one_of(broken([b'{"ict-facekit.zip": "00"}']), st.binary(max_size=40)), read_record,
              check_states, b"{}", 50, refused=0.0),
+        Kind("evaluation's plan", broken([plan()]), file_reader("plan.json", read_plan), nothing, plan(), 50),
+        Kind("painted strokes (widget)", st.one_of(st.binary(max_size=99), st.binary(min_size=pixels, max_size=pixels)),
+             of_array(painter()), check_shape, bytes(pixels), 60),
+        Kind("dragged landmarks (widget)", places(), of_array(editor()), check_landmarks, points().xy.tolist(), 100),
     ]  # fmt: skip

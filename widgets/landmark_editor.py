@@ -8,8 +8,9 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from d3f_lite.errors import LandmarkError
 from d3f_lite.landmark_files import write_landmarks
-from d3f_lite.landmarks import BY_HAND, interocular_distance
+from d3f_lite.landmarks import BY_HAND, FARTHEST, interocular_distance
 from d3f_lite.pictures import face_window
 from widgets.figures import encoded
 
@@ -27,6 +28,17 @@ class DraggablePoints(anywidget.AnyWidget):
     radius = traitlets.Float().tag(sync=True)
     points = traitlets.List().tag(sync=True)
     sure = traitlets.List().tag(sync=True)
+
+    @traitlets.validate("points")
+    def _refuse_others(self, proposal):
+        """What the browser sends must be 68 places."""
+        try:
+            points = np.array(proposal["value"], np.float32)
+        except (ValueError, TypeError, OverflowError):
+            points = np.zeros(0)
+        if points.shape != (68, 2) or not np.abs(points).max() <= FARTHEST:  # false for NaN, too
+            raise LandmarkError("the points must be 68 pairs of finite numbers")
+        return proposal["value"]
 
 
 class LandmarkEditor(ipywidgets.VBox):

@@ -8,6 +8,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from d3f_lite.errors import MaskError
 from d3f_lite.occlusion import corrected
 from d3f_lite.photo import OCCLUDED, VISIBLE, check_mask, write_mask, write_strokes
 from widgets.figures import encoded
@@ -29,6 +30,14 @@ class BrushCanvas(anywidget.AnyWidget):
     strokes = traitlets.Bytes().tag(sync=True, **BYTES)
     radius = traitlets.Float(12.0).tag(sync=True)
     kind = traitlets.Int(0).tag(sync=True)  # of KINDS
+
+    @traitlets.validate("strokes")
+    def _refuse_others(self, proposal):
+        """What the browser sends must be strokes on this picture."""
+        strokes = proposal["value"]
+        if len(strokes) != self.size[0] * self.size[1] or not set(strokes) <= {0, OCCLUDED, VISIBLE}:
+            raise MaskError(f"strokes must be {self.size[0]}×{self.size[1]} bytes of 0, {OCCLUDED} or {VISIBLE}")
+        return strokes
 
 
 class MaskPainter(ipywidgets.VBox):

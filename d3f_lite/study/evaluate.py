@@ -94,16 +94,24 @@ def evaluate(plan, folder):
             write_json(_case_path(folder, record["head"], record["occluder"]), record)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}") from error
-    return [json.loads(_case_path(folder, *case).read_text()) for case in plan.cases()]
+    return [_read(_case_path(folder, *case)) for case in plan.cases()]
 
 
 def _same_plan(plan, path):
     """Note the plan, or refuse a folder with another one."""
     # The number of heads and occluders may grow: a case depends on neither.
     lasting = {name: value for name, value in asdict(plan).items() if name not in ("heads", "occluders")}
-    if path.exists() and json.loads(path.read_text()) != lasting:
+    if path.exists() and _read(path) != lasting:
         raise SettingsError(f"{path.parent} holds an evaluation with other settings: choose another --out")
     write_json(path, lasting)
+
+
+def _read(path):
+    """What ``write_json`` wrote."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} is damaged: delete it, and it is made again") from error
 
 
 def _case_path(folder, number, occluder):
