@@ -12,7 +12,7 @@ from nbgrader.preprocessors import ClearSolutions
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-TEXTS = ("RESULTS.md", "MODEL_CARD.md")  # of the repository, beside the notebooks
+TEXTS = ("RESULTS.md", "MODEL_CARD.md", "CONTRIBUTING.md")  # of the repository, beside the notebooks
 INDEX = """# d3f-lite: the course
 
 To run the notebooks, and to be told whether your answers are right, take the
@@ -28,6 +28,12 @@ Beside them: {texts}.
 
 *The occluded part is sampled, not observed.*
 """
+
+
+def without_solutions(path):
+    """A notebook with its outputs, and with stubs for solutions."""
+    notebook, _ = ClearSolutions(enforce_metadata=False).preprocess(nbformat.read(path, as_version=4), {})
+    return notebook
 
 
 def title(notebook):
@@ -57,9 +63,8 @@ def with_contents(notebook, before, after):
 def write_site(folder):
     """Write one page per notebook, the repository's texts, and index.html that lists them; whole or not at all."""
     # The scripts that nbconvert would load from elsewhere are for widgets and diagrams; there are none.
-    exporter = HTMLExporter(preprocessors=[ClearSolutions(enforce_metadata=False)], require_js_url="", jquery_url="",
-                            mermaid_js_url="")  # fmt: skip
-    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in sorted(HERE.glob("[0-9]*.ipynb"))}
+    exporter = HTMLExporter(require_js_url="", jquery_url="", mermaid_js_url="")
+    notebooks = {path.stem: without_solutions(path) for path in sorted(HERE.glob("[0-9]*.ipynb"))}
     texts = {Path(name).stem: text_page((ROOT / name).read_text(encoding="utf-8"))
              for name in ("README.md", *TEXTS) if (ROOT / name).exists()}  # fmt: skip
     rows = "\n".join(f"| [{title(notebook)}]({stem}.html) | {time_needed(notebook)} |" for stem, notebook in notebooks.items())
