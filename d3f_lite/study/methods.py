@@ -153,7 +153,7 @@ def calibrated(decoder, shown, settings, number, seed):
     """N heads by the calibrated DPP of ``settings`` (DiversitySettings): (N, V, 3) mm."""
     return diversity.diversify_calibrated(
         decoder, shown.occluded, number=number, dimensions=settings.dimensions, dpp_weight=settings.dpp_weight,
-        remainder=settings.remainder, mass=settings.mass, steps=settings.iterations, seed=seed,
+        bandwidth=settings.bandwidth, remainder=settings.remainder, mass=settings.mass, steps=settings.iterations, seed=seed,
     ).vertices  # fmt: skip
 
 
