@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 from d3f_lite.errors import LandmarkError, SettingsError
 from d3f_lite.landmarks import Landmarks, face_region, interocular_distance
 from d3f_lite.photo import Photo
+from d3f_lite.settings import checked_count
 
 # Where chosen landmarks lie in the frame of a frontal face: the two sample portraits, averaged and made symmetric.
 FRAME_POINTS = {
@@ -42,6 +43,7 @@ def draw_occluder(
     """
     if kind not in _DRAW:
         raise SettingsError(f"no occluder {kind!r}; choose one of: {', '.join(OCCLUDERS)}")
+    checked_count(seed, "seed", 0, 2**64)
     canvas = _Canvas.around(photo, landmarks, np.random.default_rng(seed))
     _DRAW[kind](canvas, None if color is None else np.asarray(color, np.float64))
     return canvas.finished(photo)

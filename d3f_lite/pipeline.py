@@ -9,7 +9,6 @@ import numpy as np
 from d3f_lite import metrics
 from d3f_lite.device import CPU, torch_device
 from d3f_lite.diversity import HeadSamples, diversify
-from d3f_lite.errors import SettingsError
 from d3f_lite.face_alignment_landmarks import network_for
 from d3f_lite.fitting import Fit, fit_visible
 from d3f_lite.head_model import HeadModel
@@ -18,7 +17,7 @@ from d3f_lite.landmark_files import as_landmarks
 from d3f_lite.occlusion import Observation, observe
 from d3f_lite.photo import Photo
 from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible, looser_at_border, register
-from d3f_lite.settings import Settings, told
+from d3f_lite.settings import Settings, checked_count
 from d3f_lite.threads import one_thread
 
 MOST_SAMPLES = 256
@@ -137,12 +136,6 @@ def as_photo(photo):
     if isinstance(photo, Photo):
         return photo
     return Photo.from_array(photo) if isinstance(photo, np.ndarray) else Photo.open(photo)
-
-
-def checked_count(value, name, low, high):
-    """Refuse what is not a whole number from ``low`` to ``high``."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {told(value)}")
 
 
 def decoder_for(fit, head, settings, device=CPU):

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from numbers import Integral
 from pathlib import Path
 
 from d3f_lite.errors import SettingsError
@@ -160,6 +161,12 @@ def _checked(value, described, place):
     if "low" in limits and not limits["low"] <= value <= limits["high"]:  # true for NaN, too
         raise SettingsError(f"setting {place} must be from {limits['low']:g} to {limits['high']:g}, not {told(value)}")
     return wanted(value)
+
+
+def checked_count(value, name, low, high):
+    """Refuse, with a SettingsError, what is not a whole number from ``low`` to ``high``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
+        raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {told(value)}")
 
 
 def told(value):

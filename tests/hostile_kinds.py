@@ -36,8 +36,7 @@ from d3f_lite.mesh_graph import build_graph
 from d3f_lite.mesh_vae import MeshVAE, load_mesh_vae
 from d3f_lite.photo import Photo, check_mask, check_strokes, read_mask, read_strokes
 from d3f_lite.occlusion import Masks, Observation
-from d3f_lite.pipeline import checked_count
-from d3f_lite.settings import FitSettings, Settings
+from d3f_lite.settings import FitSettings, Settings, checked_count
 from d3f_lite.study import evaluate as study
 from flame_format import flame_table, python2_pickle, write_embeddings, write_masks
 from hostile import Kind, broken, file_reader, finite, watched

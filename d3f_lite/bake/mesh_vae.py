@@ -19,7 +19,7 @@ from d3f_lite.heads import load_head
 from d3f_lite.mesh_graph import build_graph
 from d3f_lite.mesh_laplacian import laplacian_tensor
 from d3f_lite.mesh_vae import LATENT_SIZE, MeshVAE, weights_path
-from d3f_lite.pipeline import checked_count
+from d3f_lite.settings import checked_count
 
 TRAINING_SEED = 3_000_003  # of no other heads; settings were chosen on 2_000_003
 

@@ -20,8 +20,7 @@ from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.landmarks import MediapipeDetector
 from d3f_lite.occluders import OCCLUDERS
-from d3f_lite.pipeline import checked_count
-from d3f_lite.settings import Settings
+from d3f_lite.settings import Settings, checked_count
 from d3f_lite.study import methods
 from d3f_lite.study.truth import aligned, draw_case
 from d3f_lite.study.workers import write_json
