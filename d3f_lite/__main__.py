@@ -34,8 +34,7 @@ def _parser():
         "PNG of the photo's size that corrects the mask: red is occluded, green or blue is visible"))  # fmt: skip
     command.add_argument("--landmarks", type=Path, help=(
         "68 landmarks as .csv, .pts or .npy; those that the mask hides are not used (default: detected)"))  # fmt: skip
-    command.add_argument("--detector", choices=("auto", "mediapipe", "face-alignment"), default="auto", help=(
-        "of the landmarks; auto (default): face-alignment where its weights are here, else mediapipe"))  # fmt: skip
+    _add_detector(command)
     _add_common(command)
     command.set_defaults(run=_reconstruct)
     command = commands.add_parser("demo", help="the same on a portrait with a drawn occluder",
@@ -48,6 +47,7 @@ def _parser():
         "Every photo of a folder, one row each in photos.csv, and contact sheets. Interrupted, it goes on. The mask "
         "of x.jpg is x_mask.png beside it, else it is estimated. The exit code is 1 if a photo failed."))  # fmt: skip
     command.add_argument("folder", type=Path, help="a folder of photos")
+    _add_detector(command)
     _add_common(command, out="results/batch")
     _add_workers(command, "photos")
     command.set_defaults(run=_batch)
@@ -65,6 +65,12 @@ def _add_evaluate(commands):
     command.add_argument("--out", type=Path, default=Path("results/evaluation"), help="folder (default: %(default)s)")
     _add_workers(command, "cases")
     command.set_defaults(run=_evaluate)
+
+
+def _add_detector(command):
+    """The option of every command that looks for landmarks in photos of the user's."""
+    command.add_argument("--detector", choices=("auto", "mediapipe", "face-alignment"), default="auto", help=(
+        "of the landmarks; auto (default): face-alignment where its weights are here, else mediapipe"))  # fmt: skip
 
 
 def _add_workers(command, what):
@@ -117,7 +123,7 @@ def _batch(options):
     from d3f_lite.study.workers import workers
 
     settings = Settings.load(options.config) if options.config else Settings()
-    plan = Plan(options.samples, options.seed, options.head, settings, options.device)
+    plan = Plan(options.samples, options.seed, options.head, settings, options.device, options.detector)
     with workers(options.backend, options.jobs, options.scheduler):
         rows = run_batch(options.folder, options.out, plan)
     failed = [row for row in rows if "error" in row]

@@ -96,6 +96,6 @@ def test_only_what_changed_is_done_again(photos, tmp_path, monkeypatch):
         assert done[2:] == ["astronaut"]
         plan = batch.Plan(settings=Settings(fit=FitSettings(regional=False)))
         assert batch.run_batch(photos, tmp_path / "out", plan)[0] == rows[0] and len(done) == 5
-        for wrong in ({"samples": 0}, {"head": "nobody"}, {"device": "gpu"}):
+        for wrong in ({"samples": 0}, {"head": "nobody"}, {"device": "gpu"}, {"detector": "face-alignment"}):
             with pytest.raises(D3FError):
                 batch.run_batch(photos, tmp_path / "out", batch.Plan(**wrong))

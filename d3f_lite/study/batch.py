@@ -18,6 +18,7 @@ from tqdm import tqdm
 from d3f_lite.assets import sha256_of
 from d3f_lite.device import torch_device
 from d3f_lite.errors import D3FError, OutputError, PhotoError
+from d3f_lite.face_alignment_landmarks import network_for
 from d3f_lite.heads import load_head
 from d3f_lite.photo import Photo, read_mask
 from d3f_lite.pictures import DISCLAIMER, sample_tiles
@@ -50,17 +51,19 @@ class Plan:
     head: str = "anny"
     settings: Settings = Settings()
     device: str = "cpu"
+    detector: str = "auto"
 
     def check(self):
         """Refuse at once what would fail for every photo.
 
         Raises:
-            D3FError: the number of samples, the seed, the head or the device is unusable.
+            D3FError: the number of samples, the seed, the head, the device or the detector is unusable.
         """
         checked_count(self.samples, "samples", 1, MOST_SAMPLES)
         checked_count(self.seed, "seed", 0, 2**32 - 1)
         torch_device(self.device)
         load_head(self.head)
+        network_for(self.detector)
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def _reconstruct(job, plan, out):
     photo = Photo.from_array(Photo.open(job.photo).pixels, job.name)
     mask = read_mask(job.mask, photo) if job.mask else None
     found = reconstruct(photo, mask, samples=plan.samples, seed=plan.seed, head=plan.head, settings=plan.settings,
-                        device=plan.device)  # fmt: skip
+                        device=plan.device, detector=plan.detector)  # fmt: skip
     row = {"photo": job.photo.name, "result": found.save(out).name, **_columns(found)}
     strip(found).save(out / ROWS / f"{job.name}.png")
     write_json(out / ROWS / f"{job.name}.json", {"fingerprint": _fingerprint(job, plan), "row": row})
