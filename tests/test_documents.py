@@ -43,8 +43,8 @@ ELSEWHERE = {
     "make site": "test_site.py::site",
     "d3f-lite demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
     "d3f-lite batch FOLDER --out results/batch": "test_batch.py::test_a_batch_that_was_killed_goes_on_and_a_bad_photo_stops_nobody",
-    "d3f-lite evaluate --heads 30 --samples 16 --seed 0 --out results/evaluation":
-        "test_evaluate.py::test_the_report_of_the_command",
+    "d3f-lite evaluate": "test_evaluate.py::test_the_report_of_the_command",  # in any size
+    "python data_fetch.py flame --file generic_model.pkl": "test_data_fetch.py::test_install_flame",
     "from widgets import DiversityExplorer; DiversityExplorer()": "test_browser.py::lab",
     "python data_fetch.py face-alignment": "test_data_fetch.py::test_fetch_and_fetch_again",
     "python data_fetch.py ict": "test_data_fetch.py::test_fetch_and_fetch_again",
@@ -92,7 +92,7 @@ def commands():
     for where, text in passages():
         blocks = [line.split("  #")[0] for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
         for line in (*blocks, *re.findall(r"`+([^`]+)`+", re.sub(r"```.*?```", "", text, flags=re.DOTALL))):
-            command = " ".join(line.split())
+            command = re.sub(r"^(d3f-lite evaluate)( --(heads|samples|seed|out) \S+)+$", r"\1", " ".join(line.split()))
             if command.split(" ")[0] in PROGRAMS and " " in command:
                 found[command] = where
     return found
