@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from d3f_lite.errors import LandmarkError
 from d3f_lite.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, face_size, to_68, with_mesh
 from d3f_lite.photo import OCCLUDED, VISIBLE, Photo, check_mask, check_strokes
 from d3f_lite.random_walker import random_walk
@@ -91,15 +92,21 @@ def observe(
             return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network)
         return with_mesh(landmarks, photo, hidden, seed=seed, detector=detector)
 
-    origin, confidence = "given" if strokes is None else "corrected", 1.0
+    origin, confidence, first = "given" if strokes is None else "corrected", 1.0, None
     if occluded is None:
-        estimate = estimate_occlusion(photo, look(np.zeros(photo.shape, bool)), strokes)
+        first = look(np.zeros(photo.shape, bool))
+        estimate = estimate_occlusion(photo, first, strokes)
         occluded, confidence = estimate.occluded, estimate.confidence
         origin = "estimated" if strokes is None else "corrected"
     elif strokes is not None:
         occluded = corrected(check_mask(occluded, photo), check_strokes(strokes, photo))
     occluded = check_mask(occluded, photo)
-    found = look(occluded, network)
+    try:
+        found = look(occluded, network)
+    except LandmarkError:
+        if first is None:
+            raise
+        found = first.beside(occluded)  # filled, it looks like a face no more
     return Observation(photo, found, Masks(face_region(found, photo.shape), occluded, origin, confidence, strokes))
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import cg
 
-SMOOTHNESS = 6.0  # weight of agreeing with the neighbours
-EDGE = 4.0  # Lab units: across larger steps of colour the walker hardly passes
+SMOOTHNESS = 10.0  # weight of agreeing with the neighbours
+EDGE = 3.0  # Lab units: across larger steps of colour the walker hardly passes
 LEAST_LINK = 1e-6
 
 
