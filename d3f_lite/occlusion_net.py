@@ -16,6 +16,7 @@ from scipy.interpolate import LinearNDInterpolator
 from torch import nn
 from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
 
+from d3f_lite.array_files import LARGEST_NUMBER
 from d3f_lite.errors import AssetError
 from d3f_lite.threads import one_thread
 
@@ -103,6 +104,8 @@ def load_occlusion_net(path=WEIGHTS) -> OcclusionNet:
             notes, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
         if notes.get("format") != FORMAT:
             raise ValueError("another format")
+        if not all(tensor.float().abs().max() <= LARGEST_NUMBER for tensor in tensors.values()):  # false for NaN, too
+            raise ValueError("NaN, infinite or huge numbers")
         net = OcclusionNet(tensors["canonical"].numpy())
         net.load_state_dict(tensors)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:

@@ -36,6 +36,8 @@ from d3f_lite.mesh_graph import build_graph
 from d3f_lite.mesh_vae import MeshVAE, load_mesh_vae
 from d3f_lite.photo import Photo, check_mask, check_strokes, read_mask, read_strokes
 from d3f_lite.occlusion import Masks, Observation
+from d3f_lite.occlusion_net import WEIGHTS as OCCLUSION_NET
+from d3f_lite.occlusion_net import load_occlusion_net
 from d3f_lite.settings import FitSettings, Settings, checked_count
 from d3f_lite.study import evaluate as study
 from flame_format import flame_table, python2_pickle, write_embeddings, write_masks
@@ -383,6 +385,10 @@ def check_vae(model):
         finite(model.decode(torch.zeros(1, model.latent_size)).numpy())
 
 
+def check_weights(net):
+    finite(*(float(value.abs().max()) for value in net.state_dict().values()))
+
+
 RECIPE = bake.Recipe(steps=3)
 
 
@@ -517,6 +523,8 @@ def kinds():
         Kind("ICT-FaceKit's archive", broken(archives), file_reader("ict.zip", read_ict), check_ict, archives[0], 150),
         Kind("mesh VAE's weights", broken([weights()]), file_reader("w.safetensors", lambda path: load_mesh_vae(small_head(), path)),
              check_vae, weights(), 100),
+        Kind("occlusion network's weights", broken([OCCLUSION_NET.read_bytes()]), file_reader("o.safetensors", load_occlusion_net.__wrapped__),
+             check_weights, OCCLUSION_NET.read_bytes(), 60),
         Kind("training's checkpoint", broken([checkpoint()]), file_reader("c.pt", lambda path: bake._resume(path, RECIPE, *training())),
              nothing, checkpoint(), 50),
         Kind("record of fetched files", st.one_of(broken([b'{"ict-facekit.zip": "00"}']), st.binary(max_size=40)), read_record,

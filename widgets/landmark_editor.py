@@ -33,7 +33,7 @@ class DraggablePoints(anywidget.AnyWidget):
     def _refuse_others(self, proposal):
         """What the browser sends must be 68 places."""
         try:
-            points = np.array(proposal["value"], np.float32)
+            points = np.array(proposal["value"], float)
         except (ValueError, TypeError, OverflowError):
             points = np.zeros(0)
         if points.shape != (68, 2) or not np.abs(points).max() <= FARTHEST:  # false for NaN, too

@@ -146,8 +146,11 @@ def _finished_row(job, plan, out):
     path = out / ROWS / f"{job.name}.json"
     if not path.is_file():
         return None
-    kept = json.loads(path.read_text())
-    return kept["row"] if kept["fingerprint"] == _fingerprint(job, plan) else None
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return kept["row"] if kept["fingerprint"] == _fingerprint(job, plan) else None
+    except (ValueError, KeyError, TypeError, RecursionError):  # damaged: the photo is done again
+        return None
 
 
 def row_of(job, plan, out):
