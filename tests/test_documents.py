@@ -57,6 +57,7 @@ ELSEWHERE = {
 TOO_LONG = {
     "make test": "it is what runs this",
     "make bench": "minutes, and an idle machine",
+    "make fuzz": "as long as one likes",
     'make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"': "a download",
     "apt-get install libgl1": "a root's work; .ci/run does it",
     "pip install d3f-lite[bake]": "a download",
@@ -69,6 +70,7 @@ TOO_LONG = {
     "python -m d3f_lite.bake.mesh_vae --head flame:PATH": "a quarter of an hour, and a file that is not shipped",
     "python -m d3f_lite.bake.occlusion_net": "minutes",
     "python -m d3f_lite.study.masks": "a minute",
+    "python -m d3f_lite.study.masks --photos FOLDER": "photos that are not shipped",
     "python -m d3f_lite.study.mask_comparison": "a minute",
 }
 
