@@ -50,6 +50,7 @@ JITTER_ROTATION = np.radians(6)  # radians
 CROP_SIDE = 256  # px of a jittered crop
 CROP_FACE = 0.5  # of the crop's side that the face takes
 STEADY = 1.0  # % of the inter-ocular distance: a spread up to this is full confidence
+ASTRAY = 10.0  # % of the inter-ocular distance: a look farther off than this, on average, has failed
 DECAY = 3.0  # % of the inter-ocular distance: beyond it, confidence falls by e over this much
 MASK_MARGIN = 0.02  # of the inter-ocular distance, by which the occluder is widened when it hides a landmark
 SMALLEST_TILE = 160  # px
@@ -302,11 +303,14 @@ def _steadiness(looks, xy, jitters: int) -> np.ndarray:
     """Confidence (68,) from the spread over jittered looks (in % of the inter-ocular distance) and their success."""
     if jitters == 0:
         return np.ones(len(xy))
-    if not looks:
+    squared = (np.array([to_68(look) - xy for look in looks]).reshape(-1, *xy.shape) ** 2).sum(axis=2)
+    unit = interocular_distance(xy) / 100
+    # A look that takes something else for the face is a failed one: it must not cost the others their confidence.
+    squared = squared[np.sqrt(squared).mean(axis=1) < ASTRAY * unit]
+    if not len(squared):
         return np.zeros(len(xy))
-    deviations = np.array([to_68(look) for look in looks]) - xy
-    spread = 100 * np.sqrt((deviations**2).sum(axis=2).mean(axis=0)) / interocular_distance(xy)
-    return len(looks) / jitters * np.exp(-np.maximum(spread - STEADY, 0) / DECAY)
+    spread = np.sqrt(squared.mean(axis=0)) / unit
+    return len(squared) / jitters * np.exp(-np.maximum(spread - STEADY, 0) / DECAY)
 
 
 def _shown(xy, occluded) -> np.ndarray:
