@@ -12,7 +12,7 @@ from pathlib import Path
 from d3f_lite.assets import assets, cache_folder, sha256_of
 from d3f_lite.errors import AssetError, D3FError, HeadError
 
-FACE_ALIGNMENT = ("2DFAN4-11f355bf06.pth.tar", "s3fd-619a316812.pth")
+FACE_ALIGNMENT = "2DFAN4-11f355bf06.pth.tar"
 LARGEST_DOWNLOAD = 2 * 2**30  # bytes, where the table knows no size
 CHUNK = 2**18  # bytes
 TIMEOUT = 30  # seconds without an answer
@@ -252,7 +252,7 @@ def main(arguments=None):
     actions = {
         "list": _list,
         "ict": lambda: print(fetch_ict()),
-        "face-alignment": lambda: [print(fetch(name)) for name in FACE_ALIGNMENT],
+        "face-alignment": lambda: print(fetch(FACE_ALIGNMENT)),
         "flame": lambda: [print(install_flame(file)) for file in options.file],
         "verify": _verify,
     }

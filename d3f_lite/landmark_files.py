@@ -51,6 +51,8 @@ def read_landmarks(path, photo):
     if path.suffix.lower() not in readers:
         raise LandmarkError(f"{path.name}: landmarks come as {', '.join(readers)}")
     try:
+        if path.exists() and not path.is_file():
+            raise LandmarkError(f"{path.name} is no ordinary file")
         if path.stat().st_size > LARGEST_FILE:
             raise LandmarkError(f"{path.name}: 68 landmarks take at most {LARGEST_FILE} bytes")
         landmarks = readers[path.suffix.lower()](path)
