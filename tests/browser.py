@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import torch
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +27,9 @@ FLAGS = (
     "--ignore-gpu-blocklist"
 ).split()
 PATIENCE = 120.0  # seconds
+# MB that a server and its kernels may take together: Binder guarantees 1000, and has torch's build for CPUs. The build for
+# GPUs, which pip takes on Linux, loads about 450 more.
+MOST_MEMORY = 1000.0 if torch.version.cuda is None else 1500.0
 
 
 @contextmanager

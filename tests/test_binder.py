@@ -10,10 +10,9 @@ import venv
 
 import psutil
 import pytest
-from browser import PATIENCE, ROOT, megabytes, poll, serving
+from browser import MOST_MEMORY, PATIENCE, ROOT, megabytes, poll, serving
 
 IN_CI = os.environ.get("CI") == "true"
-MOST_MEMORY = 1000.0  # MB, that Binder guarantees
 
 
 def fresh_environment(folder):

@@ -9,7 +9,8 @@ import zipfile
 import nbformat
 import pytest
 from browser import (
-    MISSING, PATIENCE, REASON, ROOT, chromium, drawn, measure, megabytes, move, number_in, paint, pixels, poll, serving,
+    MISSING, MOST_MEMORY, PATIENCE, REASON, ROOT, chromium, drawn, measure, megabytes, move, number_in, paint, pixels, poll,
+    serving,
 )  # fmt: skip
 
 from d3f_lite.settings import DiversitySettings, Settings
@@ -17,7 +18,6 @@ from d3f_lite.settings import DiversitySettings, Settings
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 
 IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
-MOST_MEMORY = 1000.0  # MB, of the server and the explorer's kernel together: what Binder guarantees
 MOST_GROWTH = 60.0  # MB
 
 EXPLORER = """
