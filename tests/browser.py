@@ -127,6 +127,10 @@ def number_in(locator, pattern):
 
 
 def megabytes(server):
-    """Resident memory of a server's process and its kernels, MB each."""
+    """Memory that a server's process and its kernels hold, MB each.
+
+    Without pages of files: the system drops those when memory is short, and how many are there depends on other programs.
+    """
     process = psutil.Process(server.pid)
-    return [one.memory_info().rss / 2**20 for one in (process, *process.children(recursive=True))]
+    sizes = [one.memory_info() for one in (process, *process.children(recursive=True))]
+    return [(size.rss - size.shared) / 2**20 for size in sizes]

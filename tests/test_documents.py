@@ -45,6 +45,7 @@ ELSEWHERE = {
     "d3f-lite batch FOLDER --out results/batch": "test_batch.py::test_a_batch_that_was_killed_goes_on_and_a_bad_photo_stops_nobody",
     "d3f-lite evaluate": "test_evaluate.py::test_the_report_of_the_command",  # in any size
     "python data_fetch.py flame --file generic_model.pkl": "test_data_fetch.py::test_install_flame",
+    "import d3f_lite": "test_command_line.py::test_help_is_there_and_imports_nothing_heavy",
     "from widgets import DiversityExplorer; DiversityExplorer()": "test_browser.py::lab",
     "python data_fetch.py face-alignment": "test_data_fetch.py::test_fetch_and_fetch_again",
     "python data_fetch.py ict": "test_data_fetch.py::test_fetch_and_fetch_again",
@@ -57,6 +58,7 @@ ELSEWHERE = {
 TOO_LONG = {
     "make test": "it is what runs this",
     "make bench": "minutes, and an idle machine",
+    "make bench BENCH_FLAGS=--write": "the same",
     "make fuzz": "as long as one likes",
     'make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"': "a download",
     "apt-get install libgl1": "a root's work; .ci/run does it",
