@@ -78,8 +78,8 @@ def observe(
 
     `occluded` (H, W) bool is True under the occluder; None: it is estimated (all False: nothing is occluded). `strokes`
     (H, W) int8 (0 says nothing, 1 = occluded, 2 = visible) correct a given mask pixel by pixel, and an estimated one also
-    nearby, where the colours are alike. `landmarks`, if given, are taken where the
-    mask does not hide them; else they are detected, with the occluder filled, in the end by `network` if there is one.
+    nearby, where the colours are alike. `landmarks`, if given, are taken where the mask does not hide them; else they
+    are detected, with the occluder filled, in the end by `network` if there is one.
 
     Raises MaskError for an unusable mask or strokes, and LandmarkError if no face is found.
     """
@@ -92,10 +92,9 @@ def observe(
             return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network)
         return with_mesh(landmarks, photo, hidden, seed=seed, detector=detector)
 
-    origin, confidence, first = "given" if strokes is None else "corrected", 1.0, None
+    origin, confidence, earlier = "given" if strokes is None else "corrected", 1.0, None
     if occluded is None:
-        first = look(np.zeros(photo.shape, bool))
-        estimate = estimate_occlusion(photo, first, strokes)
+        estimate, earlier = _estimated_twice(photo, look, strokes)
         occluded, confidence = estimate.occluded, estimate.confidence
         origin = "estimated" if strokes is None else "corrected"
     elif strokes is not None:
@@ -104,9 +103,9 @@ def observe(
     try:
         found = look(occluded, network)
     except LandmarkError:
-        if first is None:
+        if earlier is None:
             raise
-        found = first.beside(occluded)  # filled, it looks like a face no more
+        found = earlier.beside(occluded)
     return Observation(photo, found, Masks(face_region(found, photo.shape), occluded, origin, confidence, strokes))
 
 
@@ -131,6 +130,22 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes: np.ndarray |
         occluded = corrected(occluded, strokes)
     sure = float(np.abs(2 * probability - 1)[face].mean()) if face.any() else 0.0
     return OcclusionEstimate(closeup.enlarged(probability), occluded, sure)
+
+
+def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, Landmarks]:
+    """The mask, and the landmarks it was estimated with: those that `look(hidden)` finds under a first estimate.
+
+    The detector squeezes its mesh into what it sees of a face. Once the occluder is filled, it does so less.
+    """
+    landmarks = look(np.zeros(photo.shape, bool))
+    estimate = estimate_occlusion(photo, landmarks, strokes)
+    if estimate.occluded.any():
+        try:
+            landmarks = look(estimate.occluded)
+        except LandmarkError:
+            return estimate, landmarks  # filled, it looks like a face no more
+        estimate = estimate_occlusion(photo, landmarks, strokes)
+    return estimate, landmarks
 
 
 def corrected(occluded: np.ndarray, strokes: np.ndarray) -> np.ndarray:

@@ -1,8 +1,29 @@
-"""What all tests share: none of them sees weights that a person has fetched."""
+"""What all tests share: a detector, the portraits; and none of them sees weights that a person has fetched."""
 
 import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 # Torch hub's cache, where "auto" would find face-alignment's network: the promises here are MediaPipe's.
 os.environ["TORCH_HOME"] = str(Path(tempfile.gettempdir()) / "d3f-lite-no-torch-home")
+
+
+@pytest.fixture(scope="session")
+def detector():
+    """MediaPipe's detector, opened once."""
+    from d3f_lite.landmarks import MediapipeDetector
+
+    with MediapipeDetector() as detector:
+        yield detector
+
+
+@pytest.fixture(scope="session")
+def portraits(detector):
+    """Name to (Photo, Landmarks) of the two sample portraits."""
+    from d3f_lite.landmarks import detect_landmarks
+    from d3f_lite.photo import SAMPLE_PHOTOS, sample_photo
+
+    photos = {name: sample_photo(name) for name in SAMPLE_PHOTOS}
+    return {name: (photo, detect_landmarks(photo, detector=detector)) for name, photo in photos.items()}

@@ -12,7 +12,7 @@ from d3f_lite.fitting import fit_visible
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.landmark_fitting import POSE, fit_landmarks, moved
-from d3f_lite.landmarks import Landmarks, MediapipeDetector, detect_landmarks
+from d3f_lite.landmarks import Landmarks, detect_landmarks
 from d3f_lite.metrics import landmark_nme
 from d3f_lite.occluders import draw_occluder
 from d3f_lite.occlusion import observe
@@ -24,12 +24,6 @@ from d3f_lite.study.truth import INGREDIENTS, measure
 HEAD = load_head()
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand", "sticker")
 LANDMARKS_ONLY = FitSettings(photometric_weight=0.0)
-
-
-@pytest.fixture(scope="module")
-def detector():
-    with MediapipeDetector() as detector:
-        yield detector
 
 
 def exact_landmarks(vertices, camera, confidence=1.0):

@@ -23,22 +23,8 @@ from d3f_lite.landmarks import (
 )
 from d3f_lite.occluders import draw_occluder
 from d3f_lite.occlusion import observe
-from d3f_lite.photo import Photo, sample_photo
+from d3f_lite.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.study.landmarks import inner_errors, measure
-
-PORTRAITS = ("grace_hopper", "astronaut")
-
-
-@pytest.fixture(scope="module")
-def detector():
-    with MediapipeDetector() as detector:
-        yield detector
-
-
-@pytest.fixture(scope="module")
-def portraits(detector):
-    photos = {name: sample_photo(name) for name in PORTRAITS}
-    return {name: (photo, detect_landmarks(photo, detector=detector)) for name, photo in photos.items()}
 
 
 def test_mapping_worked_out_by_hand():
@@ -139,7 +125,7 @@ def test_known_heads(detector):
 
 
 def test_several_faces_give_the_largest(portraits, detector):
-    grace, astronaut = (portraits[name][0].pixels for name in PORTRAITS)
+    grace, astronaut = (portraits[name][0].pixels for name in SAMPLE_PHOTOS)
     both = np.zeros((600, 700, 3), np.uint8)
     both[:, :400] = grace[:, 50:450]
     both[:300, 400:] = astronaut[:300, 70:370]

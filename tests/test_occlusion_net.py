@@ -6,25 +6,13 @@ import numpy as np
 import pytest
 
 from d3f_lite.errors import AssetError, MaskError
-from d3f_lite.landmarks import MediapipeDetector, detect_landmarks, face_region
+from d3f_lite.landmarks import detect_landmarks, face_region
 from d3f_lite.occluders import draw_occluder
 from d3f_lite.occlusion import estimate_occlusion, observe, pulled
 from d3f_lite.occlusion_net import SIDE, load_occlusion_net, unwrap, wrap
-from d3f_lite.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, sample_photo
+from d3f_lite.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo
 from d3f_lite.random_walker import SMOOTHNESS, random_walk
 from d3f_lite.study.masks import draw_stroke, overlap
-
-
-@pytest.fixture(scope="module")
-def detector():
-    with MediapipeDetector() as detector:
-        yield detector
-
-
-@pytest.fixture(scope="module")
-def portraits(detector):
-    photos = {name: sample_photo(name) for name in SAMPLE_PHOTOS}
-    return {name: (photo, detect_landmarks(photo, detector=detector)) for name, photo in photos.items()}
 
 
 def test_a_face_that_is_flat_already_stays_as_it_is():
@@ -103,6 +91,23 @@ def test_what_hides_a_portrait_is_found(portraits, detector, name, kind):
     assert observe(drawn, truth, detector=detector).masks.origin == "given"
     given = observe(drawn, np.zeros(photo.shape, bool), detector=detector).masks
     assert given.origin == "given" and not given.occluded.any()
+
+
+def test_the_mask_is_estimated_again_with_the_mesh_found_once_the_occluder_is_filled(portraits, detector, monkeypatch):
+    photo, landmarks = portraits["astronaut"]
+    drawn, _ = draw_occluder(photo, landmarks, "half_face", seed=0)
+    looks = []
+
+    def look(photo, hidden, **options):
+        looks.append((hidden, detect_landmarks(photo, hidden, **options)))
+        return looks[-1][1]
+
+    monkeypatch.setattr("d3f_lite.occlusion.detect_landmarks", look)
+    found = observe(drawn, detector=detector).masks.occluded
+    (nothing, squeezed), (filled, mended), (last, _) = looks
+    assert not nothing.any() and filled.any() and np.array_equal(filled, estimate_occlusion(drawn, squeezed).occluded)
+    assert np.array_equal(found, estimate_occlusion(drawn, mended).occluded) and np.array_equal(found, last)
+    assert not np.array_equal(found, filled)
 
 
 def test_strokes_correct_an_estimate(portraits):

@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 from d3f_lite.errors import LandmarkError
 from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.occluders import draw_occluder
-from d3f_lite.photo import SAMPLE_PHOTOS, Photo, read_mask, sample_photo
+from d3f_lite.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.pictures import DISCLAIMER, draw_head, heatmap_colours, sample_tiles
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.results import check_writable
+from d3f_lite.study.masks import photos_in
 from d3f_lite.study.truth import face_error
 
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand")
@@ -34,14 +35,6 @@ def drawn_cases(seed):
             for kind in OCCLUDERS:
                 photo, mask = draw_occluder(portrait, landmarks, kind, seed=seed)
                 yield Photo(photo.pixels, f"{name}, {kind.replace('_', ' ')}"), mask
-
-
-def photos_in(folder):
-    """The photos of a folder that have a mask beside them, ``name_mask.png``: (Photo, mask (H, W) bool)."""
-    for path in sorted(Path(folder).glob("*_mask.png")):
-        for file in sorted(path.parent.glob(f"{path.stem.removesuffix('_mask')}.*"))[:1]:
-            photo = Photo.open(file)
-            yield photo, read_mask(path, photo)
 
 
 def compare(photo, mask, seed=0, samples=16):

@@ -17,7 +17,7 @@ from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.landmarks import MediapipeDetector, detect_landmarks, face_region
 from d3f_lite.occluders import OCCLUDERS, draw_occluder
-from d3f_lite.occlusion import estimate_occlusion
+from d3f_lite.occlusion import observe
 from d3f_lite.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, sample_photo
 from d3f_lite.synthetic import draw_view
 
@@ -65,15 +65,14 @@ def overlaps(photo, truth, where, detector, strokes=STROKES):
 
     Where the detector does not find the face under its occluder there is no mask, and the IoU is 0.
     """
-    try:
-        landmarks = detect_landmarks(photo, detector=detector)
-    except LandmarkError:
-        return np.zeros(1 + strokes)
     drawn, found = np.zeros(photo.shape, np.int8), []
     for _ in range(1 + strokes):
-        estimate = estimate_occlusion(photo, landmarks, drawn)
-        found.append(overlap(estimate.occluded, truth, where))
-        drawn = draw_stroke(estimate.occluded, truth, where, drawn)
+        try:
+            occluded = observe(photo, strokes=drawn, detector=detector).masks.occluded
+        except LandmarkError:
+            return np.zeros(1 + strokes)
+        found.append(overlap(occluded, truth, where))
+        drawn = draw_stroke(occluded, truth, where, drawn)
     return np.array(found)
 
 
@@ -104,13 +103,18 @@ def renders(detector, number, seed=0):
             yield "render", kind, *draw_occluder(photo, landmarks, kind, seed=seed + count), face
 
 
+def photos_in(folder):
+    """The photos of a folder that have a mask beside them, ``name_mask.png``: (Photo, mask (H, W) bool)."""
+    for path in sorted(Path(folder).glob("*_mask.png")):
+        for file in sorted(path.parent.glob(f"{path.stem.removesuffix('_mask')}.*"))[:1]:
+            photo = Photo.open(file)
+            yield photo, read_mask(path, photo)
+
+
 def photos_of(folder, detector):
-    """The photos of a folder that have a mask beside them (name.jpg, name_mask.png); as ``portraits``."""
-    for mask in sorted(Path(folder).glob("*_mask.png")):
-        name = mask.stem.removesuffix("_mask")
-        photo = Photo.open(next(path for path in sorted(Path(folder).glob(f"{name}.*"))))
-        face = face_region(detect_landmarks(photo, detector=detector), photo.shape)
-        yield f"photo {name}", "real", photo, read_mask(mask, photo), face
+    """The photos of a folder that have a mask beside them; as ``portraits``."""
+    for photo, mask in photos_in(folder):
+        yield f"photo {photo.name}", "real", photo, mask, face_region(detect_landmarks(photo, detector=detector), photo.shape)
 
 
 def measure(cases, detector):
@@ -118,8 +122,7 @@ def measure(cases, detector):
     found, false = defaultdict(list), defaultdict(list)
     for group, kind, photo, truth, face in tqdm(cases, desc="masks", unit="photo"):
         if kind is None:
-            estimate = estimate_occlusion(photo, detect_landmarks(photo, detector=detector))
-            false[group].append(float(estimate.occluded[face].mean()))
+            false[group].append(float(observe(photo, detector=detector).masks.occluded[face].mean()))
         else:
             found[group, kind].append(overlaps(photo, truth, face, detector))
     return found, false
