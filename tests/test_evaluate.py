@@ -92,7 +92,9 @@ def test_the_report_of_the_command(records, tmp_path, monkeypatch, capsys):
         "cases.csv", "table.md", "frontier.png", "number.png", "calibration.png"}  # fmt: skip
     lines = (tmp_path / "cases.csv").read_text().splitlines()
     assert len(lines) == 1 + len(records[0]["rows"]) and lines[0].startswith("head,occluder,source,method,asd_occluded")
-    assert "| calibrated DPP |" in (tmp_path / "table.md").read_text() and "ASD-O" in capsys.readouterr().out
+    text = (tmp_path / "table.md").read_text()
+    assert "| calibrated DPP | DPP weight 8 | 2.00 | 2.50 |" in text and text in capsys.readouterr().out
+    assert "mesh VAE: calibrated DPP against mesh VAE: i.i.d." in text
 
 
 @pytest.mark.parametrize("wrong", (["--heads", "65"], ["--samples", "2"], ["--heads", "0"]))

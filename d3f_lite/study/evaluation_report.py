@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from d3f_lite.study.evaluate import LEVELS, SIZES
+from d3f_lite.study.methods import VAE, VERTICES
 
 COLUMNS = (  # key of a row, heading, decimals
     ("asd_occluded", "ASD-O", 2),
@@ -75,12 +76,14 @@ def claims(records):
     lines = []
     if photo:
         lines += [_against(photo, name, "From photos") for name in photo if name.endswith("i.i.d.")]
+        lines += [_against(photo, f"{own}: i.i.d.", "From photos", f"{own}: calibrated DPP")
+                  for own in (VERTICES, VAE) if f"{own}: i.i.d." in photo]  # fmt: skip
         lines += [_less_squared_error(photo, single, key) for single in (BLIND, WITHOUT_LOCAL)
                   for key in SQUARED]  # fmt: skip
         covered = mean(photo[DEFAULT], "coverage")
         lines.append(f"From photos, {DEFAULT}: coverage of the nominal 90 % region {covered:.0%}.")
     if exact:
-        lines += [_against(exact, "Gaussian given vertices: i.i.d.", "From exact vertices", method)
+        lines += [_against(exact, f"{VERTICES}: i.i.d.", "From exact vertices", method)
                   for method in (DEFAULT, f"{DEFAULT}, no remainder")]  # fmt: skip
     return "\n".join(f"- {line}" for line in lines)
 
@@ -124,6 +127,15 @@ def averaged(records, name):
         for label, values in record["curves"].get(name, {}).items():
             found.setdefault(label, []).append(values)
     return {label: np.mean(values, axis=0) for label, values in found.items()}
+
+
+def frontier_table(records):
+    """The points of the frontier's figure, averaged over the cases that have them; distances in mm."""
+    lines = ["| family | knob | ASD-O | CSE-O |", "|---" * 4 + "|"]
+    for family, curve in averaged(records, "frontier").items():
+        name = "w_dpp" if "published" in family else "DPP weight" if "DPP" in family else "times the posterior"
+        lines += [f"| {family} | {name} {knob:g} | {diverse:.2f} | {error:.2f} |" for knob, diverse, error in curve]
+    return "\n".join(lines)
 
 
 def frontier_figure(records):
@@ -194,9 +206,12 @@ def write_report(records, folder):
         if rows_of(records, source):
             parts.append(f"### {title}\n\n{markdown_table(records, source)}")
     parts += [f"### Comparisons\n\n{claims(records)}", f"### By occluder\n\n{occluder_table(records)}"]
+    curves = sum(bool(record["curves"]) for record in records)
+    if curves:
+        parts.append(f"### The frontier\n\n{curves} photos of the first heads.\n\n{frontier_table(records)}")
     text = "\n\n".join(parts) + "\n"
     (folder / "table.md").write_text(text, encoding="utf-8")
-    if any(record["curves"] for record in records):
+    if curves:
         frontier_figure(records).savefig(folder / "frontier.png", dpi=130)
         number_figure(records).savefig(folder / "number.png", dpi=130)
     if rows_of(records, "photo"):
