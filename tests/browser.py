@@ -27,9 +27,9 @@ FLAGS = (
     "--ignore-gpu-blocklist"
 ).split()
 PATIENCE = 120.0  # seconds
-# MB that a server and its kernels may take together: Binder guarantees 1000, and has torch's build for CPUs. The build for
-# GPUs, which pip takes on Linux, loads about 450 more.
-MOST_MEMORY = 1000.0 if torch.version.cuda is None else 1500.0
+# MB, pages of files apart, that a server and its kernels may take: Binder guarantees 1000 with them, which are up to 500 here.
+# Binder has torch's build for CPUs; the one for GPUs, which pip takes on Linux, loads more.
+MOST_MEMORY = 700.0 if torch.version.cuda is None else 1500.0
 
 
 @contextmanager
@@ -126,11 +126,11 @@ def number_in(locator, pattern):
     return float(found[1]) if found else None
 
 
-def megabytes(server):
-    """Memory that a server's process and its kernels hold, MB each.
+def megabytes(server, files=False):
+    """Memory that a server's process and its kernels hold, MB each; with ``files``, pages of files are counted.
 
-    Without pages of files: the system drops those when memory is short, and how many are there depends on other programs.
+    The system drops those when memory is short, and how many are there depends on other programs.
     """
     process = psutil.Process(server.pid)
     sizes = [one.memory_info() for one in (process, *process.children(recursive=True))]
-    return [(size.rss - size.shared) / 2**20 for size in sizes]
+    return [(size.rss - (0 if files else size.shared)) / 2**20 for size in sizes]
