@@ -57,7 +57,8 @@ def test_from_a_photo_to_sixteen_heads(name, cache, occluded_photo, tmp_path):
     assert measures["spread_occluded_mm"] > 2.0 * measures["spread_visible_mm"] > 0.0
     points = found.head.landmark_points(heads)
     assert (points[:, NOSE, 1] - points[:, CHIN, 1]).min() > 25.0  # mm: no chin has moved up into the face
-    assert fit.occluded[found.head.regions["lips"] > 0.7].mean() > 0.5  # the mask hides the mouth
+    lips = found.head.regions["lips"] > 0.7
+    assert not fit.visible[lips].any() and fit.occluded[lips].mean() > 0.3  # hidden by the mask, or within the mouth
     assert found.head.provenance["licence"] in (found.save(tmp_path) / "report.json").read_text()
 
 
