@@ -3,21 +3,16 @@
 MediaPipe's face landmarker finds the face and its mesh; its points, or those of a network given the face, are the 68.
 """
 
-import hashlib
-import weakref
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from d3f_lite.errors import AssetError, LandmarkError
-from d3f_lite.native_stderr import native_stderr_silenced
+from d3f_lite.errors import LandmarkError
+from d3f_lite.face_detection import MediapipeDetector, face_size, find_faces, find_small_faces, same_face, square_crop
+from d3f_lite.half_faces import find_half_face
 from d3f_lite.photo import Photo, check_mask
 
-MODEL_PATH = Path(__file__).parent / "assets" / "face_landmarker.task"
-MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
-MOST_FACES = 8
 MEDIAPIPE, FACE_ALIGNMENT = "mediapipe", "face-alignment"  # names of backends
 BY_HAND = ", corrected by hand"  # ends the name of a backend some of whose points were moved
 FARTHEST = 1e6  # px, more than any photo is wide
@@ -53,9 +48,8 @@ STEADY = 1.0  # % of the inter-ocular distance: a spread up to this is full conf
 ASTRAY = 10.0  # % of the inter-ocular distance: a look farther off than this, on average, has failed
 DECAY = 3.0  # % of the inter-ocular distance: beyond it, confidence falls by e over this much
 MASK_MARGIN = 0.02  # of the inter-ocular distance, by which the occluder is widened when it hides a landmark
-SMALLEST_TILE = 160  # px
-FINEST_TILING = 8  # tiles are at least this part of the photo, which keeps the search within seconds
 FEWEST_SKIN_PIXELS = 64
+HALF_FACE_TRUST = 0.4  # in points that are found only once a half of the face is mirrored: they lie about twice as far off
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,45 +83,6 @@ class Landmarks:
         return replace(self, confidence=self.confidence * _shown(self.xy, occluded).astype(self.confidence.dtype))
 
 
-class MediapipeDetector:
-    """Google's face landmarker (478 mesh points); a context manager, as it holds native memory until closed.
-
-    Raises AssetError if the model file is missing or not the one this code was tuned for.
-    """
-
-    def __init__(self, model_path=MODEL_PATH):
-        model = _checked_model(Path(model_path))
-        with native_stderr_silenced():
-            import mediapipe  # heavy, and only needed here
-            from mediapipe.tasks.python import BaseOptions, vision
-
-            options = vision.FaceLandmarkerOptions(BaseOptions(model_asset_buffer=model), num_faces=MOST_FACES)
-            self._mediapipe = mediapipe
-            self._landmarker = vision.FaceLandmarker.create_from_options(options)
-            self.detect(np.zeros((64, 64, 3), np.uint8))  # the first run logs, too
-        # MediaPipe's own destructor waits forever when it runs within a garbage collection; this comes before it.
-        self._finalizer = weakref.finalize(self, self._landmarker.close)
-        self._finalizer.atexit = False  # by then MediaPipe has ended by itself
-
-    def detect(self, pixels: np.ndarray) -> list[np.ndarray]:
-        """The mesh points (478, 2) px of each face in `pixels` (H, W, 3) uint8, the largest face first."""
-        image = self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, np.ascontiguousarray(pixels))
-        found = self._landmarker.detect(image).face_landmarks
-        size = np.array(pixels.shape[1::-1])
-        faces = [np.array([(point.x, point.y) for point in face]) * size for face in found]
-        return sorted(faces, key=face_size, reverse=True)
-
-    def close(self) -> None:
-        """Free the native memory."""
-        self._finalizer()
-
-    def __enter__(self) -> "MediapipeDetector":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()
-
-
 def detect_landmarks(
     photo: Photo,
     occluded: np.ndarray | None = None,
@@ -140,7 +95,8 @@ def detect_landmarks(
     """Find the largest face's landmarks from the unmasked pixels only.
 
     The masked pixels are painted before the detector looks, so their content cannot matter: first with the colours
-    around them, then with the median of the face's visible part. Points are medians over `jitters` shifted, scaled
+    around them, then with the median of the face's visible part. Where it then finds no face, the better half of what
+    may be one is mirrored onto the other, whose points are not trusted. Points are medians over `jitters` shifted, scaled
     and turned crops (0: one look only); their spread, the mask and the photo's border give the confidence. With a
     `network` (a FaceAlignmentNetwork), its points and scores take the place of those of MediaPipe.
 
@@ -152,14 +108,17 @@ def detect_landmarks(
             return detect_landmarks(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
     occluded = np.zeros(photo.shape, bool) if occluded is None else check_mask(occluded, photo)
     pixels = diffuse(photo.pixels, occluded) if occluded.any() else photo.pixels
-    faces = find_faces(pixels, detector)
+    faces, half, trust = detector.detect(pixels), None, 1.0
+    if not faces:
+        half = find_half_face(pixels, detector)
+        faces = [half.mesh] if half else find_small_faces(pixels, detector)
     if not faces:
         raise LandmarkError(f"{photo.name}: no face was found; use an upright photo that shows more of one face")
-    face = faces[0]
-    skin = region_inside(face[list(FACE_OVAL)], photo.shape) & ~occluded
-    if occluded.any() and skin.sum() >= FEWEST_SKIN_PIXELS:
-        pixels = paint(photo.pixels, occluded, skin)
-        face = (_same_face(find_faces(pixels, detector), face) or [face])[0]
+    face, unknown = faces[0], occluded
+    if half:
+        pixels, unknown, trust = half.pixels, occluded | half.mirrored, HALF_FACE_TRUST
+    elif occluded.any():
+        pixels, face = _painted(photo.pixels, occluded, face, detector)
     looks = _jittered(pixels, face, jitters, np.random.default_rng(seed), detector)
     dense = np.median(looks or [face], axis=0)
     if network is None:
@@ -167,8 +126,8 @@ def detect_landmarks(
         confidence = _steadiness(looks, xy, jitters)
     else:
         backend, (xy, confidence) = network.name, network.locate(pixels, dense)
-    xy, confidence, dense = (values.astype(np.float32) for values in (xy, confidence, dense))
-    return Landmarks(xy, confidence, backend, len(faces), dense).beside(occluded)
+    xy, confidence, dense = (values.astype(np.float32) for values in (xy, trust * confidence, dense))
+    return Landmarks(xy, confidence, backend, len(faces), dense).beside(unknown)
 
 
 def with_mesh(
@@ -179,7 +138,7 @@ def with_mesh(
         found = detect_landmarks(photo, occluded, seed=seed, detector=detector)
     except LandmarkError:
         return replace(landmarks, faces=0, dense=None).beside(occluded)
-    same = bool(_same_face([landmarks.xy], found.dense))
+    same = bool(same_face([landmarks.xy], found.dense))
     return replace(landmarks, faces=found.faces, dense=found.dense if same else None).beside(occluded)
 
 
@@ -194,11 +153,6 @@ def interocular_distance(xy: np.ndarray) -> float:
     """Distance in px between the outer eye corners of the 68 landmarks `xy` (68, 2)."""
     right, left = OUTER_EYE_CORNERS
     return float(np.linalg.norm(xy[left] - xy[right]))
-
-
-def face_size(points: np.ndarray) -> float:
-    """Geometric mean of the width and height in px of the box around `points` (P, 2)."""
-    return float(np.sqrt(np.prod(np.ptp(points, axis=0))))
 
 
 def face_region(landmarks: Landmarks, shape: tuple[int, int]) -> np.ndarray:
@@ -244,39 +198,13 @@ def paint(pixels: np.ndarray, where: np.ndarray, like: np.ndarray) -> np.ndarray
     return painted
 
 
-def find_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarray]:
-    """The mesh points (478, 2) px of each face, the largest first; small faces are looked for in overlapping tiles."""
-    side = longest = max(pixels.shape[:2])
-    faces = detector.detect(pixels)
-    while not faces and side > max(SMALLEST_TILE, longest // FINEST_TILING):
-        side //= 2
-        for x, y in _tile_corners(pixels.shape, side):
-            for face in detector.detect(pixels[y : y + side, x : x + side]):
-                face = face + (x, y)
-                if not _same_face(faces, face):
-                    faces.append(face)
-    return sorted(faces, key=face_size, reverse=True)
-
-
-def square_crop(pixels: np.ndarray, linear: np.ndarray, offset: np.ndarray, side: int) -> np.ndarray:
-    """The crop (side, side, 3) in which a point p (px) of `pixels` lies at `linear` (2, 2) @ p + `offset` (2,)."""
-    shrink = int(1 / np.sqrt(np.linalg.det(linear)))
-    if shrink > 1:  # average first: bilinear sampling would skip pixels
-        height, width = (length // shrink * shrink for length in pixels.shape[:2])
-        pixels = cv2.resize(pixels[:height, :width], (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
-        linear = linear * shrink
-    half = np.full(2, 0.5)  # OpenCV counts from the centre of the first pixel, we from its corner
-    matrix = np.column_stack([linear, linear @ half + offset - half])
-    return cv2.warpAffine(pixels, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
-
-
-def _tile_corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
-    """Top-left corners (x, y) of square tiles that overlap by at least half and cover an image."""
-    rows, columns = (
-        np.linspace(0, max(length - side, 0), int(np.ceil(max(length - side, 0) / (side / 2))) + 1).astype(int)
-        for length in shape[:2]
-    )
-    return [(x, y) for y in rows for x in columns]
+def _painted(pixels, occluded, face, detector) -> tuple[np.ndarray, np.ndarray]:
+    """The pixels with the occluder in the colour of the visible `face` (478, 2) px, and the same face found again there."""
+    skin = region_inside(face[list(FACE_OVAL)], occluded.shape) & ~occluded
+    if skin.sum() < FEWEST_SKIN_PIXELS:
+        return diffuse(pixels, occluded), face
+    painted = paint(pixels, occluded, skin)
+    return painted, (same_face(find_faces(painted, detector), face) or [face])[0]
 
 
 def _jittered(pixels, face, jitters: int, random, detector) -> list[np.ndarray]:
@@ -290,13 +218,8 @@ def _jittered(pixels, face, jitters: int, random, detector) -> list[np.ndarray]:
         linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         offset = CROP_SIDE / 2 - linear @ (centre + shift)
         found = detector.detect(square_crop(pixels, linear, offset, CROP_SIDE))
-        looks += _same_face([(points - offset) @ np.linalg.inv(linear).T for points in found], face)[:1]
+        looks += same_face([(points - offset) @ np.linalg.inv(linear).T for points in found], face)[:1]
     return looks
-
-
-def _same_face(faces, face) -> list[np.ndarray]:
-    """Those of `faces` whose centres lie within half a face of that of `face`, in the order given."""
-    return [other for other in faces if np.linalg.norm(other.mean(0) - face.mean(0)) < face_size(face) / 2]
 
 
 def _steadiness(looks, xy, jitters: int) -> np.ndarray:
@@ -329,13 +252,3 @@ def _resampled_jaw(contour: np.ndarray) -> np.ndarray:
     length = np.concatenate([[0], np.linalg.norm(np.diff(contour, axis=0), axis=1).cumsum()])
     at = np.linspace(0, length[-1], JAW_HALF)
     return np.stack([np.interp(at, length, contour[:, axis]) for axis in (0, 1)], axis=1)
-
-
-def _checked_model(path: Path) -> bytes:
-    """The model file's bytes, once they are known to be the right ones."""
-    if not path.is_file():
-        raise AssetError(f"{path}: the face landmark model is missing; install d3f-lite again")
-    model = path.read_bytes()
-    if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
-        raise AssetError(f"{path}: not the expected face landmark model (sha256 differs); install d3f-lite again")
-    return model
