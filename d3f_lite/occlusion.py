@@ -135,17 +135,17 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes: np.ndarray |
 def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, Landmarks]:
     """The mask, and the landmarks it was estimated with: those that `look(hidden)` finds under a first estimate.
 
-    The detector squeezes its mesh into what it sees of a face. Once the occluder is filled, it does so less.
+    The detector squeezes its mesh into what it sees of a face. Once the occluder is filled, it does so less. `strokes`
+    correct the second estimate only, so that none moves the mesh, and with it the mask elsewhere.
     """
     landmarks = look(np.zeros(photo.shape, bool))
-    estimate = estimate_occlusion(photo, landmarks, strokes)
+    estimate = estimate_occlusion(photo, landmarks)
     if estimate.occluded.any():
         try:
             landmarks = look(estimate.occluded)
         except LandmarkError:
-            return estimate, landmarks  # filled, it looks like a face no more
-        estimate = estimate_occlusion(photo, landmarks, strokes)
-    return estimate, landmarks
+            pass  # filled, it looks like a face no more
+    return estimate_occlusion(photo, landmarks, strokes), landmarks
 
 
 def corrected(occluded: np.ndarray, strokes: np.ndarray) -> np.ndarray:

@@ -108,6 +108,12 @@ def test_the_mask_is_estimated_again_with_the_mesh_found_once_the_occluder_is_fi
     assert not nothing.any() and filled.any() and np.array_equal(filled, estimate_occlusion(drawn, squeezed).occluded)
     assert np.array_equal(found, estimate_occlusion(drawn, mended).occluded) and np.array_equal(found, last)
     assert not np.array_equal(found, filled)
+    strokes, eye = np.zeros(photo.shape, np.int8), landmarks.xy[36:42].mean(axis=0).astype(int)
+    strokes[eye[1] : eye[1] + 3, eye[0] - 8 : eye[0] + 8] = OCCLUDED
+    looks.clear()
+    stroked = observe(drawn, strokes=strokes, detector=detector).masks.occluded
+    assert np.array_equal(looks[1][0], filled)  # a stroke does not move the mesh
+    assert np.array_equal(stroked, estimate_occlusion(drawn, mended, strokes).occluded)
 
 
 def test_strokes_correct_an_estimate(portraits):
