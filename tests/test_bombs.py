@@ -16,7 +16,7 @@ from d3f_lite.heads.ict import read_ict
 from d3f_lite.mesh_vae import FORMAT, load_mesh_vae
 from d3f_lite.photo import Photo
 from hostile import bounded_memory, watched
-from hostile_kinds import png
+from hostile_pictures import png
 from small_head import small_head
 
 GIGABYTES = 4

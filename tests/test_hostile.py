@@ -1,6 +1,7 @@
 """Whatever is wrong with what people load: a typed error of one line or a valid object, and nothing else happens."""
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ from PIL import Image
 from d3f_lite.__main__ import main
 from d3f_lite.photo import sample_photo
 from hostile import bounded_memory
-from hostile_kinds import CALLS, Attack, kinds, pickle, picture, png, tiny_flame
+from hostile_heads import CALLS, Attack, tiny_flame
+from hostile_kinds import kinds
+from hostile_pictures import picture, png
 
 KINDS, ROOT = kinds(), Path(__file__).parent.parent
 

@@ -145,7 +145,7 @@ def _lower_cloth(points, tone, generator):
             start = np.array([0.5 + side * 0.36, top + generator.uniform(0, 0.15)])
             strap = _stroke([start, start + (side * 0.2, -generator.uniform(0.0, 0.25))], generator.uniform(0.008, 0.025))
             cover = np.maximum(cover, strap)
-    return _trimmed(cover), _folded(_material(generator), generator)
+    return _trimmed(cover), _folded(draw_material(generator), generator)
 
 
 def _dark_glasses(points, tone, generator):
@@ -175,14 +175,14 @@ def _strap(points, tone, generator):
     bend = np.array([-along[1], along[0]]) * generator.normal(0, 0.06)
     ends = [-generator.uniform(0.15, 0.9), generator.uniform(0.15, 0.9)]
     path = [middle + end * along + bend * end**2 for end in np.linspace(*ends, 9)]
-    cover, colour = _stroke(path, width), _material(generator)
+    cover, colour = _stroke(path, width), draw_material(generator)
     if generator.uniform() < 0.5:
         plate = middle + generator.uniform(-0.1, 0.1) * along
         size = width * generator.uniform(0.6, 1.3)
         ring = np.linspace(0, 2 * np.pi, 5 if generator.uniform() < 0.3 else 30)[:-1]
         disc = _filled(plate + size * np.stack([np.cos(ring), np.sin(ring)], axis=1))
         cover = np.maximum(cover, disc)
-        colour = colour + disc[..., None] * (_material(generator) - colour)
+        colour = colour + disc[..., None] * (draw_material(generator) - colour)
     return _trimmed(cover), colour
 
 
@@ -194,7 +194,7 @@ def _blob(points, tone, generator):
         radius = radius * (1 + generator.normal(0, 0.18 / wave) * np.cos(wave * angle + generator.uniform(0, 6.3)))
     centre, squeeze = generator.uniform((0.1, 0.1), (0.9, 0.95)), generator.uniform(0.6, 1.4)
     outline = centre + radius[:, None] * np.stack([squeeze * np.cos(angle), np.sin(angle) / squeeze], axis=1)
-    cover, colour = _trimmed(_filled(outline)), _material(generator)
+    cover, colour = _trimmed(_filled(outline)), draw_material(generator)
     return cover, _rounded(cover, colour, generator) if generator.uniform() < 0.4 else colour
 
 
@@ -207,9 +207,9 @@ def _box(points, tone, generator):
         centre = 0.5 + (1.5 + generator.uniform(-0.1, 0.35)) * np.array([np.cos(angle), np.sin(angle)])
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * size
-    colour = _material(generator)
+    colour = draw_material(generator)
     inner = _filled(corners * generator.uniform(0.5, 0.95) @ turn.T + centre) * (generator.uniform() < 0.4)
-    colour = colour + inner[..., None] * (_material(generator) - colour)
+    colour = colour + inner[..., None] * (draw_material(generator) - colour)
     return _trimmed(_filled(corners @ turn.T + centre)), colour
 
 
@@ -218,7 +218,7 @@ def _sticker(points, tone, generator):
     centre, radius = generator.uniform((0.15, 0.1), (0.85, 0.95)), generator.uniform(0.05, 0.2)
     ring = np.linspace(0, 2 * np.pi, 40)
     circle = np.stack([np.cos(ring), np.sin(ring)], axis=1)
-    colour = _material(generator)
+    colour = draw_material(generator)
     for _ in range(generator.integers(1, 5)):
         mark = _filled(centre + radius * (generator.uniform(-0.6, 0.6, 2) + generator.uniform(0.1, 0.6) * circle))
         colour = colour + mark[..., None] * (generator.uniform(0, 1, 3) - colour)
@@ -311,7 +311,7 @@ def _bridge(points, width):
     return _stroke([eyes[0], eyes.mean(axis=0) - (0, 0.02), eyes[1]], width)
 
 
-def _material(generator):
+def draw_material(generator):
     """A stuff (SHEET, SHEET, 3) in [0, 1]: plain, mottled, striped, checked or with patches; dark, pale or coloured."""
     value = generator.choice((generator.uniform(0.02, 0.2), generator.uniform(0.7, 1.0), generator.uniform(0.15, 0.85)))
     colour = (value * (1 + generator.uniform(0, 0.7) * generator.normal(0, 0.5, 3))).clip(0.01, 1)
