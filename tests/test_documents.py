@@ -71,6 +71,7 @@ TOO_LONG = {
     "python -m d3f_lite.bake.mesh_vae --evaluate": "minutes",
     "python -m d3f_lite.bake.mesh_vae --head flame:PATH": "a quarter of an hour, and a file that is not shipped",
     "python -m d3f_lite.bake.occlusion_net": "minutes",
+    "python -m d3f_lite.bake.occlusion_validation": "minutes",
     "python -m d3f_lite.study.masks": "a minute",
     "python -m d3f_lite.study.masks --photos FOLDER": "photos that are not shipped",
     "python -m d3f_lite.study.mask_comparison": "a minute",

@@ -1,10 +1,13 @@
 """Automatic masks: the flattened face, the random walker and the strokes by hand; then the portraits."""
 
 from dataclasses import replace
+from itertools import islice
 
+import cv2
 import numpy as np
 import pytest
 
+from d3f_lite.bake.occlusion_validation import cases
 from d3f_lite.errors import AssetError, MaskError
 from d3f_lite.landmarks import detect_landmarks, face_region
 from d3f_lite.occluders import draw_occluder
@@ -141,6 +144,17 @@ def test_a_face_at_the_border(portraits):
     cut = Photo.from_array(photo.pixels[corner[1] :, corner[0] - 10 :])
     moved = replace(landmarks, xy=landmarks.xy - corner + (10, 0), dense=landmarks.dense - corner + (10, 0))
     assert estimate_occlusion(cut, moved).occluded.shape == cut.shape
+
+
+def test_masks_are_chosen_on_photos_that_differ_where_their_masks_say(detector):
+    (_, _, clean, nothing, face), *others = list(islice(cases(detector), 10))
+    assert not nothing.any() and face.any()
+    names = [name for _, name, *_ in others]
+    assert names[-2:] == ["side card"] * 2 and len({*names}) >= 6
+    for _, name, photo, truth, _ in others:
+        changed = np.abs(photo.pixels.astype(int) - clean.pixels).max(axis=2) > 0
+        near = cv2.dilate(truth.astype(np.uint8), np.ones((9, 9))) > 0  # soft edges are not counted
+        assert (changed & truth).sum() > 0.99 * truth.sum() and (changed & ~near & face).sum() < 0.01 * face.sum(), name
 
 
 def test_other_weights_are_refused(tmp_path):

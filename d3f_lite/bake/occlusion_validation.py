@@ -1,9 +1,10 @@
-"""What masks are chosen on: ``python -m d3f_lite.bake.occlusion_validation`` (about 9 minutes on one core) prints how they overlap.
+"""What masks are chosen on: ``python -m d3f_lite.bake.occlusion_validation`` (about 8 minutes) prints how they overlap.
 
 Faces kept back from the occlusion network's training, under its training's occluders, and under cards that come in from a
 side; drawn on the photo, and found by the detector as any photo's. The measured sets of ``study/masks.py`` stay unseen.
 """
 
+import argparse
 from collections import defaultdict
 
 import cv2
@@ -81,9 +82,11 @@ def cases(detector, seed=SEED):
 
 def main():
     """Estimate every mask and print the mean overlap with the true one; where no face is found, it is 0."""
-    found = defaultdict(list)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=SEED, help="of the occluders")
+    options, found = parser.parse_args(), defaultdict(list)
     with MediapipeDetector() as detector:
-        for group, name, photo, truth, face in tqdm(list(cases(detector)), desc="masks", unit="photo"):
+        for group, name, photo, truth, face in tqdm(list(cases(detector, options.seed)), desc="masks", unit="photo"):
             try:
                 occluded = observe(photo, detector=detector).masks.occluded
             except LandmarkError:
