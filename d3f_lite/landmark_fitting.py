@@ -12,8 +12,6 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.landmarks import interocular_distance
 from d3f_lite.mesh_laplacian import laplacian
 
-RELIABLE = 0.3  # confidence from which a landmark is used
-FEWEST, FEWEST_INNER = 14, 10  # reliable landmarks, and those of them within the face, that a fit needs
 POSE = 6  # rotation vector (rad), log scale, translation (mm)
 LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0])  # of the pose, while it is searched for
 START_YAWS = np.radians((-35.0, 0.0, 35.0))
@@ -52,7 +50,7 @@ def fit_landmarks(head, landmarks, settings):
     """
     used = reliable_landmarks(landmarks)
     calibration = calibration_for(landmarks, settings)
-    covered = (landmarks.confidence < RELIABLE).any()
+    covered = not used.all()
     covariance = calibration.occluded if covered else calibration.clean
     problem = _Problem(head, landmarks, used, calibration, covariance, settings)
     camera = problem.start()
@@ -74,8 +72,8 @@ def reliable_landmarks(landmarks):
     Raises:
         LandmarkError: too few.
     """
-    used = landmarks.confidence >= RELIABLE
-    if used.sum() < FEWEST or used[17:].sum() < FEWEST_INNER:
+    used = landmarks.reliable
+    if not landmarks.enough:
         raise LandmarkError(
             f"only {used.sum()} of 68 landmarks are reliable ({used[17:].sum()} within the face): "
             "show more of the face, mark less as occluded, or place landmarks by hand"

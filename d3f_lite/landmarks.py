@@ -46,6 +46,8 @@ CROP_SIDE = 256  # px of a jittered crop
 CROP_FACE = 0.5  # of the crop's side that the face takes
 STEADY = 1.0  # % of the inter-ocular distance: a spread up to this is full confidence
 ASTRAY = 10.0  # % of the inter-ocular distance: a look farther off than this, on average, has failed
+RELIABLE = 0.3  # confidence from which a landmark is used
+FEWEST, FEWEST_INNER = 14, 10  # reliable landmarks, and those of them within the face, that a fit needs
 DECAY = 3.0  # % of the inter-ocular distance: beyond it, confidence falls by e over this much
 MASK_MARGIN = 0.02  # of the inter-ocular distance, by which the occluder is widened when it hides a landmark
 FEWEST_SKIN_PIXELS = 64
@@ -78,6 +80,16 @@ class Landmarks:
         """The backend that a calibration speaks of: a few points corrected by hand leave it what it is."""
         return self.backend.removesuffix(BY_HAND)
 
+    @property
+    def reliable(self) -> np.ndarray:
+        """The landmarks that a fit may use, (68,) bool."""
+        return self.confidence >= RELIABLE
+
+    @property
+    def enough(self) -> bool:
+        """Whether so many are reliable that a fit is possible."""
+        return bool(self.reliable.sum() >= FEWEST and self.reliable[17:].sum() >= FEWEST_INNER)
+
     def beside(self, occluded: np.ndarray) -> "Landmarks":
         """The same, without confidence in those that `occluded` (H, W) bool hides (or almost), or off the photo."""
         return replace(self, confidence=self.confidence * _shown(self.xy, occluded).astype(self.confidence.dtype))
@@ -95,10 +107,10 @@ def detect_landmarks(
     """Find the largest face's landmarks from the unmasked pixels only.
 
     The masked pixels are painted before the detector looks, so their content cannot matter: first with the colours
-    around them, then with the median of the face's visible part. Where it then finds no face, the better half of what
-    may be one is mirrored onto the other, whose points are not trusted. Points are medians over `jitters` shifted, scaled
-    and turned crops (0: one look only); their spread, the mask and the photo's border give the confidence. With a
-    `network` (a FaceAlignmentNetwork), its points and scores take the place of those of MediaPipe.
+    around them, then with the median of the face's visible part. Points are medians over `jitters` shifted, scaled and
+    turned crops (0: one look only); their spread, the mask and the photo's border give the confidence. With a `network`
+    (a FaceAlignmentNetwork), its points and scores take the place of those of MediaPipe. Where no face is found so, one of
+    which a half shows is looked for, and then small ones.
 
     `occluded` (H, W) bool is True where something covers the face. Raises MaskError for an unusable mask and
     LandmarkError if no face is found.
@@ -107,27 +119,33 @@ def detect_landmarks(
         with MediapipeDetector() as detector:
             return detect_landmarks(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
     occluded = np.zeros(photo.shape, bool) if occluded is None else check_mask(occluded, photo)
-    pixels = diffuse(photo.pixels, occluded) if occluded.any() else photo.pixels
-    faces, half, trust = detector.detect(pixels), None, 1.0
+    pixels = diffuse(photo.pixels, occluded)
+    faces = detector.detect(pixels)
     if not faces:
-        half = find_half_face(pixels, detector)
-        faces = [half.mesh] if half else find_small_faces(pixels, detector)
+        try:
+            return detect_half_face(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
+        except LandmarkError:
+            faces = find_small_faces(pixels, detector)
     if not faces:
         raise LandmarkError(f"{photo.name}: no face was found; use an upright photo that shows more of one face")
-    face, unknown = faces[0], occluded
-    if half:
-        pixels, unknown, trust = half.pixels, occluded | half.mirrored, HALF_FACE_TRUST
-    elif occluded.any():
-        pixels, face = _painted(photo.pixels, occluded, face, detector)
-    looks = _jittered(pixels, face, jitters, np.random.default_rng(seed), detector)
-    dense = np.median(looks or [face], axis=0)
-    if network is None:
-        backend, xy = MEDIAPIPE, to_68(dense)
-        confidence = _steadiness(looks, xy, jitters)
-    else:
-        backend, (xy, confidence) = network.name, network.locate(pixels, dense)
-    xy, confidence, dense = (values.astype(np.float32) for values in (xy, trust * confidence, dense))
-    return Landmarks(xy, confidence, backend, len(faces), dense).beside(unknown)
+    pixels, face = _painted(photo.pixels, occluded, faces[0], detector) if occluded.any() else (pixels, faces[0])
+    xy, confidence, dense, backend = _located(pixels, face, seed, jitters, detector, network)
+    return Landmarks(xy, confidence, backend, len(faces), dense).beside(occluded)
+
+
+def detect_half_face(
+    photo: Photo, occluded: np.ndarray, *, seed: int = 0, jitters: int = 13, detector: MediapipeDetector, network=None
+) -> Landmarks:
+    """Find the landmarks of a face of which a half shows: that half is mirrored onto the other before the detector looks.
+
+    Those of the mirrored half are not trusted, the others less than usual. Arguments are those of `detect_landmarks`;
+    raises LandmarkError if no such face is found.
+    """
+    half = find_half_face(diffuse(photo.pixels, occluded), detector)
+    if half is None:
+        raise LandmarkError(f"{photo.name}: no half face was found")
+    xy, confidence, dense, backend = _located(half.pixels, half.mesh, seed, jitters, detector, network)
+    return Landmarks(xy, HALF_FACE_TRUST * confidence, backend, 1, dense).beside(occluded | half.mirrored)
 
 
 def with_mesh(
@@ -177,6 +195,9 @@ def diffuse(pixels: np.ndarray, where: np.ndarray) -> np.ndarray:
     Pull-push interpolation (Gortler et al., The Lumigraph, 1996): holes take their colour from a coarser level.
     """
 
+    if not where.any():
+        return pixels.copy()
+
     def filled(colours, weights):  # colours are premultiplied by their weights
         if weights.size == 1:
             return colours / np.maximum(weights, 1e-6)[..., None]
@@ -196,6 +217,18 @@ def paint(pixels: np.ndarray, where: np.ndarray, like: np.ndarray) -> np.ndarray
     painted = pixels.copy()
     painted[where] = np.median(pixels[like], axis=0)
     return painted
+
+
+def _located(pixels, face, seed, jitters, detector, network):
+    """Landmarks (68, 2) px, confidences (68,), mesh (478, 2) px, float32, and their backend, of the `face` (478, 2) px."""
+    looks = _jittered(pixels, face, jitters, np.random.default_rng(seed), detector)
+    dense = np.median(looks or [face], axis=0)
+    if network is None:
+        backend, xy = MEDIAPIPE, to_68(dense)
+        confidence = _steadiness(looks, xy, jitters)
+    else:
+        backend, (xy, confidence) = network.name, network.locate(pixels, dense)
+    return *(values.astype(np.float32) for values in (xy, confidence, dense)), backend
 
 
 def _painted(pixels, occluded, face, detector) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from d3f_lite.errors import LandmarkError
-from d3f_lite.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, face_size, to_68, with_mesh
+from d3f_lite.landmarks import (
+    Landmarks, MediapipeDetector, detect_half_face, detect_landmarks, face_region, face_size, to_68, with_mesh,
+)  # fmt: skip
 from d3f_lite.photo import OCCLUDED, VISIBLE, Photo, check_mask, check_strokes
 from d3f_lite.random_walker import random_walk
 
@@ -106,6 +108,8 @@ def observe(
         if earlier is None:
             raise
         found = earlier.beside(occluded)
+    if landmarks is None and occluded.any() and not found.enough:
+        found = _other_half(found, photo, occluded, seed=seed, detector=detector, network=network)
     return Observation(photo, found, Masks(face_region(found, photo.shape), occluded, origin, confidence, strokes))
 
 
@@ -146,6 +150,15 @@ def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, La
         except LandmarkError:
             pass  # filled, it looks like a face no more
     return estimate_occlusion(photo, landmarks, strokes), landmarks
+
+
+def _other_half(landmarks: Landmarks, photo: Photo, occluded, **options) -> Landmarks:
+    """Those `landmarks`, too few of which are reliable, or enough that are found once the visible half is mirrored."""
+    try:
+        found = detect_half_face(photo, occluded, **options)
+    except LandmarkError:
+        return landmarks
+    return found if found.enough else landmarks
 
 
 def corrected(occluded: np.ndarray, strokes: np.ndarray) -> np.ndarray:

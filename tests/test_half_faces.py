@@ -5,11 +5,14 @@ import pytest
 from skimage.data import coffee
 
 from d3f_lite.face_detection import face_size
+from d3f_lite.fitting import fit_visible
 from d3f_lite.half_faces import LEFT_EDGE, MIDLINE, VIEWS, _seen, find_half_face, mirror
+from d3f_lite.heads import load_head
 from d3f_lite.landmarks import HALF_FACE_TRUST, detect_landmarks
 from d3f_lite.occlusion import observe
 from d3f_lite.photo import Photo
 from d3f_lite.study.masks import overlap
+from d3f_lite.study.truth import draw_case, face_error
 
 
 def test_mirroring_worked_out_by_hand():
@@ -55,3 +58,17 @@ def test_a_cup_is_no_face(detector):
     pixels = np.ascontiguousarray(coffee())
     assert any(_seen(pixels, view, detector.lenient) for view in VIEWS)  # though it looks a little like one
     assert find_half_face(pixels, detector) is None
+
+
+def test_a_fit_that_would_be_refused_gets_its_landmarks_from_the_mirrored_half(detector):
+    head = load_head()
+    truth = head.sample(160, 4_000_003)[6]  # of no study
+    case = draw_case(head, truth, "half_face", 4_100_003, detector)
+    assert not detect_landmarks(case.photo, case.mask, detector=detector).enough
+    seen = observe(case.photo, case.mask, detector=detector)
+    assert seen.landmarks.enough
+    fitted = fit_visible(seen, head).vertices
+    assert face_error(fitted, truth, head.face) < 0.8 * face_error(head.mean, truth, head.face)
+    repainted = np.where(case.mask[..., None], np.uint8(77), case.photo.pixels)
+    again = observe(Photo(repainted, "repainted"), case.mask, detector=detector).landmarks
+    assert np.array_equal(again.xy, seen.landmarks.xy) and np.array_equal(again.confidence, seen.landmarks.confidence)

@@ -20,7 +20,6 @@ from d3f_lite.occluders import draw_occluder
 from d3f_lite.study.truth import LARGEST_YAW, OCCLUDERS
 from d3f_lite.synthetic import draw_view
 
-RELIABLE = 0.3  # confidence from which a landmark counts
 INNER = slice(17, 68)  # brows, nose, eyes, mouth; the jaw follows the contour and is no fixed point
 
 
@@ -61,7 +60,7 @@ def inner_errors(found, true, camera):
     yaw, pitch, roll = camera.angles
     calibration = calibration_of(found.detector)
     bias = 0.0 if calibration is None else camera.scale * upright(calibration.bias_at(yaw, pitch), -roll)
-    used = (found.confidence >= RELIABLE) & (np.arange(68) >= INNER.start)
+    used = found.reliable & (np.arange(68) >= INNER.start)
     offsets = np.stack((found.xy - true, found.xy - bias - true))[:, used]
     return 100.0 * np.linalg.norm(offsets, axis=2).mean(1) / interocular_distance(true)
 
