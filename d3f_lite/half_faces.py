@@ -21,8 +21,10 @@ LIKE_SIZE = 0.4  # log of the ratio up to which two sizes are alike
 
 @dataclass(frozen=True, eq=False)
 class HalfFace:
-    """A face whose better half was mirrored onto the other: the `pixels` (H, W, 3) uint8 with it, its `mesh` (478, 2) px
-    there, and the side of its midline that is `mirrored`, (H, W) bool."""
+    """A face whose better half was mirrored onto the other.
+
+    `pixels` (H, W, 3) uint8 show it, `mesh` (478, 2) px lies on it, and `mirrored` (H, W) bool is the new side of its midline.
+    """
 
     pixels: np.ndarray
     mesh: np.ndarray
@@ -33,7 +35,7 @@ def find_half_face(pixels: np.ndarray, detector: MediapipeDetector) -> HalfFace 
     """The face in `pixels` (H, W, 3) uint8 of which about one half shows, if any.
 
     A lenient detector names candidates. One that is a face becomes one for the strict detector when its visible half is
-    mirrored onto the other; what only looks a little like a face, such as a clock, does not.
+    mirrored onto the other; what only looks a little like a face, such as a cup, does not.
     """
     best, most = None, ENOUGH - 1
     for candidate in _candidates(pixels, detector.lenient):
