@@ -100,15 +100,6 @@ def square_crop(pixels: np.ndarray, linear: np.ndarray, offset: np.ndarray, side
     return cv2.warpAffine(pixels, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
 
 
-def _tile_corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
-    """Top-left corners (x, y) of square tiles that overlap by at least half and cover an image."""
-    rows, columns = (
-        np.linspace(0, max(length - side, 0), int(np.ceil(max(length - side, 0) / (side / 2))) + 1).astype(int)
-        for length in shape[:2]
-    )
-    return [(x, y) for y in rows for x in columns]
-
-
 def face_size(points: np.ndarray) -> float:
     """Geometric mean of the width and height in px of the box around `points` (P, 2)."""
     return float(np.sqrt(np.prod(np.ptp(points, axis=0))))
@@ -117,6 +108,15 @@ def face_size(points: np.ndarray) -> float:
 def same_face(faces, face) -> list[np.ndarray]:
     """Those of `faces` whose centres lie within half a face of that of `face`, in the order given."""
     return [other for other in faces if np.linalg.norm(other.mean(0) - face.mean(0)) < face_size(face) / 2]
+
+
+def _tile_corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
+    """Top-left corners (x, y) of square tiles that overlap by at least half and cover an image."""
+    rows, columns = (
+        np.linspace(0, max(length - side, 0), int(np.ceil(max(length - side, 0) / (side / 2))) + 1).astype(int)
+        for length in shape[:2]
+    )
+    return [(x, y) for y in rows for x in columns]
 
 
 def _checked_model(path: Path) -> bytes:
