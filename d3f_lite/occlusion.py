@@ -149,6 +149,8 @@ def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, La
             landmarks = look(estimate.occluded)
         except LandmarkError:
             pass  # filled, it looks like a face no more
+    elif strokes is None:
+        return estimate, landmarks
     return estimate_occlusion(photo, landmarks, strokes), landmarks
 
 

@@ -139,7 +139,7 @@ def test_the_weight_spreads_heads_over_the_hidden_part_and_no_farther_than_the_p
         asds.append(metrics.asd(heads.vertices, ~visible))
         assert np.linalg.norm(heads.latents, axis=1).max() <= np.sqrt(7.7794) + 1e-4  # χ²₀.₉ of 4 dimensions
     assert asds[0] < 0.1 and all(more > 2.0 * less for less, more in zip(asds[:3], asds[1:]))
-    assert asds[4] == pytest.approx(asds[3], rel=0.1)  # the posterior's reach is used up
+    assert asds[4] > 0.97 * asds[3]  # the posterior's reach is used up: where they end depends on the last digits
     directions = diversity.occluded_modes(posterior, ~visible, 4).directions.float()
     independent = posterior.decode(torch.randn(16, 4, generator=torch.Generator().manual_seed(0)) @ directions.T)
     assert asds[-1] > 1.25 * metrics.asd(independent.numpy(), ~visible)

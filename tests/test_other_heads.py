@@ -58,7 +58,7 @@ def test_from_a_photo_to_sixteen_heads(name, cache, occluded_photo, tmp_path):
     points = found.head.landmark_points(heads)
     assert (points[:, NOSE, 1] - points[:, CHIN, 1]).min() > 25.0  # mm: no chin has moved up into the face
     lips = found.head.regions["lips"] > 0.7
-    assert not fit.visible[lips].any() and fit.occluded[lips].mean() > 0.3  # hidden by the mask, or within the mouth
+    assert not fit.visible[lips].any() and fit.occluded[lips].mean() > 0.45  # hidden by the mask, or within the mouth
     assert found.head.provenance["licence"] in (found.save(tmp_path) / "report.json").read_text()
 
 
