@@ -50,6 +50,16 @@ def test_random_walker_worked_out_by_hand():
     assert random_walk(known, np.array([[1.0, 1e-6]]), grey) == pytest.approx(1, abs=1e-3)
 
 
+def test_a_blurred_edge_stops_the_walker():
+    ramp = np.array([0.0, 0, 0, 0, 6, 12, 18, 18, 18, 18])  # no step of it is large
+    colours = np.repeat(ramp[None, :, None], 3, axis=2)
+    trust = np.where(np.arange(10) == 0, 1.0, 1e-3)[None]
+    found = random_walk((np.arange(10) == 0)[None].astype(float), trust, colours)[0]
+    assert found[:4].min() > 0.95 and found[6:].max() < 0.3
+    plain = random_walk((np.arange(10) == 0)[None].astype(float), trust, np.zeros((1, 10, 3)))[0]
+    assert plain.min() > 0.95
+
+
 def test_a_stroke_pulls_what_is_near_and_of_its_colour():
     colours = np.zeros((40, 60, 3), np.float32)
     colours[20:] = 60  # another colour in the lower half
