@@ -102,12 +102,15 @@ def observe(
     elif strokes is not None:
         occluded = corrected(check_mask(occluded, photo), check_strokes(strokes, photo))
     occluded = check_mask(occluded, photo)
+    earlier = None if earlier is None else earlier.beside(occluded)
     try:
         found = look(occluded, network)
     except LandmarkError:
         if earlier is None:
             raise
-        found = earlier.beside(occluded)
+        found = earlier
+    if earlier is not None and earlier.enough and not found.enough:
+        found = earlier  # filled by a mask that differs little, the face was found more steadily
     if landmarks is None and occluded.any() and not found.enough:
         found = _other_half(found, photo, occluded, seed=seed, detector=detector, network=network)
     return Observation(photo, found, Masks(face_region(found, photo.shape), occluded, origin, confidence, strokes))

@@ -129,6 +129,23 @@ def test_the_mask_is_estimated_again_with_the_mesh_found_once_the_occluder_is_fi
     assert np.array_equal(stroked, estimate_occlusion(drawn, mended, strokes).occluded)
 
 
+def test_landmarks_under_the_first_mask_serve_where_those_under_the_last_are_too_few(portraits, detector, monkeypatch):
+    photo, landmarks = portraits["astronaut"]
+    drawn, _ = draw_occluder(photo, landmarks, "sunglasses", seed=0)
+    looks = []
+
+    def look(photo, hidden, **options):
+        found = detect_landmarks(photo, hidden, **options)
+        looks.append(found if len(looks) < 2 else replace(found, confidence=found.confidence * 0.1))
+        return looks[-1]
+
+    monkeypatch.setattr("d3f_lite.occlusion.detect_landmarks", look)
+    seen = observe(drawn, detector=detector)
+    assert not looks[-1].enough and seen.landmarks.enough and np.array_equal(seen.landmarks.xy, looks[1].xy)
+    x, y = np.floor(seen.landmarks.xy).astype(int).T
+    assert not seen.landmarks.confidence[seen.masks.occluded[y, x]].any()
+
+
 def test_strokes_correct_an_estimate(portraits):
     photo, landmarks = portraits["grace_hopper"]
     face, strokes = face_region(landmarks, photo.shape), np.zeros(photo.shape, np.int8)
