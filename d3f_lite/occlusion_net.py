@@ -35,7 +35,7 @@ class OcclusionNet(nn.Module):
     `canonical` (468, 2) are the mesh points of the mean frontal face, symmetric, in texels of the (SIDE, SIDE) square.
     """
 
-    def __init__(self, canonical: np.ndarray, widths=(24, 40, 64)):
+    def __init__(self, canonical: np.ndarray, widths=(32, 56, 96)):
         super().__init__()
         fine, middle, coarse = widths
         self.register_buffer("canonical", torch.as_tensor(canonical, dtype=torch.float32))

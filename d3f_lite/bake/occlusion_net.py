@@ -1,4 +1,4 @@
-"""Train the occlusion network: ``python -m d3f_lite.bake.occlusion_net`` (about 14 minutes on two cores)."""
+"""Train the occlusion network: ``python -m d3f_lite.bake.occlusion_net`` (about 16 minutes on two cores)."""
 
 import argparse
 import math
@@ -34,7 +34,7 @@ class Recipe:
 
     rendered: int = 800
     kept_back: int = 5
-    steps: int = 4600
+    steps: int = 8000
     batch: int = 24
     learning_rate: float = 3e-3
     validation: int = 480
