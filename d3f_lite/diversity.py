@@ -49,6 +49,15 @@ class HeadSamples:
     method: str
     seed: int
 
+    @property
+    def starts_most_likely(self):
+        """Whether head 0 is no draw but the decoder's most likely head: the calibrated form keeps it."""
+        return self.method == "calibrated"
+
+    def caption(self, number):
+        """What pictures call head ``number``, from 0."""
+        return f"head {number}" + (" = the most likely" if number == 0 and self.starts_most_likely else "")
+
 
 def distances(vertices, occluded):
     """RMS distance over the occluded vertices between every two heads.
@@ -253,7 +262,8 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
     against the expected cardinality with a Gaussian kernel of **fixed** width h, by default the posterior's occluded
     deviation. So w is how many nats of density one more different head is worth: 0 leaves only the most likely head.
     Head 0 is always the most likely one, and the others keep away from it: on its own no sample of a wide posterior
-    is expected to be nearer the truth.
+    is expected to be nearer the truth. Given a photo, that is the fit itself, up to rounding (1e-5 mm), so sixteen heads
+    are the fit and fifteen others; given vertices, or by the mesh VAE, it lies near the fit.
 
     Args:
         decoder: Decoder; best a GaussianPosterior that holds the visible vertices.

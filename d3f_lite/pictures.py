@@ -111,7 +111,7 @@ def sample_tiles(reconstruction, size=200, most=None):
         (draw_head(fit.vertices, head.triangles, **plain), "fitted head"),
     ]
     for number, vertices in enumerate(reconstruction.samples.vertices[:most]):
-        tiles.append((draw_head(vertices, head.triangles, **plain), f"head {number}"))
+        tiles.append((draw_head(vertices, head.triangles, **plain), reconstruction.samples.caption(number)))
     return tiles
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from d3f_lite.calibration import calibration_of
 from d3f_lite.errors import OutputError
 from d3f_lite.landmark_files import write_landmarks
+from d3f_lite.mesh_files import with_closed_eyeballs, write_head
 from d3f_lite.photo import write_mask, write_strokes
 
 REPORTED_PACKAGES = ("d3f-lite", "numpy", "torch", "mediapipe", "scipy", "numba")
@@ -34,12 +36,21 @@ def whole_folder(path):
         raise OutputError(f"cannot write to {path.parent}: {error.strerror or error}") from error
     try:
         yield temporary
-        os.chmod(temporary, 0o755)
+        os.chmod(temporary, _mode_of_a_new_folder(temporary))
         _replace(temporary, path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _mode_of_a_new_folder(parent):
+    """The permissions that the umask leaves a folder: making one tells them without touching other threads' umask."""
+    tried = Path(parent) / ".mode"
+    tried.mkdir()
+    mode = stat.S_IMODE(tried.stat().st_mode)
+    tried.rmdir()
+    return mode
 
 
 def check_writable(folder):
@@ -99,14 +110,18 @@ def save_inputs(reconstruction, folder):
 
 
 def save_meshes(reconstruction, folder):
-    """Write ``fit.ply`` and ``sample_00.ply`` … (binary PLY, mm, the fit with its spread as vertex colours)."""
-    import trimesh
+    """Write ``fit.ply`` and ``sample_00.ply`` …: binary PLY, mm, with normals and closed eyeballs.
 
-    triangles = reconstruction.head.triangles
-    heads = {"fit": reconstruction.fit.vertices}
-    heads |= {f"sample_{number:02d}": vertices for number, vertices in enumerate(reconstruction.samples.vertices)}
-    for name, vertices in heads.items():
-        trimesh.Trimesh(vertices, triangles, process=False).export(Path(folder) / f"{name}.ply")
+    The fit has the colours of ``heatmap.png``: the spread over the occluded part, neutral elsewhere.
+    """
+    from d3f_lite.pictures import heatmap_colours
+
+    fit, triangles = reconstruction.fit, with_closed_eyeballs(reconstruction.head)
+    where, spread = fit.left_open, reconstruction.spread
+    colours = heatmap_colours(spread, where, spread[where].max(initial=0.0))
+    write_head(Path(folder) / "fit.ply", fit.vertices, triangles, colours)
+    for number, vertices in enumerate(reconstruction.samples.vertices):
+        write_head(Path(folder) / f"sample_{number:02d}.ply", vertices, triangles)
 
 
 def save_arrays(reconstruction, path):
@@ -154,7 +169,7 @@ def report(reconstruction):
     yaw, pitch, roll = np.degrees(fit.camera.angles)
     return {
         "photo": observation.photo.name,
-        "note": "The occluded part is sampled, not observed.",
+        "note": _note(reconstruction.samples),
         "faces_found": observation.landmarks.faces,
         "landmark_backend": observation.landmarks.backend,
         "landmarks_calibrated": bool(reconstruction.settings.fit.calibrated and calibration_of(observation.landmarks.detector)),
@@ -172,6 +187,14 @@ def report(reconstruction):
         "settings": reconstruction.settings.tables(),
         "versions": {name: _version(name) for name in REPORTED_PACKAGES},
     }
+
+
+def _note(samples):
+    """What a reader of the numbers must know."""
+    note = "The occluded part is sampled, not observed."
+    if samples.starts_most_likely:
+        note += " Head 0 (sample_00.ply) is the most likely one, the fit completed; all others are spread around it."
+    return note
 
 
 def again(reconstruction):

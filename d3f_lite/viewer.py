@@ -100,7 +100,7 @@ def samples_plot(reconstruction, height=600):
                      highest=reconstruction.spread[where].max(), name="spread over the occluded part (mm)")  # fmt: skip
     plot += heat
     for number, (vertices, place) in enumerate(zip(reconstruction.samples.vertices, places[1:])):
-        plot += head_mesh(vertices + place, triangles, name=f"head {number}")
+        plot += head_mesh(vertices + place, triangles, name=reconstruction.samples.caption(number))
     plot.colorbar_object_id = heat.id
     look_at(plot, np.concatenate([fit.vertices + place for place in places]))
     return plot

@@ -1,16 +1,20 @@
 """From one photo to N heads: what is promised of a Reconstruction and of its files."""
 
 import json
+import os
+import stat
 
 import numpy as np
 import pytest
 import torch
 from threadpoolctl import threadpool_info
 
+from d3f_lite.diversity import HeadSamples
 from d3f_lite.errors import Cancelled, MaskError, OutputError, SettingsError
 from d3f_lite.landmarks import detect_landmarks
 from d3f_lite.occluders import draw_occluder
 from d3f_lite.photo import Photo, sample_photo
+from d3f_lite.pictures import sample_tiles
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.results import whole_folder
 from d3f_lite.settings import DiversitySettings, Settings
@@ -91,14 +95,36 @@ def test_the_files_of_a_result(reconstruction, tmp_path):
         assert stored["occluded"].shape == reconstruction.observation.photo.shape
         mesh = trimesh.load(folder / "sample_05.ply", process=False)
         np.testing.assert_allclose(mesh.vertices, stored["vertices"][5], atol=1e-4)
-        np.testing.assert_array_equal(mesh.faces, stored["triangles"])
+        np.testing.assert_array_equal(mesh.faces[: len(stored["triangles"])], stored["triangles"])
     told = json.loads((folder / "report.json").read_text())
     assert told["seed"] == 3 and told["measures"]["spread_visible_mm"] < told["measures"]["spread_occluded_mm"]
     assert Settings.from_tables(told["settings"]) == reconstruction.settings
+    assert "Head 0 (sample_00.ply) is the most likely one" in told["note"]
     assert told["landmark_backend"] == "mediapipe" and told["landmarks_calibrated"]
     assert told["mask"] == "given" and told["mask_confidence"] == 1.0 and 20 < told["occluded_percent_of_face"] < 60
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]  # no temporary folder is left
     assert reconstruction.save(tmp_path) == folder  # and it can be written again
+
+
+def test_of_sixteen_heads_the_first_is_the_fit_and_is_called_so(reconstruction):
+    heads, fit = reconstruction.samples, reconstruction.fit
+    assert np.abs(heads.vertices[0] - fit.vertices).max() < 1e-4 < np.abs(heads.vertices[1] - fit.vertices).max()
+    captions = [caption for _, caption in sample_tiles(reconstruction, size=20, most=2)]
+    assert captions[-2:] == ["head 0 = the most likely", "head 1"]
+    assert HeadSamples(heads.vertices, heads.latents, heads.history, "iid", 0).caption(0) == "head 0"
+
+
+def test_the_permissions_of_a_result_are_those_of_the_umask(tmp_path):
+    for mask, folder_mode, file_mode in ((0o027, 0o750, 0o640), (0o002, 0o775, 0o664), (0o077, 0o700, 0o600)):
+        before = os.umask(mask)
+        try:
+            with whole_folder(tmp_path / "result") as folder:
+                (folder / "report.json").write_text("{}")
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE((tmp_path / "result").stat().st_mode) == folder_mode
+        assert [path.name for path in (tmp_path / "result").iterdir()] == ["report.json"]
+        assert stat.S_IMODE((tmp_path / "result" / "report.json").stat().st_mode) == file_mode
 
 
 def test_a_clean_photo_has_nothing_occluded(tmp_path):

@@ -1,0 +1,123 @@
+"""The meshes of a result, read back by a reader of this file's own: closed parts, normals, colours of the heatmap."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.sparse.csgraph import connected_components
+
+from d3f_lite.head_model import PARTS
+from d3f_lite.heads import load_head
+from d3f_lite.landmarks import detect_landmarks
+from d3f_lite.mesh_files import with_closed_eyeballs, write_head
+from d3f_lite.occluders import draw_occluder
+from d3f_lite.photo import sample_photo
+from d3f_lite.pictures import NEUTRAL, heatmap_colours
+from d3f_lite.pipeline import reconstruct
+from d3f_lite.results import save_meshes
+
+TYPES = {"float": "<f4", "uchar": "u1"}
+
+
+def read_ply(path):
+    """The vertices of a binary PLY file as a structured array, and its triangles (T, 3)."""
+    header, body = path.read_bytes().split(b"end_header\n", 1)
+    assert header.startswith(b"ply\nformat binary_little_endian 1.0\n")
+    vertices, faces = (int(number) for number in re.findall(rb"element \w+ (\d+)", header))
+    properties = re.findall(r"property (float|uchar) (\w+)", header.decode())
+    row = np.dtype([(name, TYPES[kind]) for kind, name in properties])
+    table = np.frombuffer(body, row, vertices)
+    lists = np.frombuffer(body, [("corners", "u1"), ("index", "<i4", 3)], faces, offset=table.nbytes)
+    assert (lists["corners"] == 3).all() and table.nbytes + lists.nbytes == len(body)
+    return table, lists["index"]
+
+
+def columns(table, names):
+    """Some columns of a structured array, (V, number of names)."""
+    return np.stack([table[name].astype(np.float64) for name in names], 1)
+
+
+def open_sides(triangles):
+    """The sides of triangles that no other triangle runs along the other way; each way is run once at most."""
+    runs = Counter(zip(triangles.ravel().tolist(), triangles[:, [1, 2, 0]].ravel().tolist()))
+    assert max(runs.values()) == 1  # neighbours agree on which way is outside
+    return [(a, b) for a, b in runs if (b, a) not in runs]
+
+
+def volume(points, triangles):
+    """Six times the volume inside a closed surface, positive where its triangles face outwards."""
+    return np.linalg.det(points[triangles]).sum()
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    """A Reconstruction of three heads and the folder of its meshes."""
+    portrait, folder = sample_photo("astronaut"), tmp_path_factory.mktemp("meshes")
+    found = reconstruct(*draw_occluder(portrait, detect_landmarks(portrait), "surgical_mask"), samples=3)
+    save_meshes(found, folder)
+    return found, folder
+
+
+@pytest.mark.parametrize("name", ["fit", "sample_00", "sample_02"])
+def test_a_mesh_is_open_at_the_neck_only_and_its_normals_point_outwards(name, result):
+    found, folder = result
+    table, triangles = read_ply(folder / f"{name}.ply")
+    points, normals = columns(table, "xyz"), columns(table, ("nx", "ny", "nz"))
+    expected = found.fit.vertices if name == "fit" else found.samples.vertices[int(name[-2:])]
+    np.testing.assert_array_equal(points, expected.astype(np.float64))
+    assert len(np.unique(points, axis=0)) == len(points)
+
+    rim = np.unique(open_sides(triangles))
+    assert len(rim) == 42 and (found.head.regions["boundary"][rim] > 0.25).all()
+    parts = found.head.parts
+    number, piece = connected_components(graph_of(triangles, len(points)), directed=False)
+    assert number == 4
+    for one in range(number):
+        own = triangles[piece[triangles[:, 0]] == one]
+        assert volume(points - points[own].mean((0, 1)), own) > 0
+        closed = parts[own[0, 0]] != PARTS.index("skin")
+        assert bool(open_sides(own)) != closed
+
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0, atol=1e-5)
+    sides = points[triangles]
+    faces = np.cross(sides[:, 1] - sides[:, 0], sides[:, 2] - sides[:, 0])
+    faces /= np.linalg.norm(faces, axis=1, keepdims=True)
+    assert (np.einsum("ti,tci->tc", faces, normals[triangles]) > 0).mean() > 0.99
+
+
+def graph_of(triangles, vertices):
+    """The mesh's vertex graph, sparse."""
+    from scipy.sparse import coo_array
+
+    pairs = (triangles.ravel(), triangles[:, [1, 2, 0]].ravel())
+    return coo_array((np.ones(triangles.size), pairs), shape=(vertices, vertices))
+
+
+def test_the_fit_has_the_colours_of_the_heatmap_and_the_samples_have_none(result):
+    found, folder = result
+    table, _ = read_ply(folder / "fit.ply")
+    colours, where = columns(table, ("red", "green", "blue")) / 255.0, found.fit.occluded
+    np.testing.assert_allclose(colours[~where], np.broadcast_to(NEUTRAL, (np.sum(~where), 3)), atol=1 / 255)
+    assert where.any() and len(np.unique(colours[where], axis=0)) > 50
+    np.testing.assert_allclose(colours, heatmap_colours(found.spread, where, found.spread[where].max()), atol=1 / 255)
+    # Cividis runs from blue to yellow: where the heads differ most, red is above blue, where least, below.
+    order = np.flatnonzero(where)[np.argsort(found.spread[where])]
+    assert colours[order[-1], 0] > colours[order[-1], 2] and colours[order[0], 0] < colours[order[0], 2]
+    assert "red" not in read_ply(folder / "sample_01.ply")[0].dtype.names
+
+
+def test_a_hole_by_hand(tmp_path):
+    # A pyramid over a square, its base open: two triangles close it, and face down.
+    pyramid = np.array([[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]], np.int32)
+    points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0.5, 0.5, 1]], np.float32)
+    head = replace(load_head(), mean=points, triangles=pyramid, parts=np.full(5, PARTS.index("eyeballs"), np.int8))
+    closed = with_closed_eyeballs(head)
+    assert len(closed) == 6 and not open_sides(closed) and volume(points, closed) == pytest.approx(2.0)  # 6 · 1/3
+    skin = replace(head, parts=np.zeros(5, np.int8))
+    assert len(with_closed_eyeballs(skin)) == 4  # a hole of the skin is the neck's, or meant
+    write_head(tmp_path / "head.ply", points, closed)
+    table, triangles = read_ply(tmp_path / "head.ply")
+    np.testing.assert_array_equal(triangles, closed)
+    np.testing.assert_allclose(columns(table, ("nx", "ny", "nz"))[4], [0, 0, 1], atol=1e-6)
