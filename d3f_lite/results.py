@@ -156,11 +156,9 @@ def save_pictures(reconstruction, folder):
 
 def save_viewer(reconstruction, path):
     """Write ``viewer.html``: the heads in 3D, one file that works offline."""
-    from d3f_lite.viewer import samples_plot
+    from d3f_lite.viewer_page import viewer_page
 
-    plot = samples_plot(reconstruction)
-    plot.snapshot_type = "full"
-    Path(path).write_text(plot.get_snapshot(), encoding="utf-8")
+    Path(path).write_text(viewer_page(reconstruction), encoding="utf-8")
 
 
 def report(reconstruction):

@@ -91,16 +91,15 @@ def look_at(plot, vertices, yaw=0.0):
 
 
 def samples_plot(reconstruction, height=600):
-    """A k3d plot of a Reconstruction: its fit with the spread of the occluded part, then its N heads."""
+    """A k3d plot of a Reconstruction: its fit with the spread of the occluded part, and its N heads in the same place.
+
+    The page of ``viewer_page`` spreads them out and sets the camera; k3d would set one given here after the page's.
+    """
     fit, triangles = reconstruction.fit, reconstruction.head.triangles
-    places = grid_places(len(reconstruction.samples.vertices) + 1, fit.vertices, columns=6)
     plot = empty_plot(height)
-    where = fit.occluded if fit.occluded.any() else ~fit.visible
-    heat = head_mesh(fit.vertices, triangles, reconstruction.spread, where=where,
-                     highest=reconstruction.spread[where].max(), name="spread over the occluded part (mm)")  # fmt: skip
-    plot += heat
-    for number, (vertices, place) in enumerate(zip(reconstruction.samples.vertices, places[1:])):
-        plot += head_mesh(vertices + place, triangles, name=reconstruction.samples.caption(number))
-    plot.colorbar_object_id = heat.id
-    look_at(plot, np.concatenate([fit.vertices + place for place in places]))
+    where, part = fit.left_open, "occluded" if fit.occluded.any() else "unseen"
+    plot += head_mesh(fit.vertices, triangles, reconstruction.spread, where=where,
+                      highest=reconstruction.spread[where].max(), name=f"spread over the {part} part (mm)")  # fmt: skip
+    for number, vertices in enumerate(reconstruction.samples.vertices):
+        plot += head_mesh(vertices, triangles, name=reconstruction.samples.caption(number))
     return plot
