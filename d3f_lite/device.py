@@ -1,5 +1,7 @@
 """Where torch computes: on the CPU, or on a GPU that is asked for."""
 
+from contextlib import contextmanager
+
 import torch
 
 from d3f_lite.errors import SettingsError
@@ -22,3 +24,19 @@ def torch_device(name="cpu"):
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise SettingsError(f"torch sees no device {name} here: use --device cpu, or install torch with GPU support")
     return device
+
+
+@contextmanager
+def device_faults():
+    """Turn a GPU's own errors into a line that says what to do.
+
+    Raises:
+        SettingsError: its memory is full, or torch cannot compute on it.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise SettingsError("the GPU has too little memory for so many heads: take fewer, or --device cpu") from error
+    except torch.AcceleratorError as error:
+        reason = str(error).partition("\n")[0]
+        raise SettingsError(f"torch cannot compute on this GPU ({reason:.100}): use --device cpu") from error

@@ -123,6 +123,9 @@ class MeshVAE(nn.Module):
             noise_mm: how far a coordinate of a visible vertex may be off; it stands for what K latents cannot say too.
             steps: of Gauss-Newton.
 
+        The precision's condition number is some 5,000, so float32 leaves 1e-4 of a latent, 1e-3 mm of a head, to the
+        order in which a device adds up; decoding alone leaves 1e-5 mm.
+
         Returns:
             latents: (B, K).
             precision: (K, K) of each of them.

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from d3f_lite import metrics
-from d3f_lite.device import CPU, torch_device
+from d3f_lite.device import CPU, device_faults, torch_device
 from d3f_lite.diversity import HeadSamples, diversify
 from d3f_lite.face_alignment_landmarks import network_for
 from d3f_lite.fitting import Fit, fit_visible
@@ -169,6 +169,7 @@ def _gaussian_posterior(fit, head, settings):
 
 
 @one_thread()
+@device_faults()
 def complete(fit, head, settings, samples, seed, progress=_silent, device=CPU):
     """Spread ``samples`` heads over what the fit leaves open.
 
@@ -183,6 +184,9 @@ def complete(fit, head, settings, samples, seed, progress=_silent, device=CPU):
 
     Returns:
         HeadSamples.
+
+    Raises:
+        SettingsError: the device is a GPU that cannot do it.
     """
     decoder = decoder_for(fit, head, settings, device)
     progress("samples", 0.0)

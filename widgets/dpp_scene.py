@@ -50,7 +50,7 @@ class DppScene:
         def report(step, steps, vertices):
             progress("samples", step / steps)
             if show is not None:
-                show(step, vertices.numpy())
+                show(step, vertices.cpu().numpy())
 
         return diversify(
             self.decoder, self.fitted, self.visible, self.free, self.triangles, settings, number=number, seed=seed,

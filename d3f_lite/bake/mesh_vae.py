@@ -188,7 +188,7 @@ def _resume(path, recipe, model, optimiser, generator):
     if not path.exists():
         return start
     try:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)  # trained on a GPU, it may go on without one
         if state["recipe"] != asdict(recipe):
             return start
         model.load_state_dict(state["model"])

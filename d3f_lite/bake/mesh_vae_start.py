@@ -46,7 +46,7 @@ def _decode_directions(model, directions):
     """Write into the decoder's dense layer what, interpolated, comes nearest to the directions."""
     vertices, channels = model.coarsest
     features = torch.zeros(vertices, vertices, channels, device=directions.device)
-    features[range(vertices), range(vertices), 0] = 1.0  # one coarse vertex at a time
+    features[..., 0].fill_diagonal_(1.0)  # one coarse vertex at a time
     for level in model.up:
         features = level(features)
     wanted = directions.unflatten(1, (-1, 3)).transpose(0, 1).flatten(1) / model.scale_mm

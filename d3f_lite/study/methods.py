@@ -132,7 +132,7 @@ def answers(shown, head, decoders, settings, number, seed, base):
 def most_likely(decoder):
     """The decoder's most likely head, (1, V, 3) mm."""
     with torch.no_grad():
-        return decoder.decode(torch.zeros(1, decoder.latent_size)).numpy()
+        return decoder.decode(torch.zeros(1, decoder.latent_size, device=decoder.device)).cpu().numpy()
 
 
 def greedy(decoder, occluded, number, seed):
@@ -161,4 +161,4 @@ def tempered(decoder, times, number, seed):
     """N independent heads, each ``times`` as far from the most likely one as the posterior says: (N, V, 3) mm."""
     latents = np.random.default_rng(seed).standard_normal((number, decoder.latent_size), np.float32)
     with torch.no_grad():
-        return decoder.decode(times * torch.from_numpy(latents)).numpy()
+        return decoder.decode(times * torch.from_numpy(latents).to(decoder.device)).cpu().numpy()
