@@ -112,7 +112,8 @@ def save_inputs(reconstruction, folder):
 def save_meshes(reconstruction, folder):
     """Write ``fit.ply`` and ``sample_00.ply`` …: binary PLY, mm, with normals and closed eyeballs.
 
-    The fit has the colours of ``heatmap.png``: the spread over the occluded part, neutral elsewhere.
+    The fit has the colours of ``heatmap.png``: the spread over the occluded part, neutral elsewhere. The triangles are
+    those of ``samples.npz`` and, after them, those that close the eyeballs.
     """
     from d3f_lite.pictures import heatmap_colours
 
