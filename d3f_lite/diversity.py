@@ -267,8 +267,8 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
     are the fit and fifteen others; given vertices, or by the mesh VAE, it lies near the fit.
 
     The search runs on the CPU whatever the decoder's device, and it makes rounding grow: a change of 1e-5 in √λ moves a
-    head by 0.01 mm or less among 16 and among 64, but by 0.3 mm among 256. A mesh VAE's λ are good to that in float32,
-    so its heads agree less well between devices than it decodes them; a GaussianPosterior's do not depend on the device.
+    head by 0.01 mm or less among 16 and among 64, but by 0.3 mm among 256 (one photo). A mesh VAE's λ are good to 2e-5
+    in float32, so its heads may differ more between devices than decoding does; a GaussianPosterior's λ cannot differ.
 
     Args:
         decoder: Decoder; best a GaussianPosterior that holds the visible vertices.
