@@ -35,7 +35,7 @@ def unique_names(texts):
         name, number = folder_name(text), 2
         while key(name) in taken:
             ending = f"_{number}"
-            name, number = _cut(folder_name(text), LONGEST - len(ending)) + ending, number + 1
+            name, number = _cut(folder_name(text), LONGEST - len(ending)).rstrip("_") + ending, number + 1
         taken.add(key(name))
         names.append(name)
     return names
