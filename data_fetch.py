@@ -10,7 +10,8 @@ from itertools import chain
 from pathlib import Path
 
 from d3f_lite.assets import assets, cache_folder, sha256_of
-from d3f_lite.errors import AssetError, D3FError, HeadError
+from d3f_lite.errors import AssetError, HeadError
+from d3f_lite.terminal import command_line
 
 FACE_ALIGNMENT = "2DFAN4-11f355bf06.pth.tar"
 LARGEST_DOWNLOAD = 2 * 2**30  # bytes, where the table knows no size
@@ -238,6 +239,7 @@ def _verify():
         raise AssetError(f"missing or changed: {', '.join(wrong)}; fetch or install them again")
 
 
+@command_line("data_fetch")
 def main(arguments=None):
     """The command line; exit code 2 with one line when something is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -258,10 +260,8 @@ def main(arguments=None):
     }
     try:
         actions[options.command]()
-    except (D3FError, OSError) as error:
-        print(f"data_fetch: {error}", file=sys.stderr)
-        return 2
-    return 0
+    except OSError as error:
+        raise AssetError(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -5,22 +5,16 @@ import os
 import sys
 from pathlib import Path
 
-from d3f_lite.errors import D3FError
+from d3f_lite.terminal import command_line
 
 
+@command_line("d3f-lite")
 def main(arguments=None):
     """Run the command line; returns the exit code: 0, or 2 with one line on what was wrong."""
     options = _parser().parse_args(arguments)
     # Small matrices on few cores: more threads only wait for each other. Must stand before numpy is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    try:
-        return options.run(options)
-    except D3FError as error:
-        print(f"d3f-lite: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("d3f-lite: stopped; nothing half done was written", file=sys.stderr)
-        return 130
+    return options.run(options)
 
 
 def _parser():
@@ -125,11 +119,11 @@ def _batch(options):
     settings = Settings.load(options.config) if options.config else Settings()
     plan = Plan(options.samples, options.seed, options.head, settings, options.device, options.detector)
     with workers(options.backend, options.jobs, options.scheduler):
-        rows = run_batch(options.folder, options.out, plan)
+        rows = run_batch(options.folder, options.out, plan, lambda words: print(f"d3f-lite: {words}", file=sys.stderr))
     failed = [row for row in rows if "error" in row]
     for row in failed:
         print(f"d3f-lite: {row['photo']}: {row['error']}", file=sys.stderr)
-    print(f"{len(rows) - len(failed)} of {len(rows)} photos reconstructed; photos.csv and the contact sheets are in {options.out}")
+    print(f"{sum('result' in row for row in rows)} of {len(rows)} photos reconstructed; photos.csv and the contact sheets are in {options.out}")
     return 1 if failed else 0
 
 
@@ -152,11 +146,12 @@ def _evaluate(options):
 def _heads_of(photo, occluded, options, **corrections):
     """Observe, fit, complete, save; say where to look."""
     from d3f_lite.pipeline import reconstruct
-    from d3f_lite.results import check_writable
+    from d3f_lite.results import check_writable, result_folder
     from d3f_lite.settings import Settings
 
     settings = Settings.load(options.config) if options.config else Settings()
     check_writable(options.out)
+    result_folder(options.out, photo.name)
     with _TerminalBar() as bar:
         found = reconstruct(photo, occluded, samples=options.samples, seed=options.seed, head=options.head,
                             settings=settings, device=options.device, progress=bar, **corrections)  # fmt: skip

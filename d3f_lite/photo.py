@@ -1,6 +1,5 @@
 """Photos and occlusion masks: files or arrays in, checked upright pixels out."""
 
-import re
 import struct
 import warnings
 import zlib
@@ -12,13 +11,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from d3f_lite.errors import D3FError, MaskError, PhotoError
+from d3f_lite.names import folder_name
 from d3f_lite.native_stderr import native_stderr_silenced
 
 SMALLEST_SIDE = 32  # px
 LARGEST_SIDE = 16_384  # px
 LARGEST_AREA = 64_000_000  # px; checked on the header, before anything is decoded
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")  # the only decoders that may see a file
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")  # the only decoders that may see a file
 MASK_THRESHOLD = 127  # brighter than this is occluded
 OCCLUDED, VISIBLE = 1, 2  # what strokes say
 STROKE_CONTRAST = 100  # of 255: a stroke's colour stands out by more than this
@@ -50,7 +50,7 @@ class Photo:
     def from_array(cls, pixels, name: str = "photo") -> "Photo":
         """Take `pixels` (H, W, 3) uint8 RGB, copied. Raises PhotoError for another type, shape or size.
 
-        What a folder's name should not hold is left out of the `name`: a photo `...png` must not be saved as `..`.
+        The `name` becomes that of a folder, see `folder_name`: a photo `...png` must not be saved as `..`.
         """
         pixels = np.asarray(pixels)
         if pixels.dtype != np.uint8:
@@ -58,7 +58,7 @@ class Photo:
         if pixels.ndim != 3 or pixels.shape[2] != 3:
             raise PhotoError(f"{name}: pixels must be RGB of shape (H, W, 3), not {pixels.shape}")
         _check_size(pixels.shape[1], pixels.shape[0], name, PhotoError)
-        return cls(np.array(pixels, order="C"), re.sub(r"[^\w .,+-]", "_", name).strip(". ")[:100] or "photo")
+        return cls(np.array(pixels, order="C"), folder_name(name))
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from d3f_lite.camera import Camera
 from d3f_lite.head_model import ALBEDO_REGIONS
+from d3f_lite.names import caption
 from d3f_lite.render import render
 
 CLAY = (0.74, 0.72, 0.70)
@@ -15,6 +16,7 @@ HEATMAP = "cividis"
 # A soft key light from above the camera: ambient, x, y, z, and no second order.
 STUDIO_LIGHT = np.zeros((9, 3), np.float32)
 STUDIO_LIGHT[:4] = np.array([0.38, 0.10, 0.22, 0.50])[:, None]
+LINE = 90  # characters of a title
 DISCLAIMER = "The occluded part is sampled, not observed."
 
 
@@ -122,11 +124,17 @@ def _sheet(tiles, columns, title):
     axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     for axis in axes:
         axis.set_axis_off()
-    for axis, (picture, caption) in zip(axes, tiles):
+    for axis, (picture, words) in zip(axes, tiles):
         axis.imshow(picture)
-        axis.set_title(caption, fontsize=8)
-    figure.suptitle(title, fontsize=10)
+        axis.set_title(words, fontsize=8)
+    _entitle(figure, title)
     return figure
+
+
+def _entitle(figure, title):
+    """Write a title that has a photo's name in it above a Figure, wrapped where it is long."""
+    drawn, how = caption(title, LINE)
+    figure.suptitle(drawn, fontsize=10, **how)
 
 
 def heatmap_figure(vertices, triangles, values, where, *, title="", label="spread of the samples (mm)", highest=None,
@@ -155,5 +163,5 @@ def heatmap_figure(vertices, triangles, values, where, *, title="", label="sprea
         axis.set_axis_off()
     scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0.0, highest), HEATMAP)
     figure.colorbar(scale, ax=axes, label=label, shrink=0.85)
-    figure.suptitle(title, fontsize=10)
+    _entitle(figure, title)
     return figure

@@ -71,13 +71,13 @@ class Reconstruction:
         """Write meshes, arrays, pictures, a viewer and a report to ``folder``/<photo name>.
 
         Args:
-            folder: where; made if it is not there. A result of the same name is replaced.
+            folder: where; made if it is not there. A result of the same name is replaced, anything else is not.
 
         Returns:
             Path of the result.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: it cannot be written, or something else than a result is there.
         """
         from d3f_lite.results import save_reconstruction
 

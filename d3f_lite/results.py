@@ -3,11 +3,14 @@
 import importlib.metadata
 import json
 import os
+import re
+import secrets
 import shlex
 import shutil
 import stat
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +19,37 @@ from d3f_lite.calibration import calibration_of
 from d3f_lite.errors import OutputError
 from d3f_lite.landmark_files import write_landmarks
 from d3f_lite.mesh_files import with_closed_eyeballs, write_head
+from d3f_lite.names import folder_name
 from d3f_lite.photo import write_mask, write_strokes
 
 REPORTED_PACKAGES = ("d3f-lite", "numpy", "torch", "mediapipe", "scipy", "numba")
 
 
+# All names in a result: a folder that holds any other is not replaced.
+NAMES = re.compile(
+    r"(fit|sample_\d+)\.ply|(samples|heatmap|mask|strokes)\.png|samples\.npz|viewer\.html|report\.json|landmarks\.csv|settings\.toml"
+)
+OF_FILE_BROWSERS = (".DS_Store", "Thumbs.db", "desktop.ini")
+PROGRAM = "d3f-lite"  # stands in every report, and in every PNG that is drawn
+DRAWN_BY = {"Software": PROGRAM}
+START = 2048  # bytes of a PNG, in which it says so
+STALE = 3600.0  # seconds without a change, after which what a killed run left is removed
+TRIES = 100  # to put a folder in its place, beside others that do the same
+
+
 @contextmanager
-def whole_folder(path):
-    """Give an empty temporary folder that becomes ``path`` when all went well, replacing what was there.
+def whole_folder(path, is_ours=None):
+    """Give an empty temporary folder that becomes ``path`` when all went well; only what is ours there is replaced.
+
+    Args:
+        path: of the folder.
+        is_ours: function of a Path, whether that folder may be replaced; by default ``is_result``.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or something else is there.
     """
-    path = Path(path)
+    path, is_ours = Path(path), is_ours or is_result
+    check_replaceable(path, is_ours)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -37,11 +58,12 @@ def whole_folder(path):
     try:
         yield temporary
         os.chmod(temporary, _mode_of_a_new_folder(temporary))
-        _replace(temporary, path)
+        _replace(temporary, path, is_ours)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    _remove_stale(path)
 
 
 def _mode_of_a_new_folder(parent):
@@ -60,20 +82,124 @@ def check_writable(folder):
         OutputError: it is a file, or its nearest existing parent cannot be written.
     """
     folder = Path(folder)
-    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    parent = next(path for path in (folder, *folder.absolute().parents) if os.path.exists(path))
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write results to {folder}: {parent} is no folder that you may write to")
 
 
-def _replace(temporary, path):
-    """Move a finished folder to its place; the old one stays until the new one is there."""
-    if path.exists():
-        retired = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        os.replace(path, retired / path.name)
-        os.replace(temporary, path)
-        shutil.rmtree(retired, ignore_errors=True)
-    else:
-        os.replace(temporary, path)
+def result_folder(folder, name):
+    """The folder of a photo's result, before any work is done: ``folder``/<its name>.
+
+    Raises:
+        OutputError: something else than a result is there.
+    """
+    path = Path(folder) / folder_name(name)
+    check_replaceable(path, is_result)
+    return path
+
+
+def check_replaceable(path, is_ours):
+    """Refuse a folder that holds what a person may want to keep.
+
+    Args:
+        path: of the folder; it need not exist.
+        is_ours: function of a Path, whether that folder may be replaced.
+
+    Raises:
+        OutputError: it may not.
+    """
+    for _ in range(TRIES):
+        there = _identity(path)
+        if there is None or is_ours(path):
+            return
+        if _identity(path) == there:  # otherwise another writer has put its own there meanwhile
+            raise OutputError(f"{path} is there and is not just a result of d3f-lite: move it away, or choose another folder")
+
+
+def _identity(path):
+    """What tells one folder from another at the same place; None where there is none."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def is_result(folder):
+    """Whether a folder is a result as ``save_reconstruction`` writes it, with nothing of anybody else's; or empty."""
+    names = _names_in(folder)
+    if names is None or not all(NAMES.fullmatch(name) for name in names):
+        return False
+    return not names or _is_report(Path(folder) / "report.json")
+
+
+def drawn_by_us(path):
+    """Whether a file is a PNG that d3f-lite has drawn: it says so at its start."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(START)
+    except OSError:
+        return False
+    return start.startswith(b"\x89PNG") and f"Software\0{PROGRAM}".encode() in start
+
+
+def _names_in(folder):
+    """The names in a folder, without those that file browsers leave; None if it is no folder, or holds others."""
+    try:
+        if os.path.islink(folder):
+            return None
+        with os.scandir(folder) as entries:
+            files = {entry.name: entry.is_file() for entry in entries if entry.name not in OF_FILE_BROWSERS}
+    except OSError:
+        return None
+    return set(files) if all(files.values()) else None
+
+
+def _is_report(path):
+    """Whether a file is a report of ours."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and isinstance(told.get("versions"), dict) and PROGRAM in told["versions"]
+
+
+def _replace(temporary, path, is_ours):
+    """Move a finished folder to its place, where others may do the same; the old one goes when the new one comes."""
+    for tries in range(TRIES):
+        try:
+            return os.rename(temporary, path)
+        except OSError:  # something is there, or cannot be written
+            check_replaceable(path, is_ours)
+            if tries == TRIES - 1:
+                raise
+        with suppress(OSError):  # another writer was faster: from the start
+            _exchange(temporary, path)
+            return None
+
+
+def _exchange(temporary, path):
+    """Put a finished folder in the place of another; if that fails, the other one stays."""
+    retired = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+    os.rename(path, retired)
+    try:
+        os.rename(temporary, path)
+    finally:
+        if os.path.lexists(path):
+            shutil.rmtree(retired, ignore_errors=True)
+        else:
+            os.rename(retired, path)
+
+
+def _remove_stale(path):
+    """Remove what earlier runs, killed while they wrote ``path``, left beside it."""
+    temporary = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}")
+    with suppress(OSError):
+        for beside in path.parent.iterdir():
+            if temporary.fullmatch(beside.name) and time.time() - beside.stat().st_mtime > STALE:
+                names = _names_in(beside)
+                if names is not None and all(NAMES.fullmatch(name) for name in names):
+                    shutil.rmtree(beside, ignore_errors=True)
 
 
 def save_reconstruction(reconstruction, folder):
@@ -83,9 +209,9 @@ def save_reconstruction(reconstruction, folder):
         Path of the result.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or something else than a result is there.
     """
-    target = Path(folder) / reconstruction.observation.photo.name
+    target = result_folder(folder, reconstruction.observation.photo.name)
     with whole_folder(target) as temporary:
         save_inputs(reconstruction, temporary)
         save_meshes(reconstruction, temporary)
@@ -150,9 +276,9 @@ def save_pictures(reconstruction, folder):
     fit = reconstruction.fit
     name, number = reconstruction.observation.photo.name, len(reconstruction.samples.vertices)
     title = f"{name}: how far {number} heads differ where the photo {'is occluded' if fit.occluded.any() else 'shows no face'}"
-    samples_sheet(reconstruction).savefig(Path(folder) / "samples.png", dpi=120)
+    samples_sheet(reconstruction).savefig(Path(folder) / "samples.png", dpi=120, metadata=DRAWN_BY)
     heatmap = heatmap_figure(fit.vertices, reconstruction.head.triangles, reconstruction.spread, fit.left_open, title=title)
-    heatmap.savefig(Path(folder) / "heatmap.png", dpi=120)
+    heatmap.savefig(Path(folder) / "heatmap.png", dpi=120, metadata=DRAWN_BY)
 
 
 def save_viewer(reconstruction, path):

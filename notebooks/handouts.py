@@ -1,25 +1,60 @@
 """Write the students' copies, without solutions and outputs: ``python notebooks/handouts.py [FOLDER]``."""
 
+import hashlib
 import sys
 from pathlib import Path
 
+import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbgrader.preprocessors import ClearSolutions
 
+from d3f_lite.errors import OutputError
+from d3f_lite.terminal import command_line
+
 HERE = Path(__file__).parent
+MARK = "d3f_lite_handout"  # in a copy's metadata: the hash of its cells
+
+
+def cells_hash(notebook):
+    """A hash of what stands in a notebook's cells."""
+    return hashlib.sha256("\0".join(cell.source for cell in notebook.cells).encode()).hexdigest()
+
+
+def is_untouched(path):
+    """Whether a file is a handout in which nobody has worked."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        return notebook.metadata.get(MARK) == cells_hash(notebook)
+    except (OSError, ValueError, AttributeError):  # no notebook
+        return False
 
 
 def write_handouts(folder):
-    """Write a copy of each notebook to ``folder``; what stands between BEGIN and END SOLUTION becomes a stub."""
+    """Write a copy of each notebook to ``folder``; what stands between BEGIN and END SOLUTION becomes a stub.
+
+    Raises:
+        OutputError: there is a notebook of that name in which somebody has worked.
+    """
+    sources = sorted(HERE.glob("[0-9]*.ipynb"))
+    for path in sources:
+        if (folder / path.name).exists() and not is_untouched(folder / path.name):
+            raise OutputError(f"{folder / path.name} is somebody's work: move it away, or choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     # The metadata that nbgrader asks for is for grading; here the cell after each stub checks it.
     clear = ClearOutputPreprocessor(), ClearSolutions(enforce_metadata=False)
     exporter = NotebookExporter(preprocessors=clear)
-    for path in sorted(HERE.glob("[0-9]*.ipynb")):
-        text, _ = exporter.from_filename(str(path))
-        (folder / path.name).write_text(text, encoding="utf-8")
+    for path in sources:
+        copy = nbformat.reads(exporter.from_filename(str(path))[0], as_version=4)
+        copy.metadata[MARK] = cells_hash(copy)
+        nbformat.write(copy, folder / path.name)
     print(f"the students' copies are in {folder}")
 
 
-write_handouts(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "handouts")
+@command_line("handouts")
+def main():
+    """Write them to the folder that is named, or to ``handouts``."""
+    write_handouts(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "handouts")
+
+
+sys.exit(main())

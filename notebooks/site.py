@@ -3,12 +3,14 @@
 import re
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import nbformat
 from nbconvert.exporters import HTMLExporter
 from nbgrader.preprocessors import ClearSolutions
+
+from d3f_lite.results import OF_FILE_BROWSERS, whole_folder
+from d3f_lite.terminal import command_line
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -60,8 +62,22 @@ def with_contents(notebook, before, after):
     return notebook
 
 
+def is_site(folder, names):
+    """Whether a folder is empty, or holds the course's contents and nothing but ``names``."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    found = {path.name for path in folder.rglob("*")} - set(OF_FILE_BROWSERS)
+    index = folder / "index.html"
+    ours = index.is_file() and "d3f-lite: the course" in index.read_text(encoding="utf-8", errors="replace")
+    return not found or (ours and found <= names)
+
+
 def write_site(folder):
-    """Write one page per notebook, the repository's texts, and index.html that lists them; whole or not at all."""
+    """Write one page per notebook, the repository's texts, and index.html that lists them; whole or not at all.
+
+    Raises:
+        OutputError: something else is there.
+    """
     # The scripts that nbconvert would load from elsewhere are for widgets and diagrams; there are none.
     exporter = HTMLExporter(require_js_url="", jquery_url="", mermaid_js_url="")
     notebooks = {path.stem: without_solutions(path) for path in sorted(HERE.glob("[0-9]*.ipynb"))}
@@ -74,17 +90,21 @@ def write_site(folder):
     for before, (stem, notebook), after in zip(stems, notebooks.items(), stems[2:]):
         pages[stem] = with_contents(notebook, before, after)
     pages |= {stem: with_contents(page, None, None) for stem, page in texts.items()}
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        whole = Path(temporary) / folder.name
+    written = {*(f"{stem}.html" for stem in pages), "docs", *(path.name for path in (ROOT / "docs").iterdir())}
+    with whole_folder(folder, lambda there: is_site(there, written)) as whole:
         shutil.copytree(ROOT / "docs", whole / "docs")
         for stem, page in pages.items():
             html, _ = exporter.from_notebook_node(page, {"metadata": {"name": stem}})
             # What links to a notebook or a text links to its page.
             linked = re.sub(r'href="(?:\.\./|notebooks/)?(\w+)\.(?:ipynb|md)"', r'href="\1.html"', html)
             (whole / f"{stem}.html").write_text(linked, encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        whole.rename(folder)
     print(f"the course's pages are in {folder}: open {folder / 'index.html'}")
 
 
-write_site(Path(sys.argv[1]).absolute() if len(sys.argv) > 1 else ROOT / "site")
+@command_line("site")
+def main():
+    """Write it to the folder that is named, or to ``site``."""
+    write_site(Path(sys.argv[1]).absolute() if len(sys.argv) > 1 else ROOT / "site")
+
+
+sys.exit(main())

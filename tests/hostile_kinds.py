@@ -24,6 +24,7 @@ from d3f_lite.landmark_files import as_landmarks, read_landmarks, write_landmark
 from d3f_lite.landmark_fitting import fit_landmarks
 from d3f_lite.landmarks import Landmarks
 from d3f_lite.mesh_vae import load_mesh_vae
+from d3f_lite.names import unique_names
 from d3f_lite.occlusion import Masks, Observation
 from d3f_lite.occlusion_net import WEIGHTS as OCCLUSION_NET
 from d3f_lite.occlusion_net import load_occlusion_net
@@ -39,6 +40,7 @@ from hostile_heads import (
 )  # fmt: skip
 from hostile_pictures import SIZES, check_photo, check_shape, painted, pictures, sized
 from hostile_values import HEIGHT, NUMBERS, PHOTO, RANDOM, VALUES, WIDTH, any_array, scratch
+from hostile_words import ENCODED, NAMES_OF_A_BATCH, WORDS, check_drawn, check_names, check_printed, draw, printed
 from small_head import small_head
 from widgets import LandmarkEditor, MaskPainter
 
@@ -237,4 +239,7 @@ def kinds():
         Kind("painted strokes (widget)", st.one_of(st.binary(max_size=99), st.binary(min_size=pixels, max_size=pixels)),
              of_array(painter()), check_shape, bytes(pixels), 60),
         Kind("dragged landmarks (widget)", places(), of_array(editor()), check_landmarks, points().xy.tolist(), 100),
+        Kind("names of a batch", NAMES_OF_A_BATCH, of_array(unique_names), check_names, ["me"], 300, refused=0.0),
+        Kind("captions", WORDS, of_array(draw), check_drawn, "me", 60, refused=0.0),
+        Kind("encodings", ENCODED, of_array(printed), check_printed, ("ascii", "王"), 200, refused=0.0),
     ]  # fmt: skip

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,3 +100,108 @@ def test_only_what_changed_is_done_again(photos, tmp_path, monkeypatch):
         for wrong in ({"samples": 0}, {"head": "nobody"}, {"device": "gpu"}, {"detector": "face-alignment"}):
             with pytest.raises(D3FError):
                 batch.run_batch(photos, tmp_path / "out", batch.Plan(**wrong))
+
+
+def scene(folder, name, colour=True):
+    """A small picture with many colours, or greys, saved as ``name``."""
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3 if colour else 1), np.uint8)
+    Image.fromarray(np.broadcast_to(pixels, (64, 64, 3))).save(folder / name)
+
+
+def mask(folder, name, on=(255, 255, 255)):
+    """A drawn mask, saved as ``name``."""
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[20:40, 10:50] = on
+    Image.fromarray(pixels).save(folder / name)
+
+
+def listed(folder, out=None):
+    """What a batch takes of a folder, by name: photo to mask; and what it leaves."""
+    jobs = batch.jobs_in(folder)
+    return {job.photo.name: job.mask and job.mask.name for job in jobs}, batch.left_in(folder, jobs, out or folder / "out")
+
+
+def test_a_mask_looks_like_one_or_it_is_a_photo(tmp_path):
+    for name in ("a.jpg", "a_mask.jpg", "b.jpg", "c.png", "d.png", "e.png"):
+        scene(tmp_path, name)
+    scene(tmp_path, "b_mask.jpg", colour=False)  # grey, though not of two values: the reader of masks says what is wrong
+    mask(tmp_path, "c_mask.jpg")
+    mask(tmp_path, "d_mask.png", on=(255, 0, 0))
+    mask(tmp_path, "d_mask.jpg")
+    mask(tmp_path, "orphan_mask.png")
+    (tmp_path / "e_mask.png").write_bytes(b"")
+    masks = {"b.jpg": "b_mask.jpg", "c.png": "c_mask.jpg", "d.png": "d_mask.png", "e.png": "e_mask.png"}
+    assert listed(tmp_path) == ({"a.jpg": None, "a_mask.jpg": None, **masks}, ["d_mask.jpg", "orphan_mask.png"])
+
+
+def test_what_pillow_reads_is_taken_and_the_rest_is_named(tmp_path, capsys, monkeypatch):
+    taken = ["a.avif", "a.gif", "a.JFIF", "a.jpe", "a.mpo", "a.webp"]
+    for name in taken:
+        scene(tmp_path, name)
+    left = [*(f"b{number}.heic" for number in range(9)), "c.mov", "notes.txt"]
+    for name in left:
+        (tmp_path / name).touch()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.jpg").touch()
+    (tmp_path / ".hidden").touch()
+    (tmp_path / "Thumbs.db").touch()
+    photos, others = listed(tmp_path)
+    assert sorted(photos) == sorted(taken) and sorted(others) == sorted([*left, "more"])
+    for name in taken:
+        assert batch.Photo.open(tmp_path / name).shape == (64, 64)
+    with workers("threading", 1):
+        monkeypatch.setattr(batch, "_reconstruct", lambda *_: {"photo": "x", "result": "x"})
+        main(["batch", str(tmp_path), "--out", str(tmp_path / "out"), "--backend", "threading"])
+    told = [line for line in capsys.readouterr().err.splitlines() if "not taken" in line]
+    assert len(told) == 1 and "12 beside" in told[0] and "b0.heic" in told[0] and "4 more" in told[0]
+
+
+NAMES = ("me(1)", "me[1]", "Jose\u0301", "$\\frac{", "B$_$", "a" * 240, "王小明", "हिन्दी")
+
+
+def test_a_batch_of_any_names_takes_none_of_its_own_outputs(tmp_path, monkeypatch):
+    portrait = sample_photo("astronaut")
+    for name in NAMES:
+        Image.fromarray(portrait.pixels[::8, ::8]).save(tmp_path / f"{name}.png")
+    found = batch.reconstruct(portrait, np.zeros(portrait.shape, bool), samples=1)
+    named = lambda photo: replace(found, observation=replace(found.observation, photo=replace(portrait, name=photo.name)))
+    monkeypatch.setattr(batch, "reconstruct", lambda photo, *_, **__: named(photo))  # the same heads for all
+    with workers("threading", 2):
+        rows = batch.run_batch(tmp_path, tmp_path)
+    assert not [row for row in rows if "error" in row]
+    names = [row["result"] for row in rows]
+    assert len(set(names)) == len(NAMES) and all((tmp_path / name / "report.json").is_file() for name in names)
+    assert {"me_1_", "me_1_2", "Jos\u00e9", "B_", "हिन्दी"} <= set(names)
+    with open(tmp_path / "photos.csv", newline="", encoding="utf-8") as file:
+        assert [(row["photo"], row["result"]) for row in csv.DictReader(file)] == [(row["photo"], row["result"]) for row in rows]
+    with Image.open(tmp_path / "contact_sheet_01.png") as sheet:
+        assert sheet.height > 100 * len(NAMES)
+    photos, left = listed(tmp_path, tmp_path)
+    assert len(photos) == len(NAMES) and not left
+    with pytest.raises(PhotoError, match="a result"):
+        batch.jobs_in(tmp_path / "B_")
+    for place in (tmp_path / batch.ROWS, tmp_path / "nowhere"):
+        with pytest.raises(PhotoError):
+            batch.jobs_in(place)
+    (tmp_path / "copied").mkdir()
+    for name in ("samples.png", "heatmap.png"):
+        (tmp_path / "copied" / name).write_bytes((tmp_path / "B_" / name).read_bytes())
+    scene(tmp_path / "copied", "one.png")
+    assert listed(tmp_path / "copied") == ({"one.png": None}, [])
+
+
+def test_a_fault_in_a_sheet_is_told_in_its_row_and_ends_nothing(tmp_path, monkeypatch):
+    (tmp_path / batch.ROWS).mkdir()
+    Image.new("RGB", (40, 10)).save(tmp_path / batch.ROWS / "good.png")
+    (tmp_path / batch.ROWS / "damaged.png").write_bytes(b"\x89PNG")
+    rows = [{"photo": f"{name}$_$.png", "result": name} for name in ("good", "damaged", "gone")] + [{"photo": "x", "error": "$_$"}]
+    told = batch.write_contact_sheets(rows, tmp_path)
+    assert [row.get("error", "")[:10] for row in told] == ["", "no picture", "no picture", "$_$"]
+    assert [row.get("result") for row in told] == ["good", "damaged", "gone", None] and (tmp_path / "contact_sheet_01.png").is_file()
+
+    def fault(*_):
+        raise ZeroDivisionError("a fault\nof our own")
+
+    monkeypatch.setattr(batch, "_write_sheet", fault)
+    told = batch.write_contact_sheets(rows, tmp_path)
+    assert told[0]["error"] == "not on the contact sheet: ZeroDivisionError: a fault of our own" and told[3]["error"] == "$_$"

@@ -6,6 +6,7 @@ from pathlib import Path
 import ipywidgets
 
 from d3f_lite.landmarks import detect_landmarks
+from d3f_lite.names import folder_name
 from d3f_lite.occluders import OCCLUDERS, draw_occluder
 from d3f_lite.photo import Photo
 from widgets.background import BackgroundTask
@@ -84,6 +85,6 @@ class PhotoControls(ipywidgets.VBox):
 def _opened(file):
     """The Photo in a file that the browser sent, checked as any other."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (Path(file["name"]).name or "photo")
+        path = Path(folder) / folder_name(Path(file["name"]).name)
         path.write_bytes(file["content"])
         return Photo.open(path)

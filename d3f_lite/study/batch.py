@@ -6,30 +6,30 @@ One file per finished photo, so that an interrupted batch goes on where it stopp
 import csv
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import joblib
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 from tqdm import tqdm
 
 from d3f_lite.assets import sha256_of
 from d3f_lite.device import torch_device
-from d3f_lite.errors import D3FError, OutputError, PhotoError
+from d3f_lite.errors import D3FError, OutputError
 from d3f_lite.face_alignment_landmarks import network_for
 from d3f_lite.heads import load_head
+from d3f_lite.names import caption, readable
 from d3f_lite.photo import Photo, read_mask
 from d3f_lite.pictures import DISCLAIMER, sample_tiles
 from d3f_lite.pipeline import MOST_SAMPLES, checked_count, reconstruct
-from d3f_lite.results import check_writable, report
+from d3f_lite.results import DRAWN_BY, check_replaceable, check_writable, drawn_by_us, report, result_folder
 from d3f_lite.settings import Settings
-from d3f_lite.study.workers import write_json
+from d3f_lite.study.photo_folder import ROWS, jobs_in, left_in, not_taken, table_is_ours
+from d3f_lite.study.workers import whole_file, write_json
 from d3f_lite.threads import one_thread
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".jp2")
-MASK_ENDING = "_mask"
 COLUMNS = (
     "photo", "result", "error", "mask", "mask_confidence", "landmark_backend", "faces_found", "yaw_degrees",
     "pitch_degrees", "roll_degrees", "visible_vertices", "occluded_vertices", "unseen_vertices",
@@ -39,7 +39,8 @@ COLUMNS = (
 TILE = 150  # px
 HEADS_SHOWN = 4  # of each photo, on the contact sheet
 PER_SHEET = 40  # photos
-ROWS = ".rows"  # folder of the finished photos' rows and strips
+LINE = 140  # characters above a line of pictures
+TABLE = "photos.csv"
 
 
 @dataclass(frozen=True)
@@ -66,59 +67,28 @@ class Plan:
         network_for(self.detector)
 
 
-@dataclass(frozen=True)
-class Job:
-    """One photo of a folder.
-
-    Args:
-        photo: its path.
-        mask: path of its occlusion mask, or None.
-        name: of its results.
-    """
-
-    photo: Path
-    mask: Path | None
-    name: str
-
-
-def jobs_in(folder):
-    """The photos of a folder by name, each with the mask beside it: ``x_mask.png`` belongs to the photo ``x``.
-
-    Raises:
-        PhotoError: no such folder, or no photo in it.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise PhotoError(f"{folder}: no such folder; give a folder with photos")
-    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
-    stems = [path.stem for path in images]
-    masks = {path.stem.removesuffix(MASK_ENDING): path for path in images
-             if path.stem.endswith(MASK_ENDING) and path.stem.removesuffix(MASK_ENDING) in stems}  # fmt: skip
-    photos = [path for path in images if path not in masks.values()]
-    if not photos:
-        raise PhotoError(f"{folder}: no photo there; it must hold files that end in {', '.join(SUFFIXES)}")
-    alone = [stems.count(path.stem) == 1 for path in photos]
-    names = [path.stem if single else path.name.replace(".", "_") for path, single in zip(photos, alone)]
-    return [Job(path, masks.get(path.stem), name) for path, name in zip(photos, names)]
-
-
-def run_batch(folder, out, plan=Plan()):
+def run_batch(folder, out, plan=Plan(), tell=lambda words: None):
     """Reconstruct every photo of a folder that ``out`` does not hold yet, in parallel as ``joblib.parallel_config`` says.
 
     Args:
         folder: of photos and masks, see ``jobs_in``.
         out: folder of the results, as ``reconstruct`` writes them, with photos.csv and contact_sheet_01.png beside them.
         plan: Plan.
+        tell: called with a line that names what the folder holds beside photos and masks.
 
     Returns:
-        One row (dict) per photo; ``error`` says why a photo has no heads. Those are tried again by the next run.
+        One row (dict) per photo; ``error`` says why a photo has no heads, or none on the contact sheet. Those without
+        heads are tried again by the next run.
 
     Raises:
-        D3FError: no photos, an unusable plan, or nothing can be written to ``out``.
+        D3FError: no photos, an unusable plan, nothing can be written to ``out``, or it holds something else than results
+            where they would stand.
     """
     plan.check()
     jobs, out = jobs_in(folder), Path(out)
-    check_writable(out)
+    _check_out(out, jobs)
+    if left := left_in(folder, jobs, out):
+        tell(not_taken(left))
     try:
         (out / ROWS).mkdir(parents=True, exist_ok=True)
         rows = {job: _finished_row(job, plan, out) for job in jobs}
@@ -127,24 +97,39 @@ def run_batch(folder, out, plan=Plan()):
             joblib.delayed(row_of)(job, plan, out) for job in missing)  # fmt: skip
         for job, row in tqdm(work, total=len(jobs), initial=len(jobs) - len(missing), desc="photos", unit="photo"):
             rows[job] = row
-        rows = list(rows.values())
-        write_table(rows, out / "photos.csv")
-        write_contact_sheets(rows, out)
+        rows = write_contact_sheets(list(rows.values()), out)
+        write_table(rows, out / TABLE)
     except OSError as error:
-        raise OutputError(f"cannot write to {out}: {error.strerror}") from error
+        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
     return rows
+
+
+def _check_out(out, jobs):
+    """Refuse a folder where something of a person's would be replaced, before anything is computed."""
+    check_writable(out)
+    for job in jobs:
+        result_folder(out, job.name)
+    check_replaceable(out / TABLE, table_is_ours)
+    for path, _ in _pages(jobs, out):
+        check_replaceable(path, drawn_by_us)
+
+
+def _pages(rows, out):
+    """Path and rows of each contact sheet."""
+    starts = range(0, len(rows), PER_SHEET)
+    return [(out / f"contact_sheet_{number:02d}.png", rows[start : start + PER_SHEET]) for number, start in enumerate(starts, 1)]
 
 
 def _fingerprint(job, plan):
     """What a photo's result depends on: the plan and the files, as hex."""
     files = [sha256_of(path) for path in (job.photo, job.mask) if path]
-    return hashlib.sha256(json.dumps([asdict(plan), files]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([asdict(plan), job.photo.name, files]).encode()).hexdigest()
 
 
 def _finished_row(job, plan, out):
     """The row of a photo that was finished with the same plan, from the same files; else None."""
     path = out / ROWS / f"{job.name}.json"
-    if not path.is_file():
+    if not path.is_file() or not path.with_suffix(".png").is_file():
         return None
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
@@ -164,19 +149,22 @@ def row_of(job, plan, out):
     except D3FError as error:
         reason = str(error)
     except Exception as error:  # a fault that nobody thought of must not cost the other photos
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    return job, {"photo": job.photo.name, "error": reason}
+        reason = _reason(error)
+    return job, {"photo": readable(job.photo.name), "error": reason}
 
 
 @one_thread()
 def _reconstruct(job, plan, out):
     """Reconstruct one photo, save it, and keep its row and its strip of the contact sheet."""
-    photo = Photo.from_array(Photo.open(job.photo).pixels, job.name)
+    photo = replace(Photo.open(job.photo), name=job.name)
     mask = read_mask(job.mask, photo) if job.mask else None
     found = reconstruct(photo, mask, samples=plan.samples, seed=plan.seed, head=plan.head, settings=plan.settings,
                         device=plan.device, detector=plan.detector)  # fmt: skip
-    row = {"photo": job.photo.name, "result": found.save(out).name, **_columns(found)}
-    strip(found).save(out / ROWS / f"{job.name}.png")
+    row = {"photo": readable(job.photo.name), "result": found.save(out).name, **_columns(found)}
+    drawn_by = PngImagePlugin.PngInfo()
+    for name, value in DRAWN_BY.items():
+        drawn_by.add_text(name, value)
+    strip(found).save(out / ROWS / f"{job.name}.png", pnginfo=drawn_by)
     write_json(out / ROWS / f"{job.name}.json", {"fingerprint": _fingerprint(job, plan), "row": row})
     return row
 
@@ -199,23 +187,56 @@ def strip(found):
 
 def write_table(rows, path):
     """Write rows as CSV, one line per photo."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
 
 
 def write_contact_sheets(rows, out):
-    """Write contact_sheet_01.png, …: a line of pictures per photo, or why there is none."""
-    for first in range(0, len(rows), PER_SHEET):
-        page = rows[first : first + PER_SHEET]
-        figure = Figure(figsize=(10.0, 1.45 * len(page) + 0.4), layout="constrained")
-        for axis, row in zip(np.atleast_1d(figure.subplots(len(page))), page):
-            axis.set_axis_off()
-            axis.set_title(row["photo"], fontsize=8, loc="left")
-            if "result" in row:
-                axis.imshow(Image.open(out / ROWS / f"{row['result']}.png"))
-            else:
-                axis.text(0.0, 0.5, row["error"], fontsize=8, wrap=True, parse_math=False)
-        figure.suptitle(f"{len(rows)} photos: {DISCLAIMER}", fontsize=10)
-        figure.savefig(out / f"contact_sheet_{first // PER_SHEET + 1:02d}.png", dpi=100)
+    """Write contact_sheet_01.png, …: a line of pictures per photo, or why there is none.
+
+    Returns:
+        The rows; ``error`` says what went wrong with drawing one.
+
+    Raises:
+        OSError: nothing can be written to ``out``.
+    """
+    told = []
+    for path, page in _pages(rows, out):
+        try:
+            page = _write_sheet(page, out, path, f"{len(rows)} photos: {DISCLAIMER}")
+        except OSError:
+            raise
+        except Exception as error:  # a fault that nobody thought of must not cost the table
+            page = [row | {"error": row.get("error", f"not on the contact sheet: {_reason(error)}")} for row in page]
+        told += page
+    return told
+
+
+def _write_sheet(page, out, path, title):
+    """Draw one contact sheet; returns its rows, as ``write_contact_sheets``."""
+    figure, told = Figure(figsize=(10.0, 1.45 * len(page) + 0.4), layout="constrained"), []
+    for axis, row in zip(np.atleast_1d(figure.subplots(len(page))), page):
+        axis.set_axis_off()
+        name, how = caption(row["photo"], LINE)
+        axis.set_title(name, fontsize=8, loc="left", **how)
+        if "result" in row:
+            try:
+                with Image.open(out / ROWS / f"{row['result']}.png") as picture:
+                    axis.imshow(picture)
+            except Exception as error:  # gone or damaged since it was written
+                row = row | {"error": f"no picture for the contact sheet: {_reason(error)}"}
+        if "error" in row:
+            words, how = caption(row["error"])
+            axis.text(0.0, 0.5, words, fontsize=8, wrap=True, **how)
+        told.append(row)
+    figure.suptitle(title, fontsize=10)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=100, format="png", metadata=DRAWN_BY)
+    return told
+
+
+def _reason(error):
+    """A fault in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -5,6 +5,7 @@ so that ``joblib.parallel_config(backend=...)`` moves it to a cluster unchanged.
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # N of the closest-sample curves
 DPP_WEIGHTS = (0.0, 8.0, 12.0, 16.0, 24.0, 32.0, 44.0, 64.0, 128.0, 256.0)
 PUBLISHED_WEIGHTS = (0.0, 0.0125, 0.05, 0.2, 0.4)
 TIMES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)  # by which i.i.d. samples are drawn farther out
+REPORT_FILES = ("cases.csv", "table.md", "frontier.png", "number.png", "calibration.png")
 FEWEST_OCCLUDED = 20  # vertices: less is nothing to judge a completion by
 
 
@@ -80,10 +82,11 @@ def evaluate(plan, folder):
 
     Raises:
         SettingsError: the folder holds an evaluation by another plan.
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or holds files of a report's names without being an evaluation.
     """
     folder = Path(folder)
     try:
+        _check_free(folder)
         folder.mkdir(parents=True, exist_ok=True)
         _same_plan(plan, folder / "plan.json")
         missing = [case for case in plan.cases() if not _case_path(folder, *case).exists()]
@@ -94,6 +97,13 @@ def evaluate(plan, folder):
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}") from error
     return [_read(_case_path(folder, *case)) for case in plan.cases()]
+
+
+def _check_free(folder):
+    """Refuse to replace what is no evaluation's."""
+    taken = [name for name in REPORT_FILES if os.path.lexists(folder / name)]
+    if taken and not (folder / "plan.json").exists():
+        raise OutputError(f"{folder} holds {taken[0]}, which is no evaluation's: choose another --out")
 
 
 def _same_plan(plan, path):

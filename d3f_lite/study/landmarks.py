@@ -5,6 +5,7 @@ backend, which puts its 68 points a little elsewhere, errs by that, too, until i
 """
 
 import argparse
+import sys
 import time
 
 import numpy as np
@@ -19,6 +20,7 @@ from d3f_lite.landmarks import FACE_ALIGNMENT, MEDIAPIPE, MediapipeDetector, det
 from d3f_lite.occluders import draw_occluder
 from d3f_lite.study.truth import LARGEST_YAW, OCCLUDERS
 from d3f_lite.synthetic import draw_view
+from d3f_lite.terminal import command_line
 
 INNER = slice(17, 68)  # brows, nose, eyes, mouth; the jaw follows the contour and is no fixed point
 
@@ -73,6 +75,7 @@ def line(name, errors, seconds):
             f"{len(kept)} of {len(errors)} | {np.median(seconds):.2f} s |")  # fmt: skip
 
 
+@command_line("landmarks")
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -89,4 +92,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

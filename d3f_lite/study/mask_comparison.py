@@ -5,6 +5,7 @@ portraits under drawn occluders, whose masks are exact, and with ``--photos`` a 
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +13,21 @@ from matplotlib.figure import Figure
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
+from d3f_lite.names import caption
 from d3f_lite.occluders import draw_occluder
 from d3f_lite.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.pictures import DISCLAIMER, draw_head, heatmap_colours, sample_tiles
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.results import check_writable
+from d3f_lite.results import DRAWN_BY, check_replaceable, check_writable, drawn_by_us
 from d3f_lite.study.masks import photos_in
 from d3f_lite.study.truth import face_error
+from d3f_lite.terminal import command_line
 
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand")
 HIGHEST = 8.0  # mm, of the heatmaps' colours
 SHOWN = 3  # heads of each
 PER_SHEET = 3  # photos
+NAME_LINE = 24  # characters of a photo's name
 
 
 def drawn_cases(seed):
@@ -87,15 +91,17 @@ def sheet(cases):
         colours = heatmap_colours(found.spread, found.fit.left_open, HIGHEST)
         heatmap = draw_head(found.fit.vertices, found.head.triangles, colours=colours)
         tiles = [*sample_tiles(found, 200, SHOWN), (heatmap, f"spread, 0 to {HIGHEST:g} mm")]
-        tiles[0] = (tiles[0][0], f"{found.observation.photo.name}\n{source}")
-        for axis, (picture, caption) in zip(line, tiles):
+        name, how = caption(found.observation.photo.name, NAME_LINE)
+        tiles[0] = (tiles[0][0], f"{name}\n{source}")
+        for axis, (picture, words) in zip(line, tiles):
             axis.imshow(picture)
-            axis.set_title(caption, fontsize=7)
+            axis.set_title(words, fontsize=7, **how)
             axis.set_axis_off()
     figure.suptitle(DISCLAIMER, fontsize=9)
     return figure
 
 
+@command_line("mask_comparison")
 def main():
     """Compare, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -104,6 +110,8 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("results/mask_comparison"), help="folder (default: %(default)s)")
     options = parser.parse_args()
     check_writable(options.out)
+    for path in options.out.glob("sheet_*.png"):
+        check_replaceable(path, drawn_by_us)
     options.out.mkdir(parents=True, exist_ok=True)
     rows, cases = [], []
     for photo, mask in [*drawn_cases(options.seed), *(photos_in(options.photos) if options.photos else ())]:
@@ -113,10 +121,10 @@ def main():
         except LandmarkError as error:
             rows.append((photo.name, str(error)))
     for number in range(0, len(cases), PER_SHEET):
-        sheet(cases[number : number + PER_SHEET]).savefig(options.out / f"sheet_{number // PER_SHEET}.png", dpi=110)
+        sheet(cases[number : number + PER_SHEET]).savefig(options.out / f"sheet_{number // PER_SHEET}.png", dpi=110, metadata=DRAWN_BY)
     print(table(rows))
     print(f"\nthe sheets are in {options.out}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,6 +5,7 @@ sample portraits and renders of held-out heads; with ``--photos``, real photos w
 """
 
 import argparse
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from d3f_lite.occluders import OCCLUDERS, draw_occluder
 from d3f_lite.occlusion import observe
 from d3f_lite.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, sample_photo
 from d3f_lite.synthetic import draw_view
+from d3f_lite.terminal import command_line
 
 STROKES = 3
 BRUSH = 0.02  # of the face's size: how wide strokes are
@@ -149,6 +151,7 @@ def _row(group, kind, values):
     return f"| {group} | {kind} | {len(values)} | {' | '.join(f'{value:.2f}' for value in mean)} |"
 
 
+@command_line("masks")
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -164,4 +167,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

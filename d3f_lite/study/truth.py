@@ -5,6 +5,7 @@ does on each group of heads.
 """
 
 import argparse
+import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from d3f_lite.occlusion import observe
 from d3f_lite.photo import Photo
 from d3f_lite.settings import FitSettings
 from d3f_lite.synthetic import draw_view
+from d3f_lite.terminal import command_line
 
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand", "sticker")
 LARGEST_YAW = 0.55  # radians
@@ -196,6 +198,7 @@ def group_table(errors, phenotypes):
     return "\n".join(lines)
 
 
+@command_line("truth")
 def main():
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -213,4 +216,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -46,8 +46,18 @@ def workers(backend="loky", jobs=-1, scheduler=None):
             cluster.close()
 
 
+@contextmanager
+def whole_file(path):
+    """Give the Path of a temporary file that becomes ``path`` when all went well."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_json(path, content):
     """Write ``content`` as JSON to a Path, whole or not at all."""
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(content))
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content), encoding="utf-8")

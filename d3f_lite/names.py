@@ -1,0 +1,107 @@
+"""Names that people gave their files: as the name of a folder, unique among others, and as a caption of a picture."""
+
+import re
+import textwrap
+import unicodedata
+from functools import lru_cache
+
+LONGEST = 200  # bytes of UTF-8; file systems take 255, and a suffix and a temporary name must fit beside it
+PLACEHOLDER = "photo"
+# What Windows takes for a device, whatever its case and ending.
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+LAST_RESORT = "Last Resort"  # matplotlib's font of boxes, which has a glyph for everything
+
+
+def folder_name(text):
+    """A name that every file system and every URL takes, as like to ``text`` as that allows.
+
+    NFC; letters of any script with their marks, digits, ``.`` and ``-`` stay, and all else becomes ``_``; at most
+    LONGEST bytes of UTF-8. The name of a name is itself.
+    """
+    kept = ""
+    for character in unicodedata.normalize("NFC", text):
+        if character.isalnum() or character in ".-" or (_is_mark(character) and kept[-1:] not in ("", *"._-")):
+            kept += character
+        elif not _is_mark(character) and kept[-1:] != "_":
+            kept += "_"
+    kept = _cut(kept.lstrip(".-"), LONGEST)
+    return f"{PLACEHOLDER}_{kept}" if DEVICES.match(kept) else kept or PLACEHOLDER
+
+
+def unique_names(texts):
+    """A ``folder_name`` for each text, none equal to another, not even where case does not count."""
+    names, taken = [], set()
+    for text in texts:
+        name, number = folder_name(text), 2
+        while key(name) in taken:
+            ending = f"_{number}"
+            name, number = _cut(folder_name(text), LONGEST - len(ending)).rstrip("_") + ending, number + 1
+        taken.add(key(name))
+        names.append(name)
+    return names
+
+
+def key(name):
+    """What two names must share to be the same: normalised, case left out."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def readable(text):
+    """``text`` with ``?`` for what is no character (broken UTF-8) or cannot be printed (line breaks)."""
+    return "".join(character if character.isprintable() else "?" for character in unicodedata.normalize("NFC", text))
+
+
+def caption(text, width=None):
+    """``text`` as matplotlib can draw it, and how: never parsed, in a font that has its glyphs.
+
+    Where no installed font has a character, its transliteration stands there.
+
+    Args:
+        text: one line.
+        width: characters, where it is broken; by default nowhere.
+
+    Returns:
+        str, and a dict of arguments for a matplotlib text.
+    """
+    from anyascii import anyascii
+    from matplotlib import rcParams
+
+    text, families = readable(text), tuple(rcParams["font.family"])
+    fonts, missing = _fonts_for(families, frozenset(text))
+    drawn = "".join(anyascii(character) or "?" * (not _is_mark(character)) if character in missing else character
+                    for character in text)  # fmt: skip
+    if width:
+        drawn = "\n".join(textwrap.wrap(drawn, width))
+    return drawn, {"parse_math": False, "fontfamily": [*families, *fonts]}
+
+
+@lru_cache(maxsize=256)
+def _fonts_for(families, characters):
+    """Names of fonts to fall back on for what ``families`` lack of ``characters``, and what none of them has."""
+    from matplotlib.font_manager import FontProperties, fontManager, get_font
+
+    missing, fonts = {character for character in characters if character.isprintable()}, []
+    default = fontManager.findfont(FontProperties(family=list(families)))
+    regular = [entry for entry in fontManager.ttflist if entry.style == "normal" and LAST_RESORT not in entry.name]
+    for path, name in [(default, None), *((entry.fname, entry.name) for entry in regular)]:
+        if not missing:
+            break
+        try:
+            font = get_font(path)
+        except (OSError, RuntimeError):  # listed, but gone or damaged
+            continue
+        found = {character for character in missing if font.get_char_index(ord(character))}
+        if found and name:
+            fonts.append(name)
+        missing -= found
+    return fonts, frozenset(missing)
+
+
+def _is_mark(character):
+    """Whether a character stands on the letter before it: accents, the vowels of Hindi and Thai."""
+    return unicodedata.category(character)[0] == "M"
+
+
+def _cut(name, most):
+    """``name`` cut to at most so many bytes of UTF-8, and without an ending that Windows drops."""
+    return name.encode()[:most].decode(errors="ignore").rstrip(".-")

@@ -1,0 +1,62 @@
+"""Words that people choose, hostile ones: names of files, and what is printed where the terminal's encoding lacks it."""
+
+import io
+import sys
+import unicodedata
+from contextlib import redirect_stdout
+
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from d3f_lite import names
+from d3f_lite.names import caption, folder_name, unique_names
+from d3f_lite.terminal import forgiving_output
+
+AWKWARD = "()[]{}&@#'!$_%^~\\/:*?\"<>|.- \0\n\r\t\x1b\u0301\u094d\u0e31\u200d\u202e\ufe0f\udc80\u1100\u1161é字ß"
+WORDS = st.one_of(st.text(max_size=12), st.text(AWKWARD, max_size=12), st.text(min_size=80, max_size=120).map(lambda text: text * 3),
+                  st.sampled_from(("CON", "nul.txt", "$\\frac{", "B$_$", "me(1)", "me[1]", "...", "José", "Jose\u0301")))  # fmt: skip
+ENCODINGS = ("ascii", "cp1252", "cp437", "latin-1", "koi8-r", "cp932", "gbk", "big5", "iso2022_jp", "utf-7", "utf-8", "utf-16")
+
+
+def check_names(found):
+    """Fail unless the names are folders' on every file system, and differ on all of them."""
+    assert len({names.key(name) for name in found}) == len(found)
+    for name in found:
+        assert folder_name(name) == name == unicodedata.normalize("NFC", name)
+        assert 0 < len(name.encode()) <= names.LONGEST and name.isprintable()
+        assert not set(name) & set('<>:"/\\|?*% #&') and name[0] not in ".-" and name[-1] not in ".-" and not names.DEVICES.match(name)
+
+
+def draw(text):
+    """The picture of a caption, px of ink."""
+    figure = Figure(figsize=(2.0, 0.3))
+    words, how = caption(text, 90)
+    figure.suptitle(words, fontsize=6, **how)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="rgba", dpi=40)
+    return words, stream.getvalue()
+
+
+def check_drawn(drawn):
+    """Fail unless something is drawn where there are words."""
+    words, pixels = drawn
+    assert len(pixels) == 80 * 12 * 4 and words.replace("\n", "").isprintable()
+
+
+def printed(told):
+    """What comes out of an (encoding, text) that is printed there, as text again."""
+    encoding, text = told
+    stream = io.TextIOWrapper(io.BytesIO(), encoding, newline="\n")
+    with redirect_stdout(stream), forgiving_output():
+        print(text, file=sys.stdout)
+    return text, stream.buffer.getvalue().decode(encoding)
+
+
+def check_printed(pair):
+    """Fail unless a text came out: as it is where it is plain, never longer than its escapes."""
+    text, out = pair
+    assert out.endswith("\n") and (not text.isascii() or out == text + "\n") and len(out) <= 10 * len(text) + 1
+
+
+NAMES_OF_A_BATCH = st.lists(WORDS, min_size=1, max_size=6)
+ENCODED = st.tuples(st.sampled_from(ENCODINGS), st.one_of(WORDS, st.text(st.characters(), max_size=30)))
