@@ -17,8 +17,16 @@ def main(arguments=None):
     return options.run(options)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong with an option."""
+
+    def error(self, message):
+        """Exit with code 2."""
+        self.exit(2, f"d3f-lite: {' '.join(message.split())}; see {self.prog} --help\n")
+
+
 def _parser():
-    parser = argparse.ArgumentParser(prog="d3f-lite", description="Many 3D heads from one occluded face photo.")
+    parser = _Parser(prog="d3f-lite", description="Many 3D heads from one occluded face photo.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("reconstruct", help="one photo to N heads", description="One photo to N heads.")
     command.add_argument("photo", type=Path, help="a photo with a face")
@@ -169,8 +177,10 @@ def _tell(observation):
     landmarks, masks = observation.landmarks, observation.masks
     if landmarks.faces > 1:
         print(f"{landmarks.faces} faces found; took the largest")
-    covered = masks.occluded[masks.face].mean()
-    print(f"landmarks: {landmarks.backend}; mask: {masks.origin}, {covered:.0%} of the face occluded, {masks.confidence:.0%} sure")
+    sure = f", {masks.confidence:.0%} sure" if masks.origin != "given" else ""
+    print(f"landmarks: {landmarks.backend}; mask: {masks.origin}, {masks.share:.0%} of the face occluded{sure}")
+    if masks.doubt:
+        print(f"careful: {masks.doubt}")
 
 
 class _TerminalBar:

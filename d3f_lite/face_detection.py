@@ -16,6 +16,7 @@ MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff
 MOST_FACES = 8
 LIKELY, POSSIBLE = 0.5, 0.3  # least scores of a face and of its mesh
 SMALLEST_TILE = 160  # px
+OBLONG = 1.25  # sides of a photo, from which squares of it are searched as well
 FINEST_TILING = 8  # tiles are at least this part of the photo, which keeps the search within seconds
 
 
@@ -71,7 +72,18 @@ class MediapipeDetector:
 
 def find_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarray]:
     """The mesh points (478, 2) px of each face in `pixels` (H, W, 3) uint8, the largest first; small ones if there is no other."""
-    return detector.detect(pixels) or find_small_faces(pixels, detector)
+    return find_large_faces(pixels, detector) or find_small_faces(pixels, detector)
+
+
+def find_large_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarray]:
+    """The mesh points (478, 2) px of each face, the largest first, that the whole photo shows the detector.
+
+    It makes photos square, and of two faces side by side in a wide one it may miss one: if it finds any, squares are searched too.
+    """
+    faces, side = detector.detect(pixels), min(pixels.shape[:2])
+    if not faces or max(pixels.shape[:2]) < OBLONG * side:
+        return faces
+    return _with_those_in_tiles(faces, pixels, side, detector)
 
 
 def find_small_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarray]:
@@ -80,12 +92,19 @@ def find_small_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np
     smallest = max(SMALLEST_TILE, side // FINEST_TILING)
     while not faces and side > smallest:
         side //= 2
-        for x, y in _tile_corners(pixels.shape, side):
-            for face in detector.detect(pixels[y : y + side, x : x + side]):
-                face = face + (x, y)
-                if not same_face(faces, face):
-                    faces.append(face)
-    return sorted(faces, key=face_size, reverse=True)
+        faces = _with_those_in_tiles(faces, pixels, side, detector)
+    return faces
+
+
+def _with_those_in_tiles(faces, pixels, side, detector) -> list[np.ndarray]:
+    """These `faces` and others in tiles of the photo, `side` px wide, the largest first."""
+    found = list(faces)
+    for x, y in _tile_corners(pixels.shape, side):
+        for face in detector.detect(pixels[y : y + side, x : x + side]):
+            face = face + (x, y)
+            if not same_face(found, face):
+                found.append(face)
+    return sorted(found, key=face_size, reverse=True)
 
 
 def square_crop(pixels: np.ndarray, linear: np.ndarray, offset: np.ndarray, side: int) -> np.ndarray:

@@ -7,8 +7,11 @@ import torch
 
 from d3f_lite.calibration import upright
 from d3f_lite.camera import Camera
+from d3f_lite.errors import LandmarkError
 from d3f_lite.landmark_fitting import POSE, calibration_for, fit_landmarks
+from d3f_lite.occlusion import why_too_few
 from d3f_lite.photometric_fitting import Appearance, refine
+from d3f_lite.plausibility import check_plausible
 from d3f_lite.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.settings import FitSettings
 from d3f_lite.threads import one_thread
@@ -72,9 +75,12 @@ def fit_visible(observation, head, settings=FitSettings(), progress=_silent, wat
         Fit.
 
     Raises:
-        LandmarkError: too few reliable landmarks.
+        LandmarkError: too few reliable landmarks, or such as no face has.
     """
+    if not observation.landmarks.enough:
+        raise LandmarkError(why_too_few(observation))
     progress("landmarks", 0.0)
+    check_plausible(head, observation.landmarks, settings)
     start = fit_landmarks(head, observation.landmarks, settings)
     progress("landmarks", 1.0)
     coefficients, camera, appearance, history = refine(head, observation, start, settings, progress, watch)

@@ -14,6 +14,7 @@ LARGEST_FILE = 65_536  # bytes
 FIRST_PIXEL = 0.5  # px: .pts counts from 1 at the first pixel's centre, d3f-lite from 0 at its corner
 NEAREST_EYES = 4.0  # px between the outer eye corners
 COLUMNS = ("x", "y", "confidence", "backend")
+NAMES = {"x": ("x", "x_px"), "y": ("y", "y_px"), "confidence": ("confidence", "score"), "backend": ("backend",)}  # in a first line
 FROM_FILE = "file"  # the backend of points that do not say where they come from
 
 
@@ -33,8 +34,8 @@ def as_landmarks(landmarks, photo):
 def read_landmarks(path, photo):
     """Read landmarks, px of the upright photo, x right and y down from its top-left corner.
 
-    ``.csv`` has the columns x, y and maybe confidence and backend, named in a first line or not; ``.npy`` is (68, 2)
-    or (68, 3); ``.pts`` is iBUG's format, where the first pixel's centre is (1, 1).
+    ``.csv`` has the columns x, y and maybe confidence and backend, named in a first line or not, with a number before each row
+    or not, and separated by commas, or by semicolons or tabs (then decimals may have a comma); ``.npy`` is (68, 2) or (68, 3); ``.pts`` is iBUG's format, where the first pixel's centre is (1, 1).
 
     Args:
         path: the file.
@@ -78,14 +79,50 @@ def write_landmarks(landmarks, path):
 
 
 def _read_csv(path):
-    """Landmarks from comma-separated rows."""
-    rows = [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
-    if rows and tuple(name.strip().lower() for name in rows[0]) in (COLUMNS, COLUMNS[:3], COLUMNS[:2]):
-        rows = rows[1:]
-    backends = {row[3].strip() for row in rows if len(row) == 4} or {FROM_FILE}
+    """Landmarks from rows of text, whatever separates their cells."""
+    rows = _cells(path.read_text(encoding="utf-8-sig"))
+    named = [name.strip().lower() for name in rows[0]] if rows and not _is_number(rows[0][0]) else None
+    rows = rows[1:] if named else rows
+    if not rows or len({len(row) for row in rows}) != 1:
+        raise ValueError("its rows have not all the same number of cells")
+    columns = _columns(named, rows)
+    backends = {row[columns["backend"]].strip() for row in rows} if "backend" in columns else {FROM_FILE}
     if len(backends) != 1:
         raise ValueError("all of them must name one backend")
-    return _from_table(np.array([[float(cell) for cell in row[:3]] for row in rows]), backends.pop(), path.name)
+    numbers = [[float(row[columns[name]]) for name in COLUMNS[:3] if name in columns] for row in rows]
+    return _from_table(np.array(numbers), backends.pop(), path.name)
+
+
+def _cells(text):
+    """The rows of a table as lists of cells: separated by semicolons or tabs, where a number may have a decimal comma, or by commas."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    separator = next((mark for mark in ";\t" if lines and all(mark in line for line in lines)), ",")
+    rows = list(csv.reader(lines, delimiter=separator))
+    if separator == ",":
+        return rows
+    return [[cell.replace(",", ".") if _is_number(cell.replace(",", ".")) else cell for cell in row] for row in rows]
+
+
+def _columns(named, rows):
+    """Where x, y and what else is known stand: name to column, from the first line's names or from what the columns hold."""
+    if named:
+        found = {name: named.index(other) for name, others in NAMES.items() for other in others if other in named}
+        if "x" not in found or "y" not in found:
+            raise ValueError(f"its first line names {', '.join(named)[:80]}, not x and y")
+        return found
+    first = [row[0].strip() for row in rows]
+    counted = any(first == [str(start + number) for number in range(len(rows))] for start in (0, 1))
+    columns = list(range(len(rows[0])))[1 if counted and len(rows[0]) >= 3 else 0 :]
+    return dict(zip(COLUMNS, columns))
+
+
+def _is_number(text):
+    """Whether a cell holds a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_pts(path):

@@ -16,6 +16,7 @@ POSE = 6  # rotation vector (rad), log scale, translation (mm)
 LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0])  # of the pose, while it is searched for
 START_YAWS = np.radians((-35.0, 0.0, 35.0))
 POSE_STEPS, JOINT_STEPS = 8, 8
+MOST_GROWTH = 3.0  # of the log scale in one step; more leads nowhere
 CLOSURE_PAIRS = np.array([(61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46)])
 
 
@@ -27,11 +28,14 @@ class LandmarkFit:
         coefficients: (K,) standard units.
         camera: Camera.
         hessian: (K + 6, K + 6) of the negative log posterior over coefficients and pose.
+        misfit: squared standard errors that are left, the prior's among them, per landmark coordinate; infinite where the
+            steps led nowhere.
     """
 
     coefficients: np.ndarray
     camera: Camera
     hessian: np.ndarray
+    misfit: float
 
 
 def fit_landmarks(head, landmarks, settings):
@@ -57,8 +61,10 @@ def fit_landmarks(head, landmarks, settings):
     coefficients = np.zeros(len(head.basis))
     for _ in range(JOINT_STEPS):
         step, hessian = problem.step(coefficients, camera)
+        if not np.isfinite(step).all() or abs(step[3 - POSE]) > MOST_GROWTH:
+            return LandmarkFit(coefficients, camera, hessian, np.inf)
         coefficients, camera = coefficients + step[:-POSE], moved(camera, step[-POSE:])
-    return LandmarkFit(coefficients, camera, hessian)
+    return LandmarkFit(coefficients, camera, hessian, problem.misfit(coefficients, camera))
 
 
 def calibration_for(landmarks, settings):
@@ -105,8 +111,10 @@ class _Problem:
         found = []
         eyes = self.head.landmark_points(self.head.mean)
         scale = interocular_distance(self.landmarks.xy) / np.linalg.norm(eyes[36] - eyes[45])
+        right, down = self.landmarks.xy[45] - self.landmarks.xy[36]
+        roll = np.arctan2(-down, right)  # a photo may lie on its side or its head
         for yaw in START_YAWS:
-            camera = Camera.from_angles(yaw, 0.0, 0.0, scale, (0.0, 0.0))
+            camera = Camera.from_angles(yaw, 0.0, roll, scale, (0.0, 0.0))
             offset = (self.landmarks.xy - camera.project(self.head.landmark_points(self.head.mean, yaw)))[self.used]
             camera = replace(camera, translation=offset.mean(0))
             for _ in range(POSE_STEPS):
@@ -126,6 +134,12 @@ class _Problem:
         hessian[:size, :size] += precision
         gradient[:size] -= precision @ coefficients
         return cho_solve(cho_factor(hessian), gradient), hessian
+
+    def misfit(self, coefficients, camera):
+        """Twice the objective by the number of landmark coordinates: see ``LandmarkFit``."""
+        residual, _ = self._residual(coefficients, camera)
+        prior = coefficients @ self._prior_precision() @ coefficients
+        return float((residual @ residual + prior) / (2 * self.used.sum()))
 
     def _prior_precision(self):
         """The coefficients' prior precision (K, K), with smoothness; regional ones are pinned when switched off."""

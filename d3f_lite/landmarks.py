@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from d3f_lite.errors import LandmarkError
-from d3f_lite.face_detection import MediapipeDetector, face_size, find_faces, find_small_faces, same_face, square_crop
+from d3f_lite.face_detection import MediapipeDetector, face_size, find_faces, find_large_faces, find_small_faces, same_face, square_crop
 from d3f_lite.half_faces import find_half_face
 from d3f_lite.photo import Photo, check_mask
 
@@ -51,6 +51,7 @@ FEWEST, FEWEST_INNER = 14, 10  # reliable landmarks, and those of them within th
 DECAY = 3.0  # % of the inter-ocular distance: beyond it, confidence falls by e over this much
 MASK_MARGIN = 0.02  # of the inter-ocular distance, by which the occluder is widened when it hides a landmark
 FEWEST_SKIN_PIXELS = 64
+SURELY_UPRIGHT = 0.8  # mean confidence from which nobody looks whether the photo lies on its side or its head
 HALF_FACE_TRUST = 0.4  # in points that are found only once a half of the face is mirrored: they lie about twice as far off
 
 
@@ -110,7 +111,8 @@ def detect_landmarks(
     around them, then with the median of the face's visible part. Points are medians over `jitters` shifted, scaled and
     turned crops (0: one look only); their spread, the mask and the photo's border give the confidence. With a `network`
     (a FaceAlignmentNetwork), its points and scores take the place of those of MediaPipe. Where no face is found so, one of
-    which a half shows is looked for, and then small ones.
+    which a half shows is looked for, and then small ones; where none is found for sure, also in the photo turned upside down or
+    on its side, and the surest is taken.
 
     `occluded` (H, W) bool is True where something covers the face. Raises MaskError for an unusable mask and
     LandmarkError if no face is found.
@@ -119,18 +121,51 @@ def detect_landmarks(
         with MediapipeDetector() as detector:
             return detect_landmarks(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
     occluded = np.zeros(photo.shape, bool) if occluded is None else check_mask(occluded, photo)
+    options = {"seed": seed, "jitters": jitters, "detector": detector, "network": network}
+    try:
+        found = _detect_upright(photo, occluded, **options)
+    except LandmarkError:
+        found = None
+    if found is None or found.confidence.mean() < SURELY_UPRIGHT:
+        turned = [_detect_turned(photo, occluded, turns, **options) for turns in (2, 1, 3)]
+        found = max((found, *turned), key=lambda one: -1.0 if one is None else one.confidence.mean())
+    if found is None:
+        raise LandmarkError(f"{photo.name}: no face was found; use an upright photo that shows more of one face")
+    return found
+
+
+def _detect_upright(photo, occluded, *, seed, jitters, detector, network) -> Landmarks:
+    """See `detect_landmarks`; of a face that stands upright."""
     pixels = diffuse(photo.pixels, occluded)
-    faces = detector.detect(pixels)
+    faces = find_large_faces(pixels, detector)
     if not faces:
         try:
             return detect_half_face(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
         except LandmarkError:
             faces = find_small_faces(pixels, detector)
     if not faces:
-        raise LandmarkError(f"{photo.name}: no face was found; use an upright photo that shows more of one face")
+        raise LandmarkError(f"{photo.name}: no upright face was found")
     pixels, face = _painted(photo.pixels, occluded, faces[0], detector) if occluded.any() else (pixels, faces[0])
     xy, confidence, dense, backend = _located(pixels, face, seed, jitters, detector, network)
     return Landmarks(xy, confidence, backend, len(faces), dense).beside(occluded)
+
+
+def _detect_turned(photo, occluded, turns, **options) -> Landmarks | None:
+    """The landmarks of a photo that lies on its side or its head, found after so many quarter `turns` to the left; None: none."""
+    pixels, hidden = (np.ascontiguousarray(np.rot90(layer, turns)) for layer in (photo.pixels, occluded))
+    if not options["detector"].detect(diffuse(pixels, hidden)):
+        return None
+    found = _detect_upright(Photo(pixels, photo.name), hidden, **options)
+    dense = None if found.dense is None else turned_back(found.dense, turns, photo.shape)
+    return replace(found, xy=turned_back(found.xy, turns, photo.shape), dense=dense)
+
+
+def turned_back(points: np.ndarray, turns: int, shape: tuple[int, int]) -> np.ndarray:
+    """Where `points` (P, 2) px of a photo that was turned left by so many quarter `turns` lie in the photo of `shape` (H, W)."""
+    height, width = shape
+    x, y = points.T
+    places = {0: (x, y), 1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}
+    return np.stack(places[turns % 4], axis=1)
 
 
 def detect_half_face(

@@ -19,6 +19,9 @@ NO_TRUST = 1e-3  # off the face, where it says nothing
 STROKE_TRUST = 1e3
 THRESHOLD = 0.35  # from this probability on a pixel counts as occluded: unsure ones do
 SMALLEST_OCCLUDER, LARGEST_HOLE = 0.006, 0.01  # of the face's area
+INVERTED_BORDER, INVERTED_FACE = 0.9, 0.25  # shares from which a given mask may be inverted: no occluder covers a photo's border
+MOST_HIDDEN, MOST_OUTSIDE = 0.4, 0.25  # shares of the face, and of the landmarks, that explain why few are reliable
+OVEREXPOSED, MOST_BRIGHT = 250, 0.3  # of 255 in each channel, and the share of such pixels that explains it
 WIDENING = 1  # px by which the mask is widened
 STROKE_PULL, STROKE_REACH = 0.9, 12.0  # at most, and px
 STROKE_COLOUR = 3.0  # Lab units by which a stroke's colour may always vary
@@ -30,6 +33,7 @@ class Masks:
 
     `origin` says where `occluded` comes from: "given", "estimated", or "corrected" by strokes; `confidence` how sure
     it is: 1 if given, else that of the OcclusionEstimate; `strokes` (H, W) int8 are those that corrected it, if any.
+    `doubt` says what looks wrong with a given mask, if anything does.
     """
 
     face: np.ndarray
@@ -37,6 +41,12 @@ class Masks:
     origin: str = "given"
     confidence: float = 1.0
     strokes: np.ndarray | None = None
+    doubt: str = ""
+
+    @property
+    def share(self) -> float:
+        """The share of the face that is occluded, 0 to 1."""
+        return float(self.occluded[self.face].mean()) if self.face.any() else 0.0
 
     @property
     def visible(self) -> np.ndarray:
@@ -105,15 +115,53 @@ def observe(
     earlier = None if earlier is None else earlier.beside(occluded)
     try:
         found = look(occluded, network)
-    except LandmarkError:
+    except LandmarkError as error:
         if earlier is None:
-            raise
+            raise _unseen(error, occluded) from None
         found = earlier
     if earlier is not None and earlier.enough and not found.enough:
         found = earlier  # filled by a mask that differs little, the face was found more steadily
     if landmarks is None and occluded.any() and not found.enough:
         found = _other_half(found, photo, occluded, seed=seed, detector=detector, network=network)
-    return Observation(photo, found, Masks(face_region(found, photo.shape), occluded, origin, confidence, strokes))
+    face = face_region(found, photo.shape)
+    doubt = _doubt(occluded, face) if origin == "given" else ""
+    return Observation(photo, found, Masks(face, occluded, origin, confidence if not doubt else 0.0, strokes, doubt))
+
+
+def why_too_few(observation: Observation) -> str:
+    """Why too few landmarks of an Observation are reliable for a fit, and what to do, in one line."""
+    landmarks, masks, photo = observation.landmarks, observation.masks, observation.photo
+    within = landmarks.reliable[17:].sum()
+    many = f"{photo.name}: only {landmarks.reliable.sum()} of 68 landmarks are reliable ({within} within the face): "
+    outside = ((landmarks.xy < 0) | (landmarks.xy >= photo.shape[::-1])).any(axis=1).mean()
+    if masks.share > MOST_HIDDEN:
+        covers = f"the {masks.origin} mask covers {masks.share:.0%} of the face; "
+        if masks.origin == "given":
+            return many + covers + "mark less as occluded"
+        return many + covers + "if that is wrong, --mask none says that nothing hides it, and --strokes corrects it"
+    if outside > MOST_OUTSIDE:
+        return many + f"{outside:.0%} of them lie off the photo; use one that shows more of the face"
+    bright = (photo.pixels.min(axis=2) > OVEREXPOSED)[masks.visible].mean() if masks.visible.any() else 0.0
+    if bright > MOST_BRIGHT:
+        return many + f"{bright:.0%} of what shows of the face is overexposed; use a darker photo, or place the landmarks by hand"
+    return many + "the detector is unsure of the others (a profile, blur?); use a sharper view from the front, or place them by hand"
+
+
+def _unseen(error: LandmarkError, occluded) -> LandmarkError:
+    """The error that no face was found, with the mask named where it may be the reason."""
+    covered = occluded.mean()
+    if covered <= 0.5:
+        return error
+    return LandmarkError(f"{error}; the mask covers {covered:.0%} of the photo: is it inverted? White is what hides the face")
+
+
+def _doubt(occluded, face) -> str:
+    """What looks wrong with a given mask (H, W): that it is inverted, if it covers the photo's border and the middle of the face."""
+    border = np.concatenate([occluded[0], occluded[-1], occluded[:, 0], occluded[:, -1]]).mean()
+    hidden = occluded[face].mean() if face.any() else 0.0
+    if border < INVERTED_BORDER or hidden < INVERTED_FACE:
+        return ""
+    return f"the mask covers {border:.0%} of the photo's border and {hidden:.0%} of the face: is it inverted? White is what hides the face"
 
 
 def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes: np.ndarray | None = None) -> OcclusionEstimate:

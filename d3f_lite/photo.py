@@ -3,6 +3,7 @@
 import struct
 import warnings
 import zlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,12 @@ SMALLEST_SIDE = 32  # px
 LARGEST_SIDE = 16_384  # px
 LARGEST_AREA = 64_000_000  # px; checked on the header, before anything is decoded
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")  # the only decoders that may see a file
-MASK_THRESHOLD = 127  # brighter than this is occluded
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")  # the only decoders that may see a file
+MASK_THRESHOLD = 127  # brighter than this is occluded, where a mask has more than two values
+SOFT_EDGE = 0.1  # of a mask's pixels at most may lie between black and white
+NEAR_BLACK, NEAR_WHITE = 40, 215  # of 255
+FEWEST_SHADES = 9  # a mask of fewer values, but more than two, has classes, not soft edges
+COLOURFUL, COLOURED_SHARE = 24, 0.01  # of 255 between channels, and of the pixels: more is a picture in colours
 OCCLUDED, VISIBLE = 1, 2  # what strokes say
 STROKE_CONTRAST = 100  # of 255: a stroke's colour stands out by more than this
 SAMPLE_PHOTOS = {  # public-domain portraits, read from the packages that ship them
@@ -78,32 +83,81 @@ def sample_photo(name: str) -> Photo:
 
 
 def read_mask(path, photo: Photo) -> np.ndarray:
-    """Read an occlusion mask (H, W) bool of `photo` from an image file: white (> 127) is occluded.
+    """Read an occlusion mask (H, W) bool of `photo` from an image file: the brighter one of its two values is occluded.
 
-    All black says that nothing is occluded. Raises MaskError if it cannot be read, has another size than the photo,
-    or is all white.
+    Soft edges between black and white are fine, as is one colour on a transparent ground. All black says that nothing is
+    occluded. Raises MaskError if it cannot be read, is no mask, has another size than the photo, or is all one value.
     """
     path = Path(path)
-    grey = np.asarray(_read(path, "black", MaskError).convert("L"))
-    return check_mask(grey > MASK_THRESHOLD, photo, path.name)
+    return check_mask(_mask_values(_read(path, None, MaskError), path.name), photo, path.name)
 
 
 def check_mask(mask, photo: Photo, name: str = "mask") -> np.ndarray:
     """Return `mask` (H, W) as bool, True where occluded.
 
-    Raises MaskError for another type (bool, or uint8 with > 127 occluded) or size, or where all is occluded.
+    Raises MaskError for another type (bool, or whole numbers of which the brighter are occluded) or size, for values that are
+    no mask's, and where all is occluded.
     """
     mask = np.asarray(mask)
-    if mask.dtype == np.uint8:
-        mask = mask > MASK_THRESHOLD
-    if mask.dtype != bool:
-        raise MaskError(f"{name}: a mask must be bool or uint8, not {mask.dtype}; convert it first")
     if mask.shape != photo.shape:
         size, wanted = ("×".join(map(str, shape[::-1])) for shape in (mask.shape, photo.shape))
         raise MaskError(f"{name}: the mask is {size} px but the photo is {wanted} px; make them the same size")
+    if mask.dtype == np.uint8:
+        mask = _occluded(mask, name)
+    if mask.dtype != bool:
+        raise MaskError(f"{name}: a mask must be bool or uint8, not {mask.dtype}; convert it first")
     if mask.all():
         raise MaskError(f"{name}: the mask is all white; leave what the photo shows of the face black")
     return mask
+
+
+def _mask_values(image: Image.Image, name: str) -> np.ndarray:
+    """The values (H, W) uint8 of an image that may be a mask: grey levels, or 0 and 255 where it has two colours."""
+    if image.has_transparency_data:
+        return _painted_layer(np.asarray(image.convert("RGBA")), name)
+    if image.mode.startswith("I") or image.mode == "F":  # deeper than 8 bits: what counts is which values there are
+        deep = np.nan_to_num(np.asarray(image, np.float64))
+        if len(np.unique(deep)) == 2:
+            return np.uint8(255) * (deep == deep.max())
+    values = np.asarray(_rgb(image, "black"))
+    colours = np.unique(values.reshape(-1, 3), axis=0)
+    if len(colours) == 2:
+        brighter = max(colours, key=lambda colour: int(colour.astype(int).sum()))
+        return np.uint8(255) * (values == brighter).all(2)
+    if _colourful(values):
+        raise MaskError(f"{name}: a picture in colours is no mask; paint what hides the face white, all else black")
+    return values.max(2)
+
+
+def _painted_layer(rgba, name: str) -> np.ndarray:
+    """The values (H, W) of a layer (H, W, 4) that something was painted on, in one colour."""
+    opaque = rgba[..., 3] > MASK_THRESHOLD
+    if opaque.all():
+        return _mask_values(Image.fromarray(rgba[..., :3]), name)
+    if opaque.any() and np.ptp(rgba[opaque][:, :3].astype(int), axis=0).max() > COLOURFUL:
+        raise MaskError(f"{name}: transparent, and in more than one colour; save it as white on black, without transparency")
+    return np.uint8(255) * opaque
+
+
+def _colourful(values) -> bool:
+    """Whether more than a few pixels (H, W, 3) are neither grey nor almost."""
+    return bool((np.ptp(values.astype(np.int16), axis=2) > COLOURFUL).mean() > COLOURED_SHARE)
+
+
+def _occluded(values, name: str) -> np.ndarray:
+    """Which of the pixels (H, W) uint8 are the mask's brighter ones; raises MaskError where that is not plain."""
+    shades = np.unique(values)
+    if len(shades) == 1:
+        if shades[0] not in (0, 255):
+            raise MaskError(f"{name}: all of it has the value {shades[0]}; 255 (white) is what hides the face, 0 (black) all else")
+        return values > 0
+    if len(shades) == 2:
+        return values == shades[1]
+    between = ((values > NEAR_BLACK) & (values < NEAR_WHITE)).mean()
+    if len(shades) < FEWEST_SHADES or shades[0] > NEAR_BLACK or shades[-1] < NEAR_WHITE or between > SOFT_EDGE:
+        listed = ", ".join(map(str, shades)) if len(shades) < FEWEST_SHADES else f"{len(shades)} values"
+        raise MaskError(f"{name}: {listed}: a mask has two, 255 (white) for what hides the face and 0 (black)")
+    return values > MASK_THRESHOLD
 
 
 def read_strokes(path, photo: Photo) -> np.ndarray:
@@ -146,8 +200,26 @@ def check_strokes(strokes, photo: Photo, name: str = "strokes") -> np.ndarray:
     return strokes.astype(np.int8)
 
 
-def _read(path: Path, background: str, error: type[D3FError]) -> Image.Image:
-    """The upright 8-bit RGB image in a file, transparent parts laid on `background`."""
+def _read(path: Path, background: str | None, error: type[D3FError]) -> Image.Image:
+    """The upright image in a file: 8-bit RGB, transparent parts laid on `background`, or as it is where that is None."""
+    # Pillow leaves it to libtiff to complain, and libtiff to the terminal.
+    with native_stderr_silenced() if _is_tiff(path) else nullcontext():
+        return _decoded(path, background, error)
+
+
+def _is_tiff(path: Path) -> bool:
+    """Whether a file starts as TIFF files do."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(2) in (b"II", b"MM")
+    except (OSError, ValueError):
+        return False  # what is wrong is said when it is decoded
+
+
+def _decoded(path: Path, background: str | None, error: type[D3FError]) -> Image.Image:
+    """See `_read`."""
     try:
         if not path.exists():
             raise error(f"{path}: no such file; check the path")
@@ -155,11 +227,13 @@ def _read(path: Path, background: str, error: type[D3FError]) -> Image.Image:
             raise error(f"{path}: not a file; give the path of one image")
         if path.stat().st_size == 0:
             raise error(f"{path}: the file is empty; save the image again")
-        with warnings.catch_warnings(), native_stderr_silenced():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's notes on size and metadata: sizes are checked here
             with Image.open(path, formats=FORMATS) as image:
                 _check_size(*image.size, path, error)
-                return _rgb(ImageOps.exif_transpose(image), background)
+                upright = ImageOps.exif_transpose(image)
+                upright.load()
+                return upright if background is None else _rgb(upright, background)
     except Image.DecompressionBombError:
         raise error(_too_large(path)) from None
     except Image.UnidentifiedImageError:
