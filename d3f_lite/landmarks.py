@@ -52,6 +52,7 @@ DECAY = 3.0  # % of the inter-ocular distance: beyond it, confidence falls by e 
 MASK_MARGIN = 0.02  # of the inter-ocular distance, by which the occluder is widened when it hides a landmark
 FEWEST_SKIN_PIXELS = 64
 SURELY_UPRIGHT = 0.8  # mean confidence from which nobody looks whether the photo lies on its side or its head
+TURNED_STEADIER, TURNED_STEADIER_FILLED = 0.1, 0.25  # by which it must grow once the photo is turned; and beside a filled occluder
 HALF_FACE_TRUST = 0.4  # in points that are found only once a half of the face is mirrored: they lie about twice as far off
 
 
@@ -104,6 +105,7 @@ def detect_landmarks(
     jitters: int = 13,
     detector: MediapipeDetector | None = None,
     network=None,
+    turns: int | None = None,
 ) -> Landmarks:
     """Find the largest face's landmarks from the unmasked pixels only.
 
@@ -112,52 +114,73 @@ def detect_landmarks(
     turned crops (0: one look only); their spread, the mask and the photo's border give the confidence. With a `network`
     (a FaceAlignmentNetwork), its points and scores take the place of those of MediaPipe. Where no face is found so, one of
     which a half shows is looked for, and then small ones; where none is found for sure, also in the photo turned upside down or
-    on its side, and the surest is taken.
+    on its side, and the surest is taken. `turns` says how many quarter turns to the left make the face upright, where that is
+    known.
 
     `occluded` (H, W) bool is True where something covers the face. Raises MaskError for an unusable mask and
     LandmarkError if no face is found.
     """
     if detector is None:
         with MediapipeDetector() as detector:
-            return detect_landmarks(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
+            return detect_landmarks(
+                photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network, turns=turns
+            )
     occluded = np.zeros(photo.shape, bool) if occluded is None else check_mask(occluded, photo)
     options = {"seed": seed, "jitters": jitters, "detector": detector, "network": network}
-    try:
-        found = _detect_upright(photo, occluded, **options)
-    except LandmarkError:
-        found = None
-    if found is None or found.confidence.mean() < SURELY_UPRIGHT:
-        turned = [_detect_turned(photo, occluded, turns, **options) for turns in (2, 1, 3)]
-        found = max((found, *turned), key=lambda one: -1.0 if one is None else one.confidence.mean())
+    if turns:
+        found, _ = _detect_turned(photo, occluded, turns, **options)
+    else:
+        found = _detect_as_it_stands(photo, occluded, options, search=turns is None)
     if found is None:
         raise LandmarkError(f"{photo.name}: no face was found; use an upright photo that shows more of one face")
     return found
 
 
-def _detect_upright(photo, occluded, *, seed, jitters, detector, network) -> Landmarks:
-    """See `detect_landmarks`; of a face that stands upright."""
+def _detect_as_it_stands(photo, occluded, options, search: bool) -> Landmarks | None:
+    """The landmarks of an upright face, or, if one is to `search`, of one that is much steadier once the photo is turned."""
+    try:
+        found, steady = _detect_upright(photo, occluded, **options)
+    except LandmarkError:
+        found, steady = None, -1.0
+    if search and steady < SURELY_UPRIGHT:
+        least = steady + (TURNED_STEADIER_FILLED if occluded.any() else TURNED_STEADIER)
+        turned = [_detect_turned(photo, occluded, turns, **options) for turns in (2, 1, 3)]
+        best, steadiest = max(turned, key=lambda one: one[1])
+        found = best if best is not None and steadiest > least else found
+    return found
+
+
+def _detect_upright(photo, occluded, *, seed, jitters, detector, network) -> tuple[Landmarks, float]:
+    """See `detect_landmarks`; of a face that stands upright. And how steady its points are on average, hidden or not."""
     pixels = diffuse(photo.pixels, occluded)
     faces = find_large_faces(pixels, detector)
     if not faces:
         try:
-            return detect_half_face(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
+            half = detect_half_face(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
+            return half, float(half.confidence.mean())
         except LandmarkError:
             faces = find_small_faces(pixels, detector)
     if not faces:
         raise LandmarkError(f"{photo.name}: no upright face was found")
     pixels, face = _painted(photo.pixels, occluded, faces[0], detector) if occluded.any() else (pixels, faces[0])
     xy, confidence, dense, backend = _located(pixels, face, seed, jitters, detector, network)
-    return Landmarks(xy, confidence, backend, len(faces), dense).beside(occluded)
+    return Landmarks(xy, confidence, backend, len(faces), dense).beside(occluded), float(confidence.mean())
 
 
-def _detect_turned(photo, occluded, turns, **options) -> Landmarks | None:
-    """The landmarks of a photo that lies on its side or its head, found after so many quarter `turns` to the left; None: none."""
+def _detect_turned(photo, occluded, turns, **options) -> tuple[Landmarks | None, float]:
+    """As `_detect_upright`, in the photo after so many quarter `turns` to the left; None where no face is found at once."""
     pixels, hidden = (np.ascontiguousarray(np.rot90(layer, turns)) for layer in (photo.pixels, occluded))
     if not options["detector"].detect(diffuse(pixels, hidden)):
-        return None
-    found = _detect_upright(Photo(pixels, photo.name), hidden, **options)
+        return None, 0.0
+    found, steady = _detect_upright(Photo(pixels, photo.name), hidden, **options)
     dense = None if found.dense is None else turned_back(found.dense, turns, photo.shape)
-    return replace(found, xy=turned_back(found.xy, turns, photo.shape), dense=dense)
+    return replace(found, xy=turned_back(found.xy, turns, photo.shape), dense=dense), steady
+
+
+def quarter_turns(landmarks: Landmarks) -> int:
+    """How many quarter turns to the left make the face of these landmarks upright, 0 to 3."""
+    right, down = landmarks.xy[OUTER_EYE_CORNERS[1]] - landmarks.xy[OUTER_EYE_CORNERS[0]]
+    return int(np.rint(np.arctan2(down, right) / (np.pi / 2))) % 4
 
 
 def turned_back(points: np.ndarray, turns: int, shape: tuple[int, int]) -> np.ndarray:

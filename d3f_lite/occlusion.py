@@ -7,7 +7,7 @@ import numpy as np
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.landmarks import (
-    Landmarks, MediapipeDetector, detect_half_face, detect_landmarks, face_region, face_size, to_68, with_mesh,
+    Landmarks, MediapipeDetector, detect_half_face, detect_landmarks, face_region, face_size, quarter_turns, to_68, with_mesh,
 )  # fmt: skip
 from d3f_lite.photo import OCCLUDED, VISIBLE, Photo, check_mask, check_strokes
 from d3f_lite.random_walker import random_walk
@@ -99,9 +99,10 @@ def observe(
         with MediapipeDetector() as detector:
             return observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, detector=detector, network=network)
 
-    def look(hidden, network=None):
+    def look(hidden, network=None, before=None):
         if landmarks is None:
-            return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network)
+            turns = None if before is None else quarter_turns(before)  # the face lies as it did before
+            return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network, turns=turns)
         return with_mesh(landmarks, photo, hidden, seed=seed, detector=detector)
 
     origin, confidence, earlier = "given" if strokes is None else "corrected", 1.0, None
@@ -114,7 +115,7 @@ def observe(
     occluded = check_mask(occluded, photo)
     earlier = None if earlier is None else earlier.beside(occluded)
     try:
-        found = look(occluded, network)
+        found = look(occluded, network, earlier)
     except LandmarkError as error:
         if earlier is None:
             raise _unseen(error, occluded) from None
@@ -197,7 +198,7 @@ def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, La
     estimate = estimate_occlusion(photo, landmarks)
     if estimate.occluded.any():
         try:
-            landmarks = look(estimate.occluded)
+            landmarks = look(estimate.occluded, before=landmarks)
         except LandmarkError:
             pass  # filled, it looks like a face no more
     elif strokes is None:

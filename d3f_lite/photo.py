@@ -23,7 +23,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000
 MASK_THRESHOLD = 127  # brighter than this is occluded, where a mask has more than two values
 SOFT_EDGE = 0.1  # of a mask's pixels at most may lie between black and white
 NEAR_BLACK, NEAR_WHITE = 40, 215  # of 255
-FEWEST_SHADES = 9  # a mask of fewer values, but more than two, has classes, not soft edges
+FEWEST_SHADES, MANY_SHADES = 5, 32  # values of a mask: fewer than the first, but more than two, are classes and not soft edges
 COLOURFUL, COLOURED_SHARE = 24, 0.01  # of 255 between channels, and of the pixels: more is a picture in colours
 OCCLUDED, VISIBLE = 1, 2  # what strokes say
 STROKE_CONTRAST = 100  # of 255: a stroke's colour stands out by more than this
@@ -153,9 +153,11 @@ def _occluded(values, name: str) -> np.ndarray:
         return values > 0
     if len(shades) == 2:
         return values == shades[1]
-    between = ((values > NEAR_BLACK) & (values < NEAR_WHITE)).mean()
+    # Few values are classes, unless those between the ends are rare, as at an edge; many are those of a JPEG or of a photo.
+    low, high = (shades[0], shades[-1]) if len(shades) < MANY_SHADES else (NEAR_BLACK, NEAR_WHITE)
+    between = ((values > low) & (values < high)).mean()
     if len(shades) < FEWEST_SHADES or shades[0] > NEAR_BLACK or shades[-1] < NEAR_WHITE or between > SOFT_EDGE:
-        listed = ", ".join(map(str, shades)) if len(shades) < FEWEST_SHADES else f"{len(shades)} values"
+        listed = ", ".join(map(str, shades[:8])) if len(shades) <= 8 else f"{len(shades)} values"
         raise MaskError(f"{name}: {listed}: a mask has two, 255 (white) for what hides the face and 0 (black)")
     return values > MASK_THRESHOLD
 

@@ -61,6 +61,23 @@ def test_wrong_input_is_one_line_and_exit_code_2(files, arguments, word, capfd, 
     assert sorted(files.rglob("*")) == before
 
 
+@pytest.mark.parametrize("words", ["reconstruct x.png --samples x", "reconstruct", "nonsense", "demo --occluder", "batch f --jobs two"])
+def test_wrong_options_are_one_line_too(words, capfd):
+    with pytest.raises(SystemExit) as stopped:
+        main(words.split())
+    said = capfd.readouterr().err.splitlines()
+    assert stopped.value.code == 2 and len(said) == 1 and said[0].startswith("d3f-lite: ") and "--help" in said[0]
+
+
+def test_a_mask_that_hides_too_much_is_named(files, tmp_path, capfd):
+    covered = np.zeros((512, 512), np.uint8)
+    covered[70:260, 140:310] = 255
+    covered[95:125, 190:240] = 0
+    Image.fromarray(covered).save(tmp_path / "mask.png")
+    assert main(["reconstruct", str(files / "face.png"), "--mask", str(tmp_path / "mask.png"), "--out", str(tmp_path)]) == 2
+    assert "the given mask covers" in capfd.readouterr().err
+
+
 def test_two_faces_the_larger_is_taken_and_said(files, tmp_path, capsys):
     large = sample_photo("grace_hopper").pixels
     small = np.asarray(Image.fromarray(sample_photo("astronaut").pixels[:256, 96:352]).resize((420, 420)))

@@ -47,6 +47,35 @@ def test_every_kind(kind, tmp_path):
     assert (found.confidence == (0.25 if "confidences" in kind else 1.0)).all()
 
 
+TABLES = {
+    "semicolons": lambda x, y, n: f"{x};{y}",
+    "semicolons and decimal commas": lambda x, y, n: f"{x};{y}".replace(".", ","),
+    "tabs": lambda x, y, n: f"{x}\t{y}",
+    "tabs and decimal commas": lambda x, y, n: f"{x}\t{y}".replace(".", ","),
+    "numbered from 0": lambda x, y, n: f"{n},{x},{y}",
+    "numbered from 1": lambda x, y, n: f"{n + 1};{x};{y}",
+    "numbered, confidence": lambda x, y, n: f"{n},{x},{y},1",
+}
+
+
+@pytest.mark.parametrize("first", ["", "id"])
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_as_spreadsheets_write_them(kind, first, tmp_path):
+    rows = [TABLES[kind](float(x), float(y), n) for n, (x, y) in enumerate(POINTS)]
+    if first:
+        mark = next(mark for mark in "\t;," if mark in rows[0])
+        names = (["id"] if "numbered" in kind else []) + ["x", "y"] + (["score"] if "confidence" in kind else [])
+        rows.insert(0, mark.join(names))
+    (tmp_path / "face.csv").write_text("\n".join(rows))
+    np.testing.assert_allclose(read_landmarks(tmp_path / "face.csv", PHOTO).xy, POINTS, atol=1e-4)
+
+
+def test_a_table_without_x_and_y_is_refused_by_its_names(tmp_path):
+    (tmp_path / "face.csv").write_text("lat,lon\n" + points())
+    with pytest.raises(LandmarkError, match="names lat, lon, not x and y"):
+        read_landmarks(tmp_path / "face.csv", PHOTO)
+
+
 def points(**changes):
     """The points as text, some rows exchanged."""
     rows = [f"{x},{y}" for x, y in POINTS]

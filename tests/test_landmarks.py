@@ -1,5 +1,6 @@
 """Landmarks: the mapping by hand, the two portraits, and blindness to whatever the mask covers."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -131,6 +132,16 @@ def test_several_faces_give_the_largest(portraits, detector):
     both[:300, 400:] = astronaut[:300, 70:370]
     found = detect_landmarks(Photo.from_array(both), detector=detector)
     assert found.faces == 2 and found.xy[30, 0] < 400
+
+
+def test_two_faces_of_one_size_are_two(portraits, detector):
+    """The detector sees one of these two; it makes wide photos square."""
+    grace, astronaut = (portraits[name][0].pixels for name in SAMPLE_PHOTOS)
+    astronaut = cv2.resize(astronaut, None, fx=2.05, fy=2.05, interpolation=cv2.INTER_CUBIC)
+    both = np.zeros((astronaut.shape[0], 512 + astronaut.shape[1], 3), np.uint8)
+    both[:600, :512], both[:, 512:] = grace, astronaut
+    assert detect_landmarks(Photo.from_array(both), detector=detector).faces == 2
+    assert detect_landmarks(Photo.from_array(both.swapaxes(0, 1)[::-1]), detector=detector).faces == 2
 
 
 def test_off_the_photo_is_no_confidence(portraits, detector):

@@ -118,7 +118,7 @@ def test_the_permissions_of_a_result_are_those_of_the_umask(tmp_path):
     for mask, folder_mode, file_mode in ((0o027, 0o750, 0o640), (0o002, 0o775, 0o664), (0o077, 0o700, 0o600)):
         before = os.umask(mask)
         try:
-            with whole_folder(tmp_path / "result") as folder:
+            with whole_folder(tmp_path / "result", lambda _: True) as folder:
                 (folder / "report.json").write_text("{}")
         finally:
             os.umask(before)
