@@ -27,7 +27,7 @@ SAMPLE_PHOTOS = {  # public-domain portraits, read from the packages that ship t
     "astronaut": ("skimage", "data/astronaut.png"),
 }
 # What Pillow's decoders raise on broken files.
-_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error, zlib.error)
+_DECODE_ERRORS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, IndexError, TypeError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)

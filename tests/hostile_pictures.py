@@ -29,7 +29,7 @@ def pictures():
         picture("PNG", "LA"), picture("JPEG", "RGB", exif=exif), picture("JPEG", "CMYK"), picture("JPEG", "L"),
         picture("JPEG", "RGB", progressive=True), picture("WEBP", "RGBA"), picture("TIFF", "CMYK"), picture("TIFF", "I;16"),
         picture("TIFF", "RGB", compression="tiff_lzw"), picture("TIFF", "RGB", compression="tiff_adobe_deflate"),
-        picture("BMP", "RGB"), picture("GIF", "P"), picture("PPM", "RGB"), picture("JPEG2000", "RGB"),
+        picture("BMP", "RGB"), picture("GIF", "P"), picture("PPM", "RGB"), picture("JPEG2000", "RGB"), picture("AVIF", "RGB"),
     ]  # fmt: skip
 
 
