@@ -109,6 +109,8 @@ def _columns(named, rows):
         found = {name: named.index(other) for name, others in NAMES.items() for other in others if other in named}
         if "x" not in found or "y" not in found:
             raise ValueError(f"its first line names {', '.join(named)[:80]}, not x and y")
+        if len(named) != len(rows[0]):
+            raise ValueError(f"its first line names {len(named)} columns, the others have {len(rows[0])}")
         return found
     first = [row[0].strip() for row in rows]
     counted = any(first == [str(start + number) for number in range(len(rows))] for start in (0, 1))

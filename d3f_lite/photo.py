@@ -32,7 +32,7 @@ SAMPLE_PHOTOS = {  # public-domain portraits, read from the packages that ship t
     "astronaut": ("skimage", "data/astronaut.png"),
 }
 # What Pillow's decoders raise on broken files.
-_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error, zlib.error)
+_DECODE_ERRORS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, IndexError, TypeError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,13 +130,13 @@ def _mask_values(image: Image.Image, name: str) -> np.ndarray:
 
 
 def _painted_layer(rgba, name: str) -> np.ndarray:
-    """The values (H, W) of a layer (H, W, 4) that something was painted on, in one colour."""
-    opaque = rgba[..., 3] > MASK_THRESHOLD
-    if opaque.all():
+    """The values (H, W) of a layer (H, W, 4): its opacity, where something was painted on it in one colour."""
+    opacity = rgba[..., 3]
+    if opacity.min() == opacity.max():
         return _mask_values(Image.fromarray(rgba[..., :3]), name)
-    if opaque.any() and np.ptp(rgba[opaque][:, :3].astype(int), axis=0).max() > COLOURFUL:
+    if np.ptp(rgba[opacity > 0][:, :3].astype(int), axis=0).max() > COLOURFUL:
         raise MaskError(f"{name}: transparent, and in more than one colour; save it as white on black, without transparency")
-    return np.uint8(255) * opaque
+    return opacity
 
 
 def _colourful(values) -> bool:

@@ -20,9 +20,11 @@ class ForgivingStream:
 
     def write(self, text):
         """Write ``text``; the number of its characters."""
-        encoding = self._stream.encoding or "utf-8"
         with self._reader_may_have_gone():
-            self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            try:
+                self._stream.write(text)
+            except UnicodeEncodeError:  # nothing of it was written
+                self._stream.write("".join(_encodable(character, self._stream.encoding) for character in text))
         return len(text)
 
     def flush(self):
@@ -38,6 +40,15 @@ class ForgivingStream:
             # What is still in the buffer must go somewhere, or Python complains at its exit.
             with open(os.devnull, "w") as nowhere:
                 os.dup2(nowhere.fileno(), self._stream.fileno())
+
+
+def _encodable(character, encoding):
+    """A character, or its escape where the encoding lacks it."""
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return character.encode("ascii", "backslashreplace").decode("ascii")
+    return character
 
 
 @contextmanager

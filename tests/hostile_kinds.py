@@ -3,11 +3,13 @@
 import io
 import os
 import pickle
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 from hypothesis import strategies as st
+from PIL import Image
 
 import data_fetch
 from d3f_lite.assets import assets
@@ -29,6 +31,7 @@ from d3f_lite.occlusion import Masks, Observation
 from d3f_lite.occlusion_net import WEIGHTS as OCCLUSION_NET
 from d3f_lite.occlusion_net import load_occlusion_net
 from d3f_lite.photo import Photo, check_mask, check_strokes, read_mask, read_strokes
+from d3f_lite.plausibility import check_plausible
 from d3f_lite.settings import FitSettings, Settings, checked_count
 from d3f_lite.study import evaluate as study
 from flame_format import flame_table
@@ -38,7 +41,7 @@ from hostile_heads import (
     check_weights, flame_extras, flame_files, ict_archives, ict_files, npz, read_whole_table, small_asset, small_vae,
     tiny_flame, weights,
 )  # fmt: skip
-from hostile_pictures import SIZES, check_photo, check_shape, painted, pictures, sized
+from hostile_pictures import SIZES, check_photo, check_shape, masks, painted, pictures, sized
 from hostile_values import HEIGHT, NUMBERS, PHOTO, RANDOM, VALUES, WIDTH, any_array, scratch
 from hostile_words import ENCODED, NAMES_OF_A_BATCH, WORDS, check_drawn, check_names, check_printed, draw, printed
 from small_head import small_head
@@ -181,6 +184,67 @@ def of_array(read):
     return read_array
 
 
+def check_misunderstood(case):
+    """Fail if a picture of more than two values, or in colours, was taken for a mask that hides nothing."""
+    values, mask = case
+    assert mask.shape == PHOTO.shape and (mask.any() or not values.any())
+
+
+@st.composite
+def mask_pictures(draw):
+    """Pictures that may be meant as masks: two or more values in any mode, some with a palette or a transparent layer."""
+    levels = draw(st.lists(st.integers(0, 255), min_size=1, max_size=draw(st.sampled_from((2, 3, 5, 200)))))
+    where = np.random.default_rng(draw(st.integers(0, 99))).integers(0, len(levels), PHOTO.shape)
+    values = np.array(levels, np.uint8)[where]
+    mode = draw(st.sampled_from(("L", "RGB", "P", "RGBA", "colour")))
+    image = Image.fromarray(values)
+    if mode == "colour":
+        image = Image.fromarray(np.stack((values, np.roll(values, 1), 255 - values), -1))
+    elif mode == "RGBA":
+        image = Image.merge("RGBA", [image] * 4)
+    return image if mode in ("L", "colour", "RGBA") else image.convert(mode)
+
+
+def read_mask_picture(image, folder):
+    """Write a picture and read it as a mask: its values and the mask."""
+    image.save(folder / "m.png")
+    with watched():
+        mask = read_mask(folder / "m.png", PHOTO)
+    return np.asarray(image), mask
+
+
+LANDMARK_ORDERS = st.one_of(
+    st.permutations(range(68)).map(lambda order: ("order", list(order))),
+    st.integers(1, 67).map(lambda first: ("order", [*range(first, 68), *range(first)])),
+    st.sampled_from([("axes", axes) for axes in ((-1, 1), (1, -1), "swapped")]),
+)
+
+
+def read_in_order(case, _):
+    """Check landmarks of a face whose order or axes were changed: the fit they give."""
+    kind, change = case
+    right = points()
+    xy = right.xy[change] if kind == "order" else right.xy[:, ::-1] if change == "swapped" else right.xy * np.float32(change)
+    with watched():
+        check_plausible(load_head(), replace(right, xy=np.ascontiguousarray(xy, np.float32)), FitSettings())
+    return xy
+
+
+def check_almost_in_order(xy):
+    """Fail if landmarks were believed that are not almost those of a face."""
+    right = points().xy
+    assert np.linalg.norm(xy - right, axis=1).mean() < 0.1 * np.ptp(right[:, 0])
+
+
+@st.composite
+def landmark_tables(draw):
+    """Text tables of landmarks in the forms that spreadsheets write, with a cell or a line changed."""
+    mark, comma = draw(st.sampled_from(((",", False), (";", False), (";", True), ("\t", True))))
+    rows = [f"{x}{mark}{y}".replace(".", "," if comma else ".") for x, y in points().xy.tolist()]
+    rows[draw(st.integers(0, 67))] = draw(st.text(alphabet="0123456789.,;\t-exy\"'", max_size=12))
+    return ("landmarks.csv", "\n".join(draw(st.sampled_from(([], ["x,y"], ["id;x;y"], ["a\tb"]))) + rows).encode())
+
+
 def nothing(_):
     """All that was to be checked is that it was read."""
 
@@ -200,13 +264,17 @@ def kinds():
         Kind("photo", broken(images), file_reader("photo", Photo.open), check_photo, images[0], 400),
         Kind("photo's size", SIZES, file_reader("photo.png", Photo.open), check_photo, sized(40, 40), 100),
         Kind("photo array", any_array((40, 40, 3), (40, 40)), of_array(Photo.from_array), check_photo, PHOTO.pixels, 100),
-        Kind("mask", broken(painted()), file_reader("m.png", lambda path: read_mask(path, PHOTO)), check_shape, painted()[0], 100),
+        Kind("mask", broken(masks()), file_reader("m.png", lambda path: read_mask(path, PHOTO)), check_shape, masks()[0], 100),
         Kind("mask array", any_array(PHOTO.shape), of_array(lambda mask: check_mask(mask, PHOTO)), check_shape, black, 60),
         Kind("strokes", broken(painted()), file_reader("s.png", lambda path: read_strokes(path, PHOTO)), check_shape, painted()[0], 100),
         Kind("strokes array", any_array(PHOTO.shape), of_array(lambda strokes: check_strokes(strokes, PHOTO)), check_shape,
              black.astype(np.int8), 60),
         Kind("landmarks", changed_file(marks), beside({}, lambda folder: read_landmarks(next(folder.iterdir()), PHOTO)),
              check_landmarks, next(iter(marks.items())), 150),
+        Kind("mask's values", mask_pictures(), read_mask_picture, check_misunderstood, Image.fromarray(np.uint8(255) * np.eye(HEIGHT, WIDTH, dtype=bool)), 150),
+        Kind("landmarks' order", LANDMARK_ORDERS, read_in_order, check_almost_in_order, ("order", list(range(68))), 40),
+        Kind("landmark tables", landmark_tables(), beside({}, lambda folder: read_landmarks(next(folder.iterdir()), PHOTO)),
+             check_landmarks, next(iter(marks.items())), 100),
         Kind("landmarks array", any_array((68, 2), (68, 3)), of_array(lambda xy: as_landmarks(xy, PHOTO)), check_fit,
              points().xy, 60),
         Kind("settings file", broken([Settings().to_toml().encode()]), file_reader("s.toml", Settings.load), check_settings,

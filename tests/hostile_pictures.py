@@ -29,7 +29,7 @@ def pictures():
         picture("PNG", "LA"), picture("JPEG", "RGB", exif=exif), picture("JPEG", "CMYK"), picture("JPEG", "L"),
         picture("JPEG", "RGB", progressive=True), picture("WEBP", "RGBA"), picture("TIFF", "CMYK"), picture("TIFF", "I;16"),
         picture("TIFF", "RGB", compression="tiff_lzw"), picture("TIFF", "RGB", compression="tiff_adobe_deflate"),
-        picture("BMP", "RGB"), picture("GIF", "P"), picture("PPM", "RGB"), picture("JPEG2000", "RGB"),
+        picture("BMP", "RGB"), picture("GIF", "P"), picture("PPM", "RGB"), picture("JPEG2000", "RGB"), picture("AVIF", "RGB"),
     ]  # fmt: skip
 
 
@@ -65,13 +65,23 @@ def check_shape(mask):
     assert mask.shape == PHOTO.shape and mask.dtype in (bool, np.int8)
 
 
+def masks():
+    """A mask of the photo's size, as PNG, as TIFF, and as a transparent layer."""
+    hidden = np.zeros((HEIGHT, WIDTH), np.uint8)
+    hidden[5:20, 5:20] = 255
+    layer = Image.merge("RGBA", [Image.fromarray(hidden)] * 4)
+    return [_bytes(Image.fromarray(hidden), "PNG"), _bytes(Image.fromarray(hidden), "TIFF"), _bytes(layer, "PNG")]
+
+
 def painted():
-    """A mask and strokes of the photo's size, as PNG and TIFF."""
+    """Strokes of the photo's size, as PNG and TIFF."""
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     image[5:20, 5:20], image[30:40, 5:20] = (255, 0, 0), (0, 255, 255)
-    found = []
-    for kind in ("PNG", "TIFF"):
-        stream = io.BytesIO()
-        Image.fromarray(image).save(stream, kind)
-        found.append(stream.getvalue())
-    return found
+    return [_bytes(Image.fromarray(image), kind) for kind in ("PNG", "TIFF")]
+
+
+def _bytes(image, kind):
+    """A picture as a file's bytes."""
+    stream = io.BytesIO()
+    image.save(stream, kind)
+    return stream.getvalue()

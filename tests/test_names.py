@@ -14,6 +14,7 @@ from d3f_lite.names import caption, folder_name, unique_names
 from d3f_lite.photo import Photo, sample_photo
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.results import is_result
+from widgets import photo_controls
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,11 @@ def test_a_result_has_the_name_whoever_made_the_photo(tmp_path):
     found = reconstruct(Photo(pixels, "../B$_$ 王"), pixels[..., 0] > 255, samples=1)
     folder = found.save(tmp_path / "out")
     assert folder.parent == tmp_path / "out" and is_result(folder) and folder.name == "_B_王"
+
+
+@pytest.mark.parametrize("name", ("a" * 300 + ".png", "..", "B$_$<img src=x onerror=alert(1)>.png", "", "x/\0y.png"))
+def test_a_browser_may_send_a_photo_of_any_name(name):
+    content = io.BytesIO()
+    Image.fromarray(sample_photo("astronaut").pixels).save(content, "PNG")
+    photo = photo_controls._opened({"name": name, "content": content.getvalue()})
+    assert photo.shape == (512, 512) and folder_name(photo.name) == photo.name

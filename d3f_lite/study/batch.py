@@ -39,7 +39,7 @@ COLUMNS = (
 TILE = 150  # px
 HEADS_SHOWN = 4  # of each photo, on the contact sheet
 PER_SHEET = 40  # photos
-LINE = 140  # characters above a line of pictures
+LINE = 120  # characters above a line of pictures
 TABLE = "photos.csv"
 
 
@@ -228,8 +228,8 @@ def _write_sheet(page, out, path, title):
             except Exception as error:  # gone or damaged since it was written
                 row = row | {"error": f"no picture for the contact sheet: {_reason(error)}"}
         if "error" in row:
-            words, how = caption(row["error"])
-            axis.text(0.0, 0.5, words, fontsize=8, wrap=True, **how)
+            words, how = caption(row["error"], LINE)  # matplotlib's own wrapping parses what it measures
+            axis.text(0.0, 0.5, words, fontsize=8, verticalalignment="center", **how)
         told.append(row)
     figure.suptitle(title, fontsize=10)
     with whole_file(path) as temporary:
