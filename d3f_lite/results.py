@@ -7,8 +7,6 @@ import re
 import secrets
 import shlex
 import shutil
-import stat
-import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,7 +32,6 @@ PROGRAM = "d3f-lite"  # stands in every report, and in every PNG that is drawn
 DRAWN_BY = {"Software": PROGRAM}
 START = 2048  # bytes of a PNG, in which it says so
 STALE = 3600.0  # seconds without a change, after which what a killed run left is removed
-TRIES = 100  # to put a folder in its place, beside others that do the same
 
 
 @contextmanager
@@ -50,29 +47,17 @@ def whole_folder(path, is_ours=None):
     """
     path, is_ours = Path(path), is_ours or is_result
     check_replaceable(path, is_ours)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise OutputError(f"cannot write to {path.parent}: {error.strerror or error}") from error
-    try:
+        temporary.mkdir()
         yield temporary
-        os.chmod(temporary, _mode_of_a_new_folder(temporary))
-        _replace(temporary, path, is_ours)
+        _replace(path, temporary, is_ours)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
     _remove_stale(path)
-
-
-def _mode_of_a_new_folder(parent):
-    """The permissions that the umask leaves a folder: making one tells them without touching other threads' umask."""
-    tried = Path(parent) / ".mode"
-    tried.mkdir()
-    mode = stat.S_IMODE(tried.stat().st_mode)
-    tried.rmdir()
-    return mode
 
 
 def check_writable(folder):
@@ -108,21 +93,14 @@ def check_replaceable(path, is_ours):
     Raises:
         OutputError: it may not.
     """
-    for _ in range(TRIES):
-        there = _identity(path)
-        if there is None or is_ours(path):
-            return
-        if _identity(path) == there:  # otherwise another writer has put its own there meanwhile
-            raise OutputError(f"{path} is there and is not just a result of d3f-lite: move it away, or choose another folder")
+    with _turn(path.parent):
+        _refuse_others(path, is_ours)
 
 
-def _identity(path):
-    """What tells one folder from another at the same place; None where there is none."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+def _refuse_others(path, is_ours):
+    """``check_replaceable``, in a turn of its own."""
+    if os.path.lexists(path) and not is_ours(path):
+        raise OutputError(f"{path} is there and is not just a result of d3f-lite: move it away, or choose another folder")
 
 
 def is_result(folder):
@@ -164,42 +142,58 @@ def _is_report(path):
     return isinstance(told, dict) and isinstance(told.get("versions"), dict) and PROGRAM in told["versions"]
 
 
-def _replace(temporary, path, is_ours):
-    """Move a finished folder to its place, where others may do the same; the old one goes when the new one comes."""
-    for tries in range(TRIES):
+def _replace(path, temporary, is_ours):
+    """Move a finished folder to its place, and take away what was there; if that fails, it stays."""
+    retired = temporary.with_name(f"{temporary.name}.old")
+    with _turn(path.parent):
+        _refuse_others(path, is_ours)
         try:
-            return os.rename(temporary, path)
-        except OSError:  # something is there, or cannot be written
-            check_replaceable(path, is_ours)
-            if tries == TRIES - 1:
-                raise
-        with suppress(OSError):  # another writer was faster: from the start
-            _exchange(temporary, path)
-            return None
+            if os.path.lexists(path):
+                os.rename(path, retired)
+            os.rename(temporary, path)
+        finally:
+            if os.path.lexists(path):
+                _remove(retired)
+            elif os.path.lexists(retired):
+                os.rename(retired, path)
 
 
-def _exchange(temporary, path):
-    """Put a finished folder in the place of another; if that fails, the other one stays."""
-    retired = path.parent / f".{path.name}.{secrets.token_hex(4)}"
-    os.rename(path, retired)
+@contextmanager
+def _turn(folder):
+    """Inside, no other writer replaces what is in ``folder``; where the system cannot lock folders, hope."""
     try:
-        os.rename(temporary, path)
+        import fcntl
+
+        place = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):  # Windows; or the folder is not there yet
+        yield
+        return
+    try:
+        with suppress(OSError):  # some network file systems
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
     finally:
-        if os.path.lexists(path):
-            shutil.rmtree(retired, ignore_errors=True)
-        else:
-            os.rename(retired, path)
+        os.close(place)
+
+
+def _remove(folder):
+    """Remove a folder of ours, if it is there, also where Ctrl-C comes meanwhile."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _remove_stale(path):
     """Remove what earlier runs, killed while they wrote ``path``, left beside it."""
-    temporary = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}")
+    temporary = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}(\.old)?")
     with suppress(OSError):
         for beside in path.parent.iterdir():
             if temporary.fullmatch(beside.name) and time.time() - beside.stat().st_mtime > STALE:
                 names = _names_in(beside)
                 if names is not None and all(NAMES.fullmatch(name) for name in names):
-                    shutil.rmtree(beside, ignore_errors=True)
+                    _remove(beside)
 
 
 def save_reconstruction(reconstruction, folder):

@@ -145,12 +145,13 @@ def test_cancelled_work_writes_nothing(occluded_photo, tmp_path):
 
 def test_a_failed_writing_keeps_the_old_result(tmp_path):
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "report.json").write_text("{}")
-    with pytest.raises(OutputError):
+    ours = json.dumps({"versions": {"d3f-lite": "0.1.0"}})
+    (tmp_path / "old" / "report.json").write_text(ours)
+    with pytest.raises(OutputError, match="full"):
         with whole_folder(tmp_path / "old") as folder:
             (folder / "report.json").write_text("half")
             raise OSError("the disk is full")
-    assert (tmp_path / "old" / "report.json").read_text() == "{}"
+    assert (tmp_path / "old" / "report.json").read_text() == ours
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 
