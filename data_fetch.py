@@ -9,9 +9,9 @@ import tempfile
 from itertools import chain
 from pathlib import Path
 
-from d3f_lite.assets import assets, cache_folder, sha256_of
+from d3f_lite.common.assets import assets, cache_folder, sha256_of
+from d3f_lite.common.terminal import command_line
 from d3f_lite.errors import AssetError, HeadError
-from d3f_lite.terminal import command_line
 
 FACE_ALIGNMENT = "2DFAN4-11f355bf06.pth.tar"
 LARGEST_DOWNLOAD = 2 * 2**30  # bytes, where the table knows no size

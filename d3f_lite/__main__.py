@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from d3f_lite.terminal import command_line
+from d3f_lite.common.terminal import command_line
 
 
 @command_line("d3f-lite")
@@ -96,7 +96,7 @@ def _reconstruct(options):
     """``d3f-lite reconstruct``: a photo, and from files what is known of it."""
     import numpy as np
 
-    from d3f_lite.photo import Photo, read_mask, read_strokes
+    from d3f_lite.observation.photo import Photo, read_mask, read_strokes
 
     photo = Photo.open(options.photo)
     if options.mask == "none":
@@ -109,9 +109,9 @@ def _reconstruct(options):
 
 def _demo(options):
     """``d3f-lite demo``: a portrait with a drawn occluder, whose mask is exact."""
-    from d3f_lite.landmarks import detect_landmarks
-    from d3f_lite.occluders import draw_occluder
-    from d3f_lite.photo import Photo, sample_photo
+    from d3f_lite.observation.landmarks import detect_landmarks
+    from d3f_lite.observation.occluders import draw_occluder
+    from d3f_lite.observation.photo import Photo, sample_photo
 
     portrait = sample_photo(options.portrait)
     photo, occluded = draw_occluder(portrait, detect_landmarks(portrait), options.occluder, seed=options.seed)
@@ -154,7 +154,7 @@ def _evaluate(options):
 def _heads_of(photo, occluded, options, **corrections):
     """Observe, fit, complete, save; say where to look."""
     from d3f_lite.pipeline import reconstruct
-    from d3f_lite.results import check_writable, result_folder
+    from d3f_lite.results.files import check_writable, result_folder
     from d3f_lite.settings import Settings
 
     settings = Settings.load(options.config) if options.config else Settings()

@@ -6,19 +6,19 @@ from functools import cached_property
 
 import numpy as np
 
-from d3f_lite import metrics
-from d3f_lite.device import CPU, device_faults, torch_device
-from d3f_lite.diversity import HeadSamples, diversify
-from d3f_lite.face_alignment_landmarks import network_for
-from d3f_lite.fitting import Fit, fit_visible
-from d3f_lite.head_model import HeadModel
+from d3f_lite.common.device import CPU, device_faults, torch_device
+from d3f_lite.common.threads import one_thread
+from d3f_lite.completion.posterior import condition_on_photo, condition_on_vertices, hold_visible, looser_at_border, register
+from d3f_lite.diversity.search import HeadSamples, diversify
+from d3f_lite.fitting.fit import Fit, fit_visible
 from d3f_lite.heads import load_head
-from d3f_lite.landmark_files import as_landmarks
-from d3f_lite.occlusion import Observation, observe
-from d3f_lite.photo import Photo
-from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible, looser_at_border, register
+from d3f_lite.heads.model import HeadModel
+from d3f_lite.observation.face_alignment import network_for
+from d3f_lite.observation.landmark_files import as_landmarks
+from d3f_lite.observation.occlusion import Observation, observe
+from d3f_lite.observation.photo import Photo
+from d3f_lite.results import metrics
 from d3f_lite.settings import Settings, checked_count
-from d3f_lite.threads import one_thread
 
 MOST_SAMPLES = 256
 INNER = slice(17, 68)  # landmarks within the face: brows, nose, eyes, mouth
@@ -79,7 +79,7 @@ class Reconstruction:
         Raises:
             OutputError: it cannot be written, or something else than a result is there.
         """
-        from d3f_lite.results import save_reconstruction
+        from d3f_lite.results.files import save_reconstruction
 
         return save_reconstruction(self, folder)
 
@@ -151,7 +151,7 @@ def decoder_for(fit, head, settings, device=CPU):
         A Decoder: ``decode(z (N, K)) -> (N, V, 3)`` mm, z standard normal.
     """
     if settings.decoder == "mesh_vae":
-        from d3f_lite.mesh_vae import load_mesh_vae
+        from d3f_lite.completion.mesh_vae import load_mesh_vae
 
         return load_mesh_vae(head).to(device).posterior(fit.vertices, fit.visible)
     return replace(_gaussian_posterior(fit, head, settings), device=device)

@@ -9,8 +9,8 @@ from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbgrader.preprocessors import ClearSolutions
 
+from d3f_lite.common.terminal import command_line
 from d3f_lite.errors import OutputError
-from d3f_lite.terminal import command_line
 
 HERE = Path(__file__).parent
 MARK = "d3f_lite_handout"  # in a copy's metadata: the hash of its cells

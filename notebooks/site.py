@@ -9,8 +9,8 @@ import nbformat
 from nbconvert.exporters import HTMLExporter
 from nbgrader.preprocessors import ClearSolutions
 
-from d3f_lite.results import OF_FILE_BROWSERS, whole_folder
-from d3f_lite.terminal import command_line
+from d3f_lite.common.terminal import command_line
+from d3f_lite.results.files import OF_FILE_BROWSERS, whole_folder
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from hypothesis import strategies as st
-
-from d3f_lite.errors import D3FError
-from d3f_lite.heads.pickles import read_table
-from d3f_lite.mesh_graph import build_graph
-from d3f_lite.mesh_vae import MeshVAE
 from flame_format import python2_pickle, write_embeddings, write_masks
 from hostile import broken, finite, watched
 from hostile_values import DTYPES, RANDOM, any_array, scratch
+from hypothesis import strategies as st
 from ict_format import write_ict
 from small_head import small_head
+
+from d3f_lite.completion.mesh_graph import build_graph
+from d3f_lite.completion.mesh_vae import MeshVAE
+from d3f_lite.errors import D3FError
+from d3f_lite.heads.pickles import read_table
 
 
 def npz(**changes):

@@ -8,43 +8,61 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from hypothesis import strategies as st
-from PIL import Image
-
-import data_fetch
-from d3f_lite.assets import assets
-from d3f_lite.bake import mesh_vae as bake
-from d3f_lite.calibration import ASSET as CALIBRATION
-from d3f_lite.calibration import load_calibration
-from d3f_lite.errors import D3FError
-from d3f_lite.head_model import HeadModel
-from d3f_lite.heads import load_head
-from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.heads.flame import read_flame
-from d3f_lite.heads.ict import read_ict
-from d3f_lite.landmark_files import as_landmarks, read_landmarks, write_landmarks
-from d3f_lite.landmark_fitting import fit_landmarks
-from d3f_lite.landmarks import Landmarks
-from d3f_lite.mesh_vae import load_mesh_vae
-from d3f_lite.names import unique_names
-from d3f_lite.occlusion import Masks, Observation
-from d3f_lite.occlusion_net import WEIGHTS as OCCLUSION_NET
-from d3f_lite.occlusion_net import load_occlusion_net
-from d3f_lite.photo import Photo, check_mask, check_strokes, read_mask, read_strokes
-from d3f_lite.plausibility import check_plausible
-from d3f_lite.settings import FitSettings, Settings, checked_count
-from d3f_lite.study import evaluate as study
 from flame_format import flame_table
 from hostile import Kind, broken, file_reader, finite, watched
 from hostile_heads import (
-    PROGRAMS, attacks, beside, changed_arrays, changed_file, check_calibration, check_flame, check_head, check_ict, check_vae,
-    check_weights, flame_extras, flame_files, ict_archives, ict_files, npz, read_whole_table, small_asset, small_vae,
-    tiny_flame, weights,
+    PROGRAMS,
+    attacks,
+    beside,
+    changed_arrays,
+    changed_file,
+    check_calibration,
+    check_flame,
+    check_head,
+    check_ict,
+    check_vae,
+    check_weights,
+    flame_extras,
+    flame_files,
+    ict_archives,
+    ict_files,
+    npz,
+    read_whole_table,
+    small_asset,
+    small_vae,
+    tiny_flame,
+    weights,
 )  # fmt: skip
 from hostile_pictures import SIZES, check_photo, check_shape, masks, painted, pictures, sized
 from hostile_values import HEIGHT, NUMBERS, PHOTO, RANDOM, VALUES, WIDTH, any_array, scratch
 from hostile_words import ENCODED, NAMES_OF_A_BATCH, WORDS, check_drawn, check_names, check_printed, draw, printed
+from hypothesis import strategies as st
+from PIL import Image
 from small_head import small_head
+
+import data_fetch
+from d3f_lite.bake import mesh_vae as bake
+from d3f_lite.common.assets import assets
+from d3f_lite.common.names import unique_names
+from d3f_lite.completion.mesh_vae import load_mesh_vae
+from d3f_lite.errors import D3FError
+from d3f_lite.fitting.calibration import ASSET as CALIBRATION
+from d3f_lite.fitting.calibration import load_calibration
+from d3f_lite.fitting.landmark_fitting import fit_landmarks
+from d3f_lite.fitting.plausibility import check_plausible
+from d3f_lite.heads import load_head
+from d3f_lite.heads.anny import held_out_heads
+from d3f_lite.heads.flame import read_flame
+from d3f_lite.heads.ict import read_ict
+from d3f_lite.heads.model import HeadModel
+from d3f_lite.observation.landmark_files import as_landmarks, read_landmarks, write_landmarks
+from d3f_lite.observation.landmarks import Landmarks
+from d3f_lite.observation.occlusion import Masks, Observation
+from d3f_lite.observation.occlusion_net import WEIGHTS as OCCLUSION_NET
+from d3f_lite.observation.occlusion_net import load_occlusion_net
+from d3f_lite.observation.photo import Photo, check_mask, check_strokes, read_mask, read_strokes
+from d3f_lite.settings import FitSettings, Settings, checked_count
+from d3f_lite.study import evaluate as study
 from widgets import LandmarkEditor, MaskPainter
 
 # Landmarks, settings, numbers

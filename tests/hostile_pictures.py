@@ -6,10 +6,9 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from hostile_values import HEIGHT, PHOTO, RANDOM, WIDTH
 from hypothesis import strategies as st
 from PIL import Image
-
-from hostile_values import HEIGHT, PHOTO, RANDOM, WIDTH
 
 
 def picture(kind, mode, **options):

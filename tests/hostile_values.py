@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from d3f_lite.photo import Photo
+from d3f_lite.observation.photo import Photo
 
 HEIGHT, WIDTH = 48, 40  # px of the pictures
 RANDOM = np.random.default_rng(0)

@@ -6,8 +6,8 @@ from functools import lru_cache
 import numpy as np
 from fast_simplification import replay_simplification, simplify
 
-from d3f_lite.head_model import Bases, LandmarkEmbedding
 from d3f_lite.heads import load_head
+from d3f_lite.heads.model import Bases, LandmarkEmbedding
 
 TRIANGLES = 1400
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map, tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 DEVICE = torch.device("meta")
 CROSSING = ("aten::_to_copy", "aten::copy_", "aten::_local_scalar_dense")

@@ -2,7 +2,7 @@
 
 import torch
 
-from d3f_lite.adam import Adam
+from d3f_lite.common.adam import Adam
 
 
 def test_the_same_steps_as_torch():

@@ -13,7 +13,7 @@ from PIL import Image
 
 from d3f_lite.__main__ import main
 from d3f_lite.errors import D3FError, PhotoError
-from d3f_lite.photo import sample_photo
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.settings import FitSettings, Settings
 from d3f_lite.study import batch
 from d3f_lite.study.workers import workers

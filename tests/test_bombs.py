@@ -7,17 +7,17 @@ import zlib
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
-
-from d3f_lite.calibration import load_calibration
-from d3f_lite.errors import D3FError
-from d3f_lite.heads.flame import read_flame
-from d3f_lite.heads.ict import read_ict
-from d3f_lite.mesh_vae import FORMAT, load_mesh_vae
-from d3f_lite.photo import Photo
 from hostile import bounded_memory, watched
 from hostile_pictures import png
+from safetensors.numpy import save_file
 from small_head import small_head
+
+from d3f_lite.completion.mesh_vae import FORMAT, load_mesh_vae
+from d3f_lite.errors import D3FError
+from d3f_lite.fitting.calibration import load_calibration
+from d3f_lite.heads.flame import read_flame
+from d3f_lite.heads.ict import read_ict
+from d3f_lite.observation.photo import Photo
 
 GIGABYTES = 4
 MESH, ARRAY = b"FaceXModel/generic_neutral_mesh.obj", b"v_template.npy"

@@ -9,7 +9,20 @@ import zipfile
 import nbformat
 import pytest
 from browser import (
-    MISSING, MOST_MEMORY, PATIENCE, REASON, ROOT, chromium, drawn, measure, megabytes, move, number_in, paint, pixels, poll,
+    MISSING,
+    MOST_MEMORY,
+    PATIENCE,
+    REASON,
+    ROOT,
+    chromium,
+    drawn,
+    measure,
+    megabytes,
+    move,
+    number_in,
+    paint,
+    pixels,
+    poll,
     serving,
 )  # fmt: skip
 

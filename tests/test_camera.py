@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from d3f_lite.camera import Camera
+from d3f_lite.fitting.camera import Camera
 
 
 def test_a_frontal_camera_by_hand():

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from d3f_lite.__main__ import main
-from d3f_lite.photo import sample_photo
+from d3f_lite.observation.photo import sample_photo
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from d3f_lite.__main__ import main
-from d3f_lite.landmarks import interocular_distance
-from d3f_lite.occlusion import observe
-from d3f_lite.photo import OCCLUDED, VISIBLE, Photo, sample_photo
+from d3f_lite.observation.landmarks import interocular_distance
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.photo import OCCLUDED, VISIBLE, Photo, sample_photo
 from d3f_lite.pipeline import reconstruct
 from widgets import LandmarkEditor, MaskPainter
 

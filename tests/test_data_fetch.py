@@ -8,12 +8,12 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from flame_format import write_embeddings, write_flame
 
 import data_fetch
-from d3f_lite.assets import FOLDER, TABLE, assets, sha256_of
 from d3f_lite.bake.assets import markdown, refresh
+from d3f_lite.common.assets import SHIPPED, TABLE, assets, sha256_of
 from d3f_lite.errors import AssetError
-from flame_format import write_embeddings, write_flame
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 PAGE = b"<!DOCTYPE html>\n<html>please log in</html>"
@@ -162,7 +162,7 @@ def test_what_is_not_flame_is_not_installed(tmp_path, monkeypatch, capsys, name,
 def test_every_shipped_file_has_a_row_and_its_hash(tmp_path, monkeypatch):
     monkeypatch.setenv("D3F_LITE_CACHE", str(tmp_path))
     shipped = {name for name, asset in assets().items() if asset.kind == "shipped"}
-    lying = {path.name for path in FOLDER.iterdir() if path.suffix not in (".py", ".md", ".toml", "")}
+    lying = {path.name for path in SHIPPED.iterdir() if path.suffix not in (".py", ".md", ".toml", "")}
     assert shipped == lying
     states = dict(data_fetch.verify())
     assert {states[name] for name in shipped} == {"ok"}, "after a bake: python -m d3f_lite.bake.assets"
@@ -183,7 +183,7 @@ def test_refresh_mends_a_stale_hash_and_nothing_else(tmp_path):
     table.write_text(TABLE.read_text())
     refresh(table)
     fresh = table.read_text()
-    digest = sha256_of(FOLDER / "head.npz")
+    digest = sha256_of(SHIPPED / "head.npz")
     assert fresh.count(digest) == 1
     table.write_text(fresh.replace(digest, "0" * 64))
     refresh(table)

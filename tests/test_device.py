@@ -9,11 +9,11 @@ from stand_in import second_device
 
 from d3f_lite import pipeline
 from d3f_lite.bake import mesh_vae as bake
-from d3f_lite.diversity import sample_iid
+from d3f_lite.completion.mesh_vae import MeshVAE
+from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import SettingsError
 from d3f_lite.heads import load_head
-from d3f_lite.mesh_vae import MeshVAE
-from d3f_lite.occluders import draw_occluder
+from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.pipeline import complete, decoder_for, reconstruct
 from d3f_lite.settings import DiversitySettings
 from d3f_lite.study import methods

@@ -7,10 +7,12 @@ import pytest
 import torch
 from dppy.finite_dpps import FiniteDPP
 
-from d3f_lite import diversity, metrics
+from d3f_lite.completion.posterior import condition_on_vertices, hold_visible
+from d3f_lite.diversity import kernel as mathematics
+from d3f_lite.diversity import search as diversity
 from d3f_lite.errors import Cancelled, MaskError
-from d3f_lite.mesh_laplacian import laplacian_tensor
-from d3f_lite.posterior import condition_on_vertices, hold_visible
+from d3f_lite.heads.laplacian import laplacian_tensor
+from d3f_lite.results import metrics
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +43,17 @@ def test_two_heads_by_hand():
     vertices = torch.zeros(2, 3, 3, dtype=torch.float64)
     vertices[1, :2, 0] = torch.tensor([3.0, 4.0])
     occluded = np.array([True, True, False])
-    apart = diversity.distances(vertices, occluded)
+    apart = mathematics.distances(vertices, occluded)
     assert apart[0, 1].item() == pytest.approx(np.sqrt(25 / 2))
-    assert diversity.published_bandwidth(apart).item() == pytest.approx(2 * np.sqrt(25 / 2))
+    assert mathematics.published_bandwidth(apart).item() == pytest.approx(2 * np.sqrt(25 / 2))
     alike = np.exp(-0.5)
     by_hand = (1 + alike) / (2 + alike) + (1 - alike) / (2 - alike)
-    loss = diversity.dpp_loss(vertices, torch.zeros(2, 4, dtype=torch.float64), occluded, radius=1.0)
+    loss = mathematics.dpp_loss(vertices, torch.zeros(2, 4, dtype=torch.float64), occluded, radius=1.0)
     assert -loss.item() == pytest.approx(by_hand, abs=1e-12)
 
 
 def test_the_expected_cardinality_goes_from_one_to_half_of_all():
-    count = lambda distance: diversity.expected_cardinality(diversity.similarity(distance, 1.0, "gaussian")).item()
+    count = lambda distance: mathematics.expected_cardinality(mathematics.similarity(distance, 1.0, "gaussian")).item()
     # Equal heads make a rank-one L, eigenvalue 6: 6 / 7. Unlike ones make the identity: 6 / 2.
     assert count(torch.zeros(6, 6)) == pytest.approx(6 / 7, abs=1e-5)
     assert count(100.0 * (1.0 - torch.eye(6))) == pytest.approx(3.0)
@@ -69,10 +71,10 @@ def test_kernel_and_cardinality_are_the_exact_formula(form):
     plausible = np.exp(-np.maximum(np.linalg.norm(latents, axis=1) - 1.5, 0))
     expected = np.diag(plausible) @ alike @ np.diag(plausible)
 
-    similarity = diversity.similarity(diversity.distances(vertices, occluded), 2.0, form)
-    dpp_kernel = diversity.kernel(similarity, diversity.quality(latents, 1.5))
+    similarity = mathematics.similarity(mathematics.distances(vertices, occluded), 2.0, form)
+    dpp_kernel = mathematics.kernel(similarity, mathematics.quality(latents, 1.5))
     np.testing.assert_allclose(dpp_kernel.numpy(), expected, atol=1e-6)
-    cardinality = diversity.expected_cardinality(dpp_kernel).item()
+    cardinality = mathematics.expected_cardinality(dpp_kernel).item()
     assert cardinality == pytest.approx(np.trace(np.eye(5) - np.linalg.inv(expected + np.eye(5))), abs=1e-6)
     dpp = FiniteDPP("likelihood", L=expected)
     dpp.compute_K()
@@ -84,8 +86,8 @@ def test_the_gradient_is_that_of_finite_differences(form):
     occluded = np.arange(4) > 0
 
     def cardinality(vertices, latents):
-        similarity = diversity.similarity(diversity.distances(vertices, occluded), 1.3, form)
-        return diversity.expected_cardinality(diversity.kernel(similarity, diversity.quality(latents, 1.0)))
+        similarity = mathematics.similarity(mathematics.distances(vertices, occluded), 1.3, form)
+        return mathematics.expected_cardinality(mathematics.kernel(similarity, mathematics.quality(latents, 1.0)))
 
     generator = torch.Generator().manual_seed(1)
     inputs = [torch.randn(4, *shape, generator=generator, dtype=torch.float64) for shape in ((4, 3), (6,))]
@@ -97,9 +99,9 @@ def test_the_published_kernel_is_not_symmetric_but_has_the_same_trace_and_gradie
     similarity = torch.exp(-torch.cdist(*[torch.randn(6, 3, generator=generator, dtype=torch.float64)] * 2))
     plausible = torch.rand(6, generator=generator, dtype=torch.float64)
     values, gradients = [], []
-    for make in (diversity.kernel, lambda alike, q: torch.pow(q, 2) * alike):
+    for make in (mathematics.kernel, lambda alike, q: torch.pow(q, 2) * alike):
         inputs = similarity.clone().requires_grad_(), plausible.clone().requires_grad_()
-        values.append(diversity.expected_cardinality(make(*inputs)))
+        values.append(mathematics.expected_cardinality(make(*inputs)))
         gradients.append(torch.autograd.grad(values[-1], inputs[1])[0])
     assert values[0].item() == pytest.approx(values[1].item(), abs=1e-12)
     torch.testing.assert_close(*gradients)
@@ -107,7 +109,7 @@ def test_the_published_kernel_is_not_symmetric_but_has_the_same_trace_and_gradie
 
 def test_coincident_heads_have_no_gradient_rather_than_nan():
     vertices = torch.ones(3, 4, 3, requires_grad=True)
-    diversity.distances(vertices, np.ones(4, bool)).sum().backward()
+    mathematics.distances(vertices, np.ones(4, bool)).sum().backward()
     assert torch.equal(vertices.grad, torch.zeros(3, 4, 3))
 
 
@@ -117,7 +119,7 @@ def test_distances_among_the_modes_are_those_of_decoded_heads(strip):
     places = torch.randn(4, 5, dtype=torch.float64)
     decoded = posterior.decode(places @ modes.directions.T)
     torch.testing.assert_close(torch.cdist(places * modes.reach, places * modes.reach),
-                               diversity.distances(decoded, ~visible), rtol=1e-3, atol=1e-4)  # fmt: skip
+                               mathematics.distances(decoded, ~visible), rtol=1e-3, atol=1e-4)  # fmt: skip
     deviation = np.sqrt(np.mean(posterior.spread()[~visible] ** 2))
     assert modes.deviation.item() == pytest.approx(deviation, rel=1e-3)
 
@@ -157,9 +159,9 @@ def test_a_narrower_kernel_is_content_with_heads_less_far_apart(strip):
     modes = diversity.occluded_modes(posterior, ~visible, 4)
     places = torch.from_numpy(diversity.sample_iid(posterior).latents).double() @ modes.directions
     places[0] = 0.0
-    alike = diversity.similarity(torch.cdist(places * modes.reach, places * modes.reach), 0.5 * modes.deviation, "gaussian")
-    start = diversity.kernel(alike, diversity.quality(places, diversity.ball_radius(0.9, 4)))
-    expected = diversity.expected_cardinality(start).item()
+    alike = mathematics.similarity(torch.cdist(places * modes.reach, places * modes.reach), 0.5 * modes.deviation, "gaussian")
+    start = mathematics.kernel(alike, mathematics.quality(places, diversity.ball_radius(0.9, 4)))
+    expected = mathematics.expected_cardinality(start).item()
     assert spread_out(0.5).history[0, 1] == pytest.approx(expected, rel=1e-5)
 
 

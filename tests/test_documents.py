@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from d3f_lite.__main__ import main
-from d3f_lite.photo import sample_photo
+from d3f_lite.observation.photo import sample_photo
 
 ROOT = Path(__file__).parent.parent
 TEXTS = [*ROOT.glob("*.md"), *(ROOT / "d3f_lite" / "assets").glob("*.md")]

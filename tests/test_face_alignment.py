@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from d3f_lite import face_alignment_landmarks
-from d3f_lite.assets import assets, sha256_of
-from d3f_lite.calibration import ASSET, load_calibration
+from d3f_lite.common.assets import assets, sha256_of
 from d3f_lite.errors import AssetError, SettingsError
-from d3f_lite.face_alignment_landmarks import WEIGHTS, FaceAlignmentNetwork, network_for
-from d3f_lite.landmark_fitting import calibration_for
-from d3f_lite.landmarks import BY_HAND, Landmarks, MediapipeDetector, detect_landmarks
-from d3f_lite.photo import sample_photo
+from d3f_lite.fitting.calibration import ASSET, load_calibration
+from d3f_lite.fitting.landmark_fitting import calibration_for
+from d3f_lite.observation import face_alignment as face_alignment_landmarks
+from d3f_lite.observation.face_alignment import WEIGHTS, FaceAlignmentNetwork, network_for
+from d3f_lite.observation.landmarks import BY_HAND, Landmarks, MediapipeDetector, detect_landmarks
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.settings import FitSettings
 
 

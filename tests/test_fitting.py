@@ -5,19 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from d3f_lite.calibration import load_calibration
-from d3f_lite.camera import Camera
 from d3f_lite.errors import Cancelled, LandmarkError
-from d3f_lite.fitting import fit_visible
+from d3f_lite.fitting.calibration import load_calibration
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.fit import fit_visible
+from d3f_lite.fitting.landmark_fitting import POSE, fit_landmarks, moved
+from d3f_lite.fitting.photometric_fitting import solve_appearance
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.landmark_fitting import POSE, fit_landmarks, moved
-from d3f_lite.landmarks import Landmarks, detect_landmarks
-from d3f_lite.metrics import landmark_nme
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.occlusion import observe
-from d3f_lite.photo import Photo, sample_photo
-from d3f_lite.photometric_fitting import solve_appearance
+from d3f_lite.observation.landmarks import Landmarks, detect_landmarks
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.photo import Photo, sample_photo
+from d3f_lite.results.metrics import landmark_nme
 from d3f_lite.settings import FitSettings
 from d3f_lite.study.truth import INGREDIENTS, measure
 
@@ -28,7 +28,7 @@ LANDMARKS_ONLY = FitSettings(photometric_weight=0.0)
 
 def exact_landmarks(vertices, camera, confidence=1.0):
     """What a perfectly predictable detector would find."""
-    from d3f_lite.fitting import expected_landmarks
+    from d3f_lite.fitting.fit import expected_landmarks
 
     xy = expected_landmarks(HEAD, vertices, camera, load_calibration())
     return Landmarks(xy, np.full(68, confidence, np.float32), "mediapipe", 1)
@@ -44,7 +44,7 @@ def test_a_known_pose_is_found():
 
 def test_the_fit_is_the_most_likely_head():
     """At the optimum any step makes the posterior less likely, as the Hessian predicts."""
-    from d3f_lite.landmark_fitting import _Problem
+    from d3f_lite.fitting.landmark_fitting import _Problem
 
     camera = Camera.from_angles(0.2, 0.1, 0.0, 1.0, (150.0, 150.0))
     landmarks = exact_landmarks(HEAD.sample(1, seed=3)[0], camera)

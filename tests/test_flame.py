@@ -6,13 +6,13 @@ import struct
 
 import numpy as np
 import pytest
+from flame_format import as_chumpy, flame_table, python2_pickle, write_embeddings, write_flame, write_masks
 from scipy.sparse import csc_matrix
 
 from d3f_lite.errors import HeadError
 from d3f_lite.heads import load_head
 from d3f_lite.heads.flame import FlameHead, FlameLandmarks, read_flame
 from d3f_lite.heads.pickles import read_table
-from flame_format import as_chumpy, flame_table, python2_pickle, write_embeddings, write_flame, write_masks
 
 
 @pytest.fixture(scope="module")

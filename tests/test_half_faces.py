@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from skimage.data import coffee
 
-from d3f_lite.face_detection import face_size
-from d3f_lite.fitting import fit_visible
-from d3f_lite.half_faces import LEFT_EDGE, MIDLINE, VIEWS, _seen, find_half_face, mirror
+from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.heads import load_head
-from d3f_lite.landmarks import HALF_FACE_TRUST, detect_landmarks
-from d3f_lite.occlusion import observe
-from d3f_lite.photo import Photo
+from d3f_lite.observation.face_detection import face_size
+from d3f_lite.observation.half_faces import LEFT_EDGE, MIDLINE, VIEWS, _seen, find_half_face, mirror
+from d3f_lite.observation.landmarks import HALF_FACE_TRUST, detect_landmarks
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.photo import Photo
 from d3f_lite.study.masks import overlap
 from d3f_lite.study.truth import draw_case, face_error
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from d3f_lite.errors import AssetError
-from d3f_lite.head_model import REGIONS, HeadModel
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import ASSET
+from d3f_lite.heads.model import REGIONS, HeadModel
 
 
 @pytest.fixture(scope="module")

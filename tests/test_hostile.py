@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
-
-from d3f_lite.__main__ import main
-from d3f_lite.photo import sample_photo
 from hostile import bounded_memory
 from hostile_heads import CALLS, Attack, tiny_flame
 from hostile_kinds import kinds
 from hostile_pictures import picture, png
+from PIL import Image
+
+from d3f_lite.__main__ import main
+from d3f_lite.observation.photo import sample_photo
 
 KINDS, ROOT = kinds(), Path(__file__).parent.parent
 

@@ -55,7 +55,7 @@ def imported(path):
 
 
 def test_imports_go_one_way():
-    package = [path for path in (ROOT / "d3f_lite").rglob("*.py")]
+    package = list((ROOT / "d3f_lite").rglob("*.py"))
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in package}
     uses = {name: {other for other in imported(path) if other in modules} for name, path in modules.items()}
     for name, others in uses.items():

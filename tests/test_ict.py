@@ -6,10 +6,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from ict_format import EXPRESSIONS, IDENTITIES, write_ict
 
 from d3f_lite.errors import HeadError
 from d3f_lite.heads import ict, load_head
-from ict_format import EXPRESSIONS, IDENTITIES, write_ict
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,14 @@ import joblib
 import numpy as np
 import pytest
 import trimesh
+from small_head import small_head
 
 import data_fetch
-from d3f_lite.assets import Asset
 from d3f_lite.bake import mesh_vae as bake
+from d3f_lite.common.assets import Asset
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.photo import sample_photo
 from d3f_lite.study import evaluate as study
-from small_head import small_head
 
 ROOT = Path(__file__).parent.parent
 KILLS = int(os.environ.get("D3F_LITE_KILLS", "4"))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from d3f_lite.errors import LandmarkError
-from d3f_lite.landmark_files import as_landmarks, read_landmarks, write_landmarks
-from d3f_lite.landmarks import BY_HAND, MEDIAPIPE, Landmarks
-from d3f_lite.photo import Photo
+from d3f_lite.observation.landmark_files import as_landmarks, read_landmarks, write_landmarks
+from d3f_lite.observation.landmarks import BY_HAND, MEDIAPIPE, Landmarks
+from d3f_lite.observation.photo import Photo
 
 PHOTO = Photo.from_array(np.zeros((300, 400, 3), np.uint8))
 RANDOM = np.random.default_rng(0)

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from d3f_lite.calibration import load_calibration
-from d3f_lite.camera import Camera
 from d3f_lite.errors import AssetError, LandmarkError, MaskError
-from d3f_lite.fitting import expected_landmarks
+from d3f_lite.fitting.calibration import load_calibration
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.fit import expected_landmarks
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.landmarks import (
+from d3f_lite.observation.landmarks import (
     FACE_OVAL,
     INNER_POINTS,
     Landmarks,
@@ -22,9 +22,9 @@ from d3f_lite.landmarks import (
     interocular_distance,
     to_68,
 )
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.occlusion import observe
-from d3f_lite.photo import SAMPLE_PHOTOS, Photo, sample_photo
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.study.landmarks import inner_errors, measure
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from d3f_lite.landmarks import detect_landmarks
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.photo import sample_photo, write_mask
+from d3f_lite.observation.landmarks import detect_landmarks
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.photo import sample_photo, write_mask
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.study.mask_comparison import measures, sheet, table
 from d3f_lite.study.masks import photos_in

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
-from d3f_lite.head_model import PARTS
 from d3f_lite.heads import load_head
-from d3f_lite.landmarks import detect_landmarks
-from d3f_lite.mesh_files import with_closed_eyeballs, write_head
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.photo import sample_photo
-from d3f_lite.pictures import NEUTRAL, heatmap_colours
+from d3f_lite.heads.model import PARTS
+from d3f_lite.observation.landmarks import detect_landmarks
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.results import save_meshes
+from d3f_lite.results.files import save_meshes
+from d3f_lite.results.mesh_files import with_closed_eyeballs, write_head
+from d3f_lite.results.pictures import NEUTRAL, heatmap_colours
 
 TYPES = {"float": "<f4", "uchar": "u1"}
 

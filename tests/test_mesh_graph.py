@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from d3f_lite.completion.mesh_graph import Level, build_graph
 from d3f_lite.heads import load_head
-from d3f_lite.mesh_graph import Level, build_graph
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from safetensors.torch import load_file, save_file
 
 from d3f_lite.bake import mesh_vae as bake
 from d3f_lite.bake.partial_heads import FitSimulator, occluded_views
+from d3f_lite.completion.mesh_convolution import SpatiallyVaryingConv
+from d3f_lite.completion.mesh_graph import build_graph
+from d3f_lite.completion.mesh_vae import MeshVAE, load_mesh_vae, weights_path
 from d3f_lite.errors import AssetError
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import ASSET
-from d3f_lite.mesh_convolution import SpatiallyVaryingConv
-from d3f_lite.mesh_graph import build_graph
-from d3f_lite.mesh_vae import MeshVAE, load_mesh_vae, weights_path
 
 EDGES = np.array([[0, 1, 2, 3, 3, 4, 0, 4], [0, 0, 0, 0, 1, 1, 1, 2]], np.int32)
 DIRECTIONS = {"down": (EDGES, (5, 3)), "up": (EDGES[::-1], (3, 5))}

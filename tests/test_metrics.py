@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from d3f_lite import metrics
+from d3f_lite.results import metrics
 
 
 @pytest.fixture

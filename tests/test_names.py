@@ -9,11 +9,11 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from PIL import Image
 
-from d3f_lite import names
-from d3f_lite.names import caption, folder_name, unique_names
-from d3f_lite.photo import Photo, sample_photo
+from d3f_lite.common import names
+from d3f_lite.common.names import caption, folder_name, unique_names
+from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.results import is_result
+from d3f_lite.results.files import is_result
 from widgets import photo_controls
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from d3f_lite.native_stderr import native_stderr_silenced
+from d3f_lite.common.native_stderr import native_stderr_silenced
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,7 +31,7 @@ def test_it_hides_what_is_written_below_python_and_gives_it_back(capfd):
 THREADS = """
 import os, sys
 from concurrent.futures import ThreadPoolExecutor
-from d3f_lite.photo import Photo
+from d3f_lite.observation.photo import Photo
 before = os.fstat(2)
 with ThreadPoolExecutor(4) as pool:
     list(pool.map(lambda _: Photo.open(sys.argv[1]), range(60)))
@@ -49,8 +49,8 @@ def test_threads_leave_it_as_it_was(tmp_path):
 CLOSED = """
 import os, sys
 os.close(2)
-from d3f_lite.photo import Photo
-from d3f_lite.face_detection import MediapipeDetector
+from d3f_lite.observation.photo import Photo
+from d3f_lite.observation.face_detection import MediapipeDetector
 for path in sys.argv[1:]:
     print(Photo.open(path).shape)
 MediapipeDetector().close()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from d3f_lite.errors import LandmarkError, SettingsError
-from d3f_lite.landmarks import Landmarks, detect_landmarks, face_region
-from d3f_lite.occluders import OCCLUDERS, draw_occluder
-from d3f_lite.photo import Photo, sample_photo
+from d3f_lite.observation.landmarks import Landmarks, detect_landmarks, face_region
+from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.observation.photo import Photo, sample_photo
 
 
 @pytest.fixture(scope="module")

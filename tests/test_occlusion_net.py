@@ -9,12 +9,12 @@ import pytest
 
 from d3f_lite.bake.occlusion_validation import cases
 from d3f_lite.errors import AssetError, MaskError
-from d3f_lite.landmarks import detect_landmarks, face_region
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.occlusion import estimate_occlusion, observe, pulled
-from d3f_lite.occlusion_net import SIDE, load_occlusion_net, unwrap, wrap
-from d3f_lite.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo
-from d3f_lite.random_walker import SMOOTHNESS, random_walk
+from d3f_lite.observation.landmarks import detect_landmarks, face_region
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.occlusion import estimate_occlusion, observe, pulled
+from d3f_lite.observation.occlusion_net import SIDE, load_occlusion_net, unwrap, wrap
+from d3f_lite.observation.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo
+from d3f_lite.observation.random_walker import SMOOTHNESS, random_walk
 from d3f_lite.study.masks import draw_stroke, overlap
 
 
@@ -115,7 +115,7 @@ def test_the_mask_is_estimated_again_with_the_mesh_found_once_the_occluder_is_fi
         looks.append((hidden, detect_landmarks(photo, hidden, **options)))
         return looks[-1][1]
 
-    monkeypatch.setattr("d3f_lite.occlusion.detect_landmarks", look)
+    monkeypatch.setattr("d3f_lite.observation.occlusion.detect_landmarks", look)
     found = observe(drawn, detector=detector).masks.occluded
     (nothing, squeezed), (filled, mended), (last, _) = looks
     assert not nothing.any() and filled.any() and np.array_equal(filled, estimate_occlusion(drawn, squeezed).occluded)
@@ -139,7 +139,7 @@ def test_landmarks_under_the_first_mask_serve_where_those_under_the_last_are_too
         looks.append(found if len(looks) < 2 else replace(found, confidence=found.confidence * 0.1))
         return looks[-1]
 
-    monkeypatch.setattr("d3f_lite.occlusion.detect_landmarks", look)
+    monkeypatch.setattr("d3f_lite.observation.occlusion.detect_landmarks", look)
     seen = observe(drawn, detector=detector)
     assert not looks[-1].enough and seen.landmarks.enough and np.array_equal(seen.landmarks.xy, looks[1].xy)
     x, y = np.floor(seen.landmarks.xy).astype(int).T

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flame_format import write_embeddings, write_flame, write_masks
+from ict_format import write_ict
 
 import data_fetch
 from d3f_lite.heads import available_heads, load_head
-from d3f_lite.landmarks import detect_landmarks
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.photo import sample_photo
+from d3f_lite.observation.landmarks import detect_landmarks
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import reconstruct
-from flame_format import write_embeddings, write_flame, write_masks
-from ict_format import write_ict
 
 ROOT = Path(__file__).parent.parent
 CHIN, NOSE = 8, 33  # landmarks

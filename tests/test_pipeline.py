@@ -9,14 +9,14 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from d3f_lite.diversity import HeadSamples
+from d3f_lite.diversity.search import HeadSamples
 from d3f_lite.errors import Cancelled, MaskError, OutputError, SettingsError
-from d3f_lite.landmarks import detect_landmarks
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.photo import Photo, sample_photo
-from d3f_lite.pictures import sample_tiles
+from d3f_lite.observation.landmarks import detect_landmarks
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.results import whole_folder
+from d3f_lite.results.files import whole_folder
+from d3f_lite.results.pictures import sample_tiles
 from d3f_lite.settings import DiversitySettings, Settings
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from d3f_lite.errors import LandmarkError
-from d3f_lite.fitting import fit_visible
+from d3f_lite.fitting.fit import fit_visible
+from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.heads import load_head
-from d3f_lite.landmarks import detect_landmarks, interocular_distance, quarter_turns, turned_back
-from d3f_lite.occluders import OCCLUDERS, draw_occluder
-from d3f_lite.occlusion import observe
-from d3f_lite.photo import Photo
+from d3f_lite.observation.landmarks import detect_landmarks, interocular_distance, quarter_turns, turned_back
+from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.photo import Photo
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.plausibility import check_plausible
 from d3f_lite.settings import FitSettings
 
 MISTAKES = {

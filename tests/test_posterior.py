@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from d3f_lite import metrics
-from d3f_lite.posterior import condition_on_photo, condition_on_vertices, hold_visible, register
+from d3f_lite.completion.posterior import condition_on_photo, condition_on_vertices, hold_visible, register
+from d3f_lite.results import metrics
 
 
 @pytest.fixture(scope="module")

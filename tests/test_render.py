@@ -4,11 +4,16 @@ import numpy as np
 import torch
 from numba.core import caching
 
-from d3f_lite.camera import Camera
-from d3f_lite.heads import load_head
-from d3f_lite.render import (
-    _compiled_rasteriser, rasterise, render, spherical_harmonics, vertex_normals, visible_vertices,
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.render import (
+    _compiled_rasteriser,
+    rasterise,
+    render,
+    spherical_harmonics,
+    vertex_normals,
+    visible_vertices,
 )  # fmt: skip
+from d3f_lite.heads import load_head
 
 TRIANGLE = np.array([[0, 1, 2]])
 

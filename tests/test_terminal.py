@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from d3f_lite.common.terminal import command_line, forgiving_output
 from d3f_lite.errors import PhotoError
-from d3f_lite.terminal import command_line, forgiving_output
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = (["-m", "d3f_lite", "--help"], ["data_fetch.py", "list"], ["-m", "d3f_lite.study.masks", "--help"])
 PRINTING = """
 import sys
-from d3f_lite import terminal
+from d3f_lite.common import terminal
 @terminal.command_line("program")
 def main():
     for number in range({lines}):

@@ -16,9 +16,9 @@ from PIL import Image
 from d3f_lite import pipeline
 from d3f_lite.__main__ import main
 from d3f_lite.errors import OutputError
-from d3f_lite.photo import sample_photo
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.results import OF_FILE_BROWSERS, STALE, is_result, whole_folder
+from d3f_lite.results.files import OF_FILE_BROWSERS, STALE, is_result, whole_folder
 from d3f_lite.study import batch, evaluate
 from widgets import DiversityExplorer
 

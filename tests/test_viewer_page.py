@@ -8,12 +8,12 @@ import pytest
 from browser import MISSING, REASON, chromium, drawn, pixels, poll
 from scipy.ndimage import find_objects, label
 
-from d3f_lite.landmarks import detect_landmarks
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.photo import sample_photo
+from d3f_lite.observation.landmarks import detect_landmarks
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.results import save_viewer
-from d3f_lite.viewer import scale_top
+from d3f_lite.results.files import save_viewer
+from d3f_lite.results.viewer import scale_top
 
 HOSTILE = "</title><script>hacked = 1</script> José [DATA] & co"
 

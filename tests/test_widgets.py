@@ -13,19 +13,27 @@ import pytest
 import trimesh
 from PIL import Image
 
-from d3f_lite import metrics
 from d3f_lite.errors import MaskError, SettingsError
-from d3f_lite.landmark_files import read_landmarks
-from d3f_lite.landmarks import detect_landmarks
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.occlusion import observe
-from d3f_lite.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, read_strokes, sample_photo
+from d3f_lite.observation.landmark_files import read_landmarks
+from d3f_lite.observation.landmarks import detect_landmarks
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, read_strokes, sample_photo
 from d3f_lite.pipeline import reconstruct
+from d3f_lite.results import metrics
+from d3f_lite.results.viewer import scale_top
 from d3f_lite.settings import DiversitySettings, FitSettings, Settings
-from d3f_lite.viewer import scale_top
 from widgets import (
-    BackgroundTask, DiversityExplorer, DppPlayground, FittingViewer, HeadGrid, HeadModelExplorer, HeadViewer,
-    LandmarkEditor, MaskPainter, PhotoControls,
+    BackgroundTask,
+    DiversityExplorer,
+    DppPlayground,
+    FittingViewer,
+    HeadGrid,
+    HeadModelExplorer,
+    HeadViewer,
+    LandmarkEditor,
+    MaskPainter,
+    PhotoControls,
 )  # fmt: skip
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import ipywidgets
 import numpy as np
 
-from d3f_lite.fitting import fit_visible
+from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.heads import load_head
-from d3f_lite.metrics import spread
-from d3f_lite.occlusion import observe
-from d3f_lite.photo import sample_photo
-from d3f_lite.pictures import DISCLAIMER
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import Reconstruction, as_photo, decoder_for
+from d3f_lite.results.metrics import spread
+from d3f_lite.results.pictures import DISCLAIMER
 from d3f_lite.settings import DiversitySettings, Settings
 from widgets.background import BackgroundTask
 from widgets.diversity_controls import DiversityControls, method_name

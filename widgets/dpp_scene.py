@@ -7,13 +7,11 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from d3f_lite.diversity import (
-    HeadSamples, OccludedModes, ball_radius, distances, diversify, expected_cardinality, kernel, occluded_modes, quality,
-    similarity,
-)  # fmt: skip
-from d3f_lite.metrics import asd, rms_distances, spread
-from d3f_lite.posterior import GaussianPosterior
-from d3f_lite.threads import one_thread
+from d3f_lite.common.threads import one_thread
+from d3f_lite.completion.posterior import GaussianPosterior
+from d3f_lite.diversity.kernel import distances, expected_cardinality, kernel, quality, similarity
+from d3f_lite.diversity.search import HeadSamples, OccludedModes, ball_radius, diversify, occluded_modes
+from d3f_lite.results.metrics import asd, rms_distances, spread
 
 
 @dataclass(frozen=True, eq=False)

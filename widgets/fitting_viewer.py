@@ -6,11 +6,11 @@ import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from d3f_lite.fitting import fit_visible
-from d3f_lite.landmark_fitting import reliable_landmarks
-from d3f_lite.metrics import landmark_nme
-from d3f_lite.pictures import face_window, mark_occluder, overlay
+from d3f_lite.fitting.fit import fit_visible
+from d3f_lite.fitting.landmark_fitting import reliable_landmarks
 from d3f_lite.pipeline import INNER
+from d3f_lite.results.metrics import landmark_nme
+from d3f_lite.results.pictures import face_window, mark_occluder, overlay
 from d3f_lite.settings import FitSettings
 from widgets.background import BackgroundTask
 from widgets.figures import figure_tag

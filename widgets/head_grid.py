@@ -3,7 +3,7 @@
 import ipywidgets
 import numpy as np
 
-from d3f_lite.viewer import empty_plot, grid_places, head_mesh, look_at, recolour, scale_top
+from d3f_lite.results.viewer import empty_plot, grid_places, head_mesh, look_at, recolour, scale_top
 
 
 class HeadGrid(ipywidgets.VBox):

@@ -3,8 +3,8 @@
 import ipywidgets
 import numpy as np
 
-from d3f_lite.head_model import REGIONS
-from d3f_lite.viewer import empty_plot, head_mesh, look_at, recolour
+from d3f_lite.heads.model import REGIONS
+from d3f_lite.results.viewer import empty_plot, head_mesh, look_at, recolour
 from widgets.sliders import real
 
 SHOWN = 6  # leading coefficients of each basis

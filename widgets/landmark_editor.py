@@ -9,9 +9,9 @@ import numpy as np
 import traitlets
 
 from d3f_lite.errors import LandmarkError
-from d3f_lite.landmark_files import write_landmarks
-from d3f_lite.landmarks import BY_HAND, FARTHEST, interocular_distance
-from d3f_lite.pictures import face_window
+from d3f_lite.observation.landmark_files import write_landmarks
+from d3f_lite.observation.landmarks import BY_HAND, FARTHEST, interocular_distance
+from d3f_lite.results.pictures import face_window
 from widgets.figures import encoded
 
 SURE = 0.3  # confidence from which a landmark is drawn filled

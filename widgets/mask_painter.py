@@ -9,8 +9,8 @@ import numpy as np
 import traitlets
 
 from d3f_lite.errors import MaskError
-from d3f_lite.occlusion import corrected
-from d3f_lite.photo import OCCLUDED, VISIBLE, check_mask, write_mask, write_strokes
+from d3f_lite.observation.occlusion import corrected
+from d3f_lite.observation.photo import OCCLUDED, VISIBLE, check_mask, write_mask, write_strokes
 from widgets.figures import encoded
 
 LARGEST_SIDE = 400  # px of the picture on the screen

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import ipywidgets
 
-from d3f_lite.landmarks import detect_landmarks
-from d3f_lite.names import folder_name
-from d3f_lite.occluders import OCCLUDERS, draw_occluder
-from d3f_lite.photo import Photo
+from d3f_lite.common.names import folder_name
+from d3f_lite.observation.landmarks import detect_landmarks
+from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.observation.photo import Photo
 from widgets.background import BackgroundTask
 from widgets.mask_painter import MaskPainter
 

@@ -5,9 +5,9 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from d3f_lite.camera import Camera
-from d3f_lite.head_model import ALBEDO_REGIONS, PARTS
-from d3f_lite.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS
 
 BROW_HALF_HEIGHT = 3.5  # mm
 IRIS_RADIUS = 6.0  # mm

@@ -2,7 +2,7 @@
 
 import re
 
-from d3f_lite.assets import TABLE, assets, sha256_of
+from d3f_lite.common.assets import TABLE, assets, sha256_of
 
 
 def refresh(table=TABLE):

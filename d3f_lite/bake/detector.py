@@ -15,13 +15,13 @@ from d3f_lite.bake import population
 from d3f_lite.bake.appearance import albedo_regions
 from d3f_lite.bake.embedding import MIRROR
 from d3f_lite.bake.head import Frame, draw_heads
-from d3f_lite.calibration import ASSET, measured_path, pose_features, upright
 from d3f_lite.errors import LandmarkError
-from d3f_lite.face_alignment_landmarks import network_for
+from d3f_lite.fitting.calibration import ASSET, measured_path, pose_features, upright
 from d3f_lite.heads import load_head
-from d3f_lite.landmarks import FACE_ALIGNMENT, MEDIAPIPE, MediapipeDetector, detect_landmarks
-from d3f_lite.occluders import OCCLUDERS, draw_occluder
-from d3f_lite.synthetic import draw_view
+from d3f_lite.observation.face_alignment import network_for
+from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE, MediapipeDetector, detect_landmarks
+from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.study.synthetic import draw_view
 
 HEADS, SEED = 300, 2_000_003  # never the heads that made the bases, nor the held-out ones
 VISIBLE = 0.5  # confidence from which a landmark counts as seen

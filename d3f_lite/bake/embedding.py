@@ -4,11 +4,11 @@ import numpy as np
 from tqdm import tqdm
 
 from d3f_lite.bake.appearance import albedo_regions
-from d3f_lite.camera import Camera
-from d3f_lite.head_model import JAW_POINTS, PARTS, LandmarkEmbedding
-from d3f_lite.landmarks import MediapipeDetector, to_68
-from d3f_lite.render import rasterise, render
-from d3f_lite.synthetic import SKIN_TONES, draw_light, paint
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.render import rasterise, render
+from d3f_lite.heads.model import JAW_POINTS, PARTS, LandmarkEmbedding
+from d3f_lite.observation.landmarks import MediapipeDetector, to_68
+from d3f_lite.study.synthetic import SKIN_TONES, draw_light, paint
 
 YAWS = np.radians(np.arange(-60, 61, 15))
 MIRROR = np.array([*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1), 45, 44, 43, 42, 47, 46,

@@ -9,9 +9,9 @@ import torch
 
 from d3f_lite.bake import embedding, population
 from d3f_lite.bake.regions import anatomical_parts, soft_regions
-from d3f_lite.head_model import REGIONS, Bases, HeadModel
+from d3f_lite.common.assets import SHIPPED
+from d3f_lite.heads.model import REGIONS, Bases, HeadModel
 
-ASSETS = Path(__file__).parents[1] / "assets"
 HEADS = 7000  # drawn for the bases
 SHAPE_DIRECTIONS = 100
 EXPRESSION_DIRECTIONS = 30
@@ -141,7 +141,7 @@ def save_held_out(heads, frame, path):
 def main():
     """Build the head, measure its landmarks, draw the held-out heads, write the assets."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=ASSETS, help="folder for head.npz and held_out.npz")
+    parser.add_argument("--out", type=Path, default=SHIPPED, help="folder for head.npz and held_out.npz")
     folder = parser.parse_args().out
     heads = population.AnnyHeads.load()
     head, frame = build(heads)

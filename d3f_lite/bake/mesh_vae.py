@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from d3f_lite.array_files import UNREADABLE, reason_of
 from d3f_lite.bake.mesh_vae_start import start_linear
 from d3f_lite.bake.partial_heads import FitSimulator, draw_population, occluded_views, project
+from d3f_lite.common.array_files import UNREADABLE, reason_of
+from d3f_lite.completion.mesh_graph import build_graph
+from d3f_lite.completion.mesh_vae import LATENT_SIZE, MeshVAE, weights_path
 from d3f_lite.errors import AssetError, D3FError
 from d3f_lite.heads import load_head
-from d3f_lite.mesh_graph import build_graph
-from d3f_lite.mesh_laplacian import laplacian_tensor
-from d3f_lite.mesh_vae import LATENT_SIZE, MeshVAE, weights_path
+from d3f_lite.heads.laplacian import laplacian_tensor
 from d3f_lite.settings import checked_count
 
 TRAINING_SEED = 3_000_003  # of no other heads; settings were chosen on 2_000_003

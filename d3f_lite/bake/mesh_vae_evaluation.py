@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from d3f_lite.bake.partial_heads import FitSimulator, draw_population, frontal_masks, project
-from d3f_lite.mesh_vae import load_mesh_vae
+from d3f_lite.completion.mesh_vae import load_mesh_vae
 
 HEADS = 500
 HELD_OUT_SEED = 1_000_003  # as in bake.head
@@ -17,7 +17,7 @@ PRINCIPAL = 50
 CARD = """# mesh_vae.safetensors
 
 A graph-convolutional VAE for the head model `{head}`: encoder and decoder with spatially varying convolutions
-(`d3f_lite/mesh_vae.py`), trained from nothing by `python -m d3f_lite.bake.mesh_vae`, written by this project,
+(`d3f_lite/completion/mesh_vae.py`), trained from nothing by `python -m d3f_lite.bake.mesh_vae`, written by this project,
 CC0-1.0. Weights in half precision, {parameters:,} parameters, {size:.1f} MB.
 
 **Data.** {distribution} {heads} identities and {heads} expressions, paired at random, seed {seed}; {masks} occlusion

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from d3f_lite.bake.occlusion_faces import HAIR, SKIN, draw_colour, smooth_noise
-from d3f_lite.occlusion_net import SHEET, SIDE
+from d3f_lite.observation.occlusion_net import SHEET, SIDE
 
 CLEAN = 0.17  # share of the samples that nothing hides
 SECOND = 0.15  # share of the others that a second thing hides

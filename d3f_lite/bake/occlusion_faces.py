@@ -13,12 +13,12 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
-from d3f_lite.camera import Camera
-from d3f_lite.head_model import ALBEDO_REGIONS
-from d3f_lite.landmarks import FACE_OVAL, face_size, region_inside, to_68
-from d3f_lite.occlusion_net import MESH_POINTS, SHEET, SIDE, unwrap
-from d3f_lite.render import render
-from d3f_lite.synthetic import draw_light
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.render import render
+from d3f_lite.heads.model import ALBEDO_REGIONS
+from d3f_lite.observation.landmarks import FACE_OVAL, face_size, region_inside, to_68
+from d3f_lite.observation.occlusion_net import MESH_POINTS, SHEET, SIDE, unwrap
+from d3f_lite.study.synthetic import draw_light
 
 RENDER_SHAPE = (260, 240)  # px
 SKIN = np.array([(0.95, 0.80, 0.72), (0.85, 0.66, 0.55), (0.74, 0.55, 0.44), (0.58, 0.40, 0.31), (0.42, 0.28, 0.21),

@@ -12,10 +12,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from d3f_lite.bake.occlusion_drawing import draw_sample
 from d3f_lite.bake.occlusion_faces import TrainingFaces, mean_face, rendered_faces, small_faces
+from d3f_lite.common.threads import one_thread
 from d3f_lite.heads import load_head
-from d3f_lite.landmarks import FACE_OVAL, MediapipeDetector, region_inside
-from d3f_lite.occlusion_net import SIDE, WEIGHTS, OcclusionNet
-from d3f_lite.threads import one_thread
+from d3f_lite.observation.landmarks import FACE_OVAL, MediapipeDetector, region_inside
+from d3f_lite.observation.occlusion_net import SIDE, WEIGHTS, OcclusionNet
 
 
 @dataclass(frozen=True)

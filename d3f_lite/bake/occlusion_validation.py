@@ -15,12 +15,12 @@ from d3f_lite.bake.occlusion_drawing import OCCLUDERS, draw_material
 from d3f_lite.bake.occlusion_faces import Anatomy, rendered_faces, small_faces
 from d3f_lite.bake.occlusion_net import SMALLEST, Recipe
 from d3f_lite.errors import LandmarkError
-from d3f_lite.face_detection import face_size
 from d3f_lite.heads import load_head
-from d3f_lite.landmarks import FACE_OVAL, MediapipeDetector, region_inside
-from d3f_lite.occlusion import observe
-from d3f_lite.occlusion_net import MESH_POINTS, SHEET, SIDE, load_occlusion_net
-from d3f_lite.photo import Photo
+from d3f_lite.observation.face_detection import face_size
+from d3f_lite.observation.landmarks import FACE_OVAL, MediapipeDetector, region_inside
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.occlusion_net import MESH_POINTS, SHEET, SIDE, load_occlusion_net
+from d3f_lite.observation.photo import Photo
 from d3f_lite.study.masks import overlap
 
 RENDERS = 30

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from d3f_lite.camera import Camera
-from d3f_lite.landmarks import Landmarks
-from d3f_lite.occluders import OCCLUDERS, draw_occluder
-from d3f_lite.photo import Photo
-from d3f_lite.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.observation.landmarks import Landmarks
+from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.observation.photo import Photo
 
 PICTURE = 224  # px
 SCALE = 0.72  # px per mm: the head fills the picture

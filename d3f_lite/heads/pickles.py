@@ -6,7 +6,7 @@ import pickle
 import re
 import struct
 
-from d3f_lite.array_files import LARGEST_FILE, numbers, read_arrays
+from d3f_lite.common.array_files import LARGEST_FILE, numbers, read_arrays
 from d3f_lite.errors import HeadError
 
 MOST_OPCODES = 200_000  # of a pickle; FLAME needs a few hundred

@@ -6,10 +6,10 @@ import numpy as np
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
-from d3f_lite.array_files import UNREADABLE, reason_of
+from d3f_lite.common.array_files import UNREADABLE, reason_of
 from d3f_lite.errors import HeadError
-from d3f_lite.head_model import JAW_POINTS, PARTS, LandmarkEmbedding
 from d3f_lite.heads.anny import load_anny
+from d3f_lite.heads.model import JAW_POINTS, PARTS, LandmarkEmbedding
 
 FEWEST_VERTICES, SIZES = 500, (120.0, 1200.0)  # of a head; mm from its lowest to its highest point
 NEIGHBOURS = 3  # vertices of the shipped head that a vertex takes its regions from

@@ -15,20 +15,20 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageOps, PngImagePlugin
 from tqdm import tqdm
 
-from d3f_lite.assets import sha256_of
-from d3f_lite.device import torch_device
+from d3f_lite.common.assets import sha256_of
+from d3f_lite.common.device import torch_device
+from d3f_lite.common.names import caption, readable
+from d3f_lite.common.threads import one_thread
 from d3f_lite.errors import D3FError, OutputError
-from d3f_lite.face_alignment_landmarks import network_for
 from d3f_lite.heads import load_head
-from d3f_lite.names import caption, readable
-from d3f_lite.photo import Photo, read_mask
-from d3f_lite.pictures import DISCLAIMER, sample_tiles
+from d3f_lite.observation.face_alignment import network_for
+from d3f_lite.observation.photo import Photo, read_mask
 from d3f_lite.pipeline import MOST_SAMPLES, checked_count, reconstruct
-from d3f_lite.results import DRAWN_BY, check_replaceable, check_writable, drawn_by_us, report, result_folder
+from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us, report, result_folder
+from d3f_lite.results.pictures import DISCLAIMER, sample_tiles
 from d3f_lite.settings import Settings
 from d3f_lite.study.photo_folder import ROWS, jobs_in, left_in, not_taken, table_is_ours
 from d3f_lite.study.workers import whole_file, write_json
-from d3f_lite.threads import one_thread
 
 COLUMNS = (
     "photo", "result", "error", "mask", "mask_confidence", "landmark_backend", "faces_found", "yaw_degrees",

@@ -11,16 +11,16 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from d3f_lite.calibration import calibration_of, upright
+from d3f_lite.common.terminal import command_line
 from d3f_lite.errors import AssetError, LandmarkError
-from d3f_lite.face_alignment_landmarks import network_for
+from d3f_lite.fitting.calibration import calibration_of, upright
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.landmarks import FACE_ALIGNMENT, MEDIAPIPE, MediapipeDetector, detect_landmarks, interocular_distance
-from d3f_lite.occluders import draw_occluder
+from d3f_lite.observation.face_alignment import network_for
+from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE, MediapipeDetector, detect_landmarks, interocular_distance
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.study.synthetic import draw_view
 from d3f_lite.study.truth import LARGEST_YAW, OCCLUDERS
-from d3f_lite.synthetic import draw_view
-from d3f_lite.terminal import command_line
 
 INNER = slice(17, 68)  # brows, nose, eyes, mouth; the jaw follows the contour and is no fixed point
 

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from d3f_lite.common.names import caption
+from d3f_lite.common.terminal import command_line
 from d3f_lite.errors import LandmarkError
-from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
-from d3f_lite.names import caption
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.photo import SAMPLE_PHOTOS, Photo, sample_photo
-from d3f_lite.pictures import DISCLAIMER, draw_head, heatmap_colours, sample_tiles
+from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.results import DRAWN_BY, check_replaceable, check_writable, drawn_by_us
+from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us
+from d3f_lite.results.pictures import DISCLAIMER, draw_head, heatmap_colours, sample_tiles
 from d3f_lite.study.masks import photos_in
 from d3f_lite.study.truth import face_error
-from d3f_lite.terminal import command_line
 
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand")
 HIGHEST = 8.0  # mm, of the heatmaps' colours

@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from d3f_lite.common.terminal import command_line
 from d3f_lite.errors import LandmarkError
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.landmarks import MediapipeDetector, detect_landmarks, face_region
-from d3f_lite.occluders import OCCLUDERS, draw_occluder
-from d3f_lite.occlusion import observe
-from d3f_lite.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, sample_photo
-from d3f_lite.synthetic import draw_view
-from d3f_lite.terminal import command_line
+from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks, face_region
+from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, sample_photo
+from d3f_lite.study.synthetic import draw_view
 
 STROKES = 3
 BRUSH = 0.02  # of the face's size: how wide strokes are

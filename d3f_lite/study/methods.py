@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from d3f_lite import diversity
+from d3f_lite.completion.mesh_vae import load_mesh_vae
+from d3f_lite.completion.posterior import condition_on_photo, condition_on_vertices
+from d3f_lite.diversity import search as diversity
 from d3f_lite.errors import AssetError
-from d3f_lite.fitting import fit_visible
-from d3f_lite.mesh_vae import load_mesh_vae
+from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.pipeline import decoder_for
-from d3f_lite.posterior import condition_on_photo, condition_on_vertices
 from d3f_lite.study.truth import observe_blind, observe_filled
 
 VERTEX_NOISE = 0.5  # mm, of visible vertices that are taken for true

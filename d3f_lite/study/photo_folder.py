@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from d3f_lite.common.names import key, readable, unique_names
 from d3f_lite.errors import D3FError, PhotoError
-from d3f_lite.names import key, readable, unique_names
-from d3f_lite.photo import Photo
-from d3f_lite.results import OF_FILE_BROWSERS, drawn_by_us, is_result
+from d3f_lite.observation.photo import Photo
+from d3f_lite.results.files import OF_FILE_BROWSERS, drawn_by_us, is_result
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".jp2")
 ROWS = ".rows"  # in a batch's folder: the folder of the finished photos' rows and strips

@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from tqdm import tqdm
 
-from d3f_lite.camera import Camera
+from d3f_lite.common.terminal import command_line
 from d3f_lite.errors import LandmarkError
-from d3f_lite.fitting import fit_visible
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import ANCESTRIES, held_out_heads, held_out_phenotypes
-from d3f_lite.landmarks import MediapipeDetector, detect_landmarks
-from d3f_lite.occluders import draw_occluder
-from d3f_lite.occlusion import observe
-from d3f_lite.photo import Photo
+from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.photo import Photo
 from d3f_lite.settings import FitSettings
-from d3f_lite.synthetic import draw_view
-from d3f_lite.terminal import command_line
+from d3f_lite.study.synthetic import draw_view
 
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand", "sticker")
 LARGEST_YAW = 0.55  # radians
@@ -55,7 +55,7 @@ def draw_case(head, truth, occluder, seed, detector):
         LandmarkError: the face was found in none of the views.
     """
     generator = np.random.default_rng(seed)
-    for view in range(VIEWS):
+    for _ in range(VIEWS):
         photo, camera = draw_view(head, truth, generator, largest_yaw=LARGEST_YAW)
         try:
             found = detect_landmarks(photo, seed=seed, detector=detector)

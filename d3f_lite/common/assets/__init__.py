@@ -1,0 +1,69 @@
+"""The files that this kit ships or can fetch: one table, ASSETS.toml, and where each of them lies."""
+
+import hashlib
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+SHIPPED = Path(__file__).parent  # where the files lie that come with the package
+TABLE = SHIPPED / "ASSETS.toml"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One row of the table.
+
+    Args:
+        name: the file's name.
+        kind: "shipped" with the package, "fetched" by data_fetch.py, or "yours": the user brings it.
+        what: what it is, in a few words.
+        source: where it comes from.
+        author: who made it.
+        licence: SPDX name or a sentence.
+        registration: whether its owner wants a registration first.
+        sha256: hex, empty where it is not known before the first download.
+        bytes: its size, 0 where it is not known.
+        urls: mirrors, tried in this order.
+        folder: "assets", "cache" or "torch" (torch hub's checkpoints).
+    """
+
+    name: str
+    kind: str
+    what: str
+    source: str
+    author: str
+    licence: str
+    registration: bool = False
+    sha256: str = ""
+    bytes: int = 0
+    urls: tuple = ()
+    folder: str = "cache"
+
+    @property
+    def path(self):
+        """Where the file lies, or would lie."""
+        if self.folder == "torch":
+            import torch
+
+            return Path(torch.hub.get_dir()) / "checkpoints" / self.name
+        return (SHIPPED if self.folder == "assets" else cache_folder()) / self.name
+
+
+def assets():
+    """Every row of the table, in its order, as a dict of names to Asset."""
+    rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    return {name: Asset(name, **{**row, "urls": tuple(row.get("urls", ()))}) for name, row in rows.items()}
+
+
+def cache_folder():
+    """Where fetched files lie: the environment's D3F_LITE_CACHE, else the user's cache folder."""
+    import pooch
+
+    return Path(os.environ.get("D3F_LITE_CACHE") or pooch.os_cache("d3f-lite"))
+
+
+def sha256_of(path):
+    """The sha256 of a file, as hex."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

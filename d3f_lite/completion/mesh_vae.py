@@ -1,0 +1,277 @@
+"""A graph-convolutional VAE: it reads a partly visible head and decodes whole ones (Dey and Boddeti 2022, section 3.2).
+
+Convolutions pool the visible vertices to a few hundred coarse ones; a ridge regression reads the latent from those that
+are visible enough; a dense layer and convolutions back to the fine mesh decode it.
+"""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import elu
+
+from d3f_lite.common.array_files import LARGEST_FILE, LARGEST_NUMBER, UNREADABLE, reason_of
+from d3f_lite.common.assets import SHIPPED, cache_folder
+from d3f_lite.completion.mesh_convolution import MATRICES, SpatiallyVaryingConv
+from d3f_lite.completion.mesh_graph import Level
+from d3f_lite.errors import AssetError
+
+FORMAT = "d3f-lite mesh VAE 1"
+LATENT_SIZE = 96
+VISIBILITY = 3  # the channel that starts by carrying it
+NOISE_MM = 1.0  # of visible vertices, chosen on validation heads
+
+
+class _Level(nn.Module):
+    """A convolution and its activation: half of the channels stay linear, since heads very nearly are."""
+
+    def __init__(self, *convolution):
+        super().__init__()
+        self.convolution = SpatiallyVaryingConv(*convolution)
+
+    def forward(self, features):
+        linear, bent = self.convolution(features).chunk(2, dim=-1)
+        return torch.cat((linear, elu(bent)), dim=-1)
+
+
+class MeshVAE(nn.Module):
+    """Encoder and decoder over the mesh hierarchy, with a dense latent (Dey and Boddeti 2022, figure 2).
+
+    Args:
+        graph: tuple of Levels (``mesh_graph.build_graph``).
+        mean: (V, 3) mm, the mean head.
+        scale_mm: what one unit of the network's input and output is.
+        latent_size: K.
+        widths: channels at each coarse level.
+    """
+
+    def __init__(self, graph, mean, scale_mm, latent_size=LATENT_SIZE, widths=(16, 16)):
+        super().__init__()
+        self.graph, self.latent_size, self.scale_mm = graph, latent_size, float(scale_mm)
+        self.register_buffer("mean", torch.from_numpy(mean))
+        sizes, channels = (len(mean), *(level.size for level in graph)), (3, *widths)
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        for k, level in enumerate(graph):
+            given = 4 if k == 0 else channels[k]  # three coordinates and the visibility
+            self.down.append(_Level(level.edges, sizes[k : k + 2], (given, channels[k + 1]), level.pooling))
+            back = (level.edges[::-1], sizes[k : k + 2][::-1], (channels[k + 1], channels[k]), level.interpolation)
+            self.up.insert(0, _Level(*back) if k else SpatiallyVaryingConv(*back))
+        self.coarsest = (sizes[-1], widths[-1])
+        self.from_latent = nn.Linear(latent_size, sizes[-1] * widths[-1])
+        self.directions = nn.Parameter(torch.randn(latent_size, *self.coarsest) / (sizes[-1] * widths[-1]) ** 0.5)
+        self.centre = nn.Parameter(torch.zeros(self.coarsest))
+        self.sharpness = nn.Parameter(torch.ones(self.coarsest))
+        self.confidence = nn.Parameter(torch.tensor([-36.0, 40.0]).repeat(sizes[-1], 1))
+
+    def encode(self, vertices, visible):
+        """Read partly visible heads: a ridge regression of the latents on the coarsest features.
+
+        ``Λ = I + Σ_w c_w D_w D_wᵀ`` and ``μ = Λ⁻¹ Σ_w c_w D_w s_w ⊙ (f_w − f̄_w)`` over coarse vertices w with features
+        f: learnt are the directions D_w (K, channels), the sharpness s_w, one over the features' noise, and how the
+        confidence c_w in (0, 1) grows with w's visibility. What is hidden is left out, not taken for a mean head.
+
+        Args:
+            vertices: (B, V, 3) mm; only visible ones are read.
+            visible: (B, V) bool.
+
+        Returns:
+            mu: (B, K), the mean of the latents.
+            factor: (B, K, K), a square root of their covariance Λ⁻¹.
+        """
+        features = self.pool(vertices, visible)
+        threshold, slope = self.confidence.unbind(1)
+        confidence = torch.sigmoid(threshold + slope * features[..., VISIBILITY])
+        products = torch.einsum("kwc,lwc->wkl", self.directions, self.directions)
+        precision = (confidence @ products.flatten(1)).view(-1, self.latent_size, self.latent_size)
+        cholesky = torch.linalg.cholesky(precision + torch.eye(self.latent_size, device=precision.device))
+        sharpened = (features - self.centre) * self.sharpness * confidence[..., None]
+        evidence = sharpened.flatten(1) @ self.directions.flatten(1).T
+        factor = torch.linalg.inv(cholesky).mT
+        return torch.einsum("bij,bkj,bk->bi", factor, factor, evidence), factor
+
+    def pool(self, vertices, visible):
+        """The coarsest features of partly visible heads, (B, coarse vertices, channels); arguments as of ``encode``."""
+        shown = visible[..., None]
+        offsets = torch.where(shown, (vertices - self.mean) / self.scale_mm, 0.0)
+        features = torch.cat((offsets, shown.to(offsets.dtype)), dim=-1).transpose(0, 1)
+        for level in self.down:
+            features = level(features)
+        return features.transpose(0, 1)
+
+    def decode(self, latents):
+        """Heads (N, V, 3) mm of ``latents`` (N, K), which are standard normal a priori."""
+        features = self.from_latent(latents).unflatten(1, self.coarsest).transpose(0, 1)
+        for level in self.up:
+            features = level(features)
+        return self.mean + self.scale_mm * features.transpose(0, 1)
+
+    def condition(self, latents, vertices, visible, noise_mm=NOISE_MM, steps=3):
+        """Sharpen the encoder's latents by Gauss-Newton on the visible vertices: the encoder sees them only coarsely.
+
+        Minimises ``|z|² + Σ_visible |decode(z)_v − x_v|² / noise²`` with the decoder's directions around the mean
+        head, which hold nearly everywhere because the decoder is nearly linear.
+
+        Args:
+            latents: (B, K), where to start.
+            vertices: (B, V, 3) mm.
+            visible: (V,) bool.
+            noise_mm: how far a coordinate of a visible vertex may be off; it stands for what K latents cannot say too.
+            steps: of Gauss-Newton.
+
+        The precision's condition number is some 5,000, so float32 leaves 1e-4 of a latent, 1e-3 mm of a head, to the
+        order in which a device adds up; decoding alone leaves 1e-5 mm.
+
+        Returns:
+            latents: (B, K).
+            precision: (K, K) of each of them.
+        """
+        axes = torch.eye(self.latent_size, device=latents.device)
+        directions = (self.decode(axes) - self.decode(-axes))[:, visible].flatten(1) / (2.0 * noise_mm)
+        precision = axes + directions @ directions.T
+        for _ in range(steps):
+            residual = (vertices - self.decode(latents))[:, visible].flatten(1) / noise_mm
+            latents = torch.linalg.solve(precision, directions @ (residual + latents @ directions).T).T
+        return latents, precision
+
+    def posterior(self, vertices, visible, noise_mm=NOISE_MM):
+        """What one head tells where it is visible: the encoder's estimate, conditioned on the visible vertices.
+
+        Args:
+            vertices: (V, 3) mm; only visible ones are read.
+            visible: (V,) bool.
+            noise_mm: as in ``condition``; None leaves the encoder's own Gaussian.
+
+        Returns:
+            MeshVAEPosterior.
+        """
+        with torch.no_grad():
+            vertices = torch.as_tensor(vertices, dtype=self.mean.dtype, device=self.mean.device)[None]
+            visible = torch.as_tensor(visible, device=self.mean.device)
+            mu, factor = self.encode(vertices, visible[None])
+            if noise_mm is None:
+                return MeshVAEPosterior(self, mu[0], factor[0].contiguous())
+            mu, precision = self.condition(mu, vertices, visible, noise_mm)
+            inverse = torch.linalg.inv(torch.linalg.cholesky(precision))
+        return MeshVAEPosterior(self, mu[0], inverse.T.contiguous())
+
+    def save(self, path, head_name, provenance):
+        """Write the weights, in half precision, and the hierarchy's edges to one safetensors file.
+
+        Args:
+            path: of the file.
+            head_name: the head model that it was trained for.
+            provenance: dict that json can hold: how it was trained.
+        """
+        from safetensors.torch import save_file
+
+        tensors = {name: value.half().contiguous() for name, value in self.state_dict().items()}
+        tensors["mean"] = self.mean  # 0.01 mm need more than half precision
+        for k, level in enumerate(self.graph):
+            tensors[f"graph.{k}.edges"] = torch.from_numpy(np.ascontiguousarray(level.edges))
+        notes = {"format": FORMAT, "head": head_name, "scale_mm": repr(self.scale_mm)}
+        partial = Path(path).with_suffix(".part")
+        save_file(tensors, partial, notes | {"provenance": json.dumps(provenance)})
+        os.replace(partial, path)
+
+
+@dataclass(frozen=True, eq=False)
+class MeshVAEPosterior:
+    """Heads given an observation: a decoder like GaussianPosterior, z = 0 the likeliest head.
+
+    Args:
+        model: MeshVAE.
+        mu: (K,) the likeliest latent of the model.
+        factor: (K, K) a square root of its covariance.
+    """
+
+    model: MeshVAE
+    mu: torch.Tensor
+    factor: torch.Tensor
+
+    @property
+    def latent_size(self):
+        """K, the size of a latent."""
+        return self.model.latent_size
+
+    @property
+    def device(self):
+        """Torch's, where it decodes."""
+        return self.mu.device
+
+    def decode(self, latents):
+        """Heads (N, V, 3) mm of standard normal ``latents`` (N, K), differentiable."""
+        return self.model.decode(self.mu + latents @ self.factor.T)
+
+
+def weights_path(head_name):
+    """Where the trained weights for a head model are kept: the shipped file, or one in the cache folder."""
+    if head_name == "anny":
+        return SHIPPED / "mesh_vae.safetensors"
+    return cache_folder() / f"mesh_vae_{re.sub(r'[^A-Za-z0-9]+', '_', head_name)[-100:]}.safetensors"
+
+
+def load_mesh_vae(head, path=None):
+    """Load the MeshVAE trained for ``head`` (a HeadModel), its weights frozen; from ``path`` or the shipped file.
+
+    Raises:
+        AssetError: the file is missing, is not such a file, or belongs to another head model.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path or weights_path(head.name))
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise AssetError(f"{path.name} has more than {LARGEST_FILE >> 20} MB: no mesh VAE's weights")
+        with safe_open(path, framework="pt") as file:
+            notes, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, *UNREADABLE) as error:
+        raise AssetError(f"cannot read the mesh VAE's weights {path.name}: {reason_of(error)}") from error
+    if notes.get("format") != FORMAT or notes.get("head") != head.name:
+        raise AssetError(f"{path.name} holds no mesh VAE for the head {head.name!r}; train one: d3f_lite.bake.mesh_vae")
+    try:
+        return _from_tensors(tensors, float(notes["scale_mm"]), len(head.mean))
+    except UNREADABLE as error:
+        raise AssetError(f"{path.name} is broken: {reason_of(error)}") from error
+
+
+def _from_tensors(tensors, scale_mm, count):
+    """The model of stored ``tensors`` by name, frozen, for a head of ``count`` vertices."""
+    graph, sizes = [], [count]
+    while (name := f"graph.{len(graph)}.edges") in tensors:
+        graph.append(_level(tensors.pop(name).numpy(), sizes[-1]))
+        sizes.append(graph[-1].size)
+    widths = tuple(tensors[f"down.{k}.convolution.bias"].shape[-1] for k in range(len(graph)))
+    latent_size = len(tensors["directions"])
+    for name, shape in _shapes(sizes, widths, latent_size).items():
+        if tensors[name].shape != shape:
+            raise ValueError(f"{name} has the shape {tuple(tensors[name].shape)}, not {shape}")
+    for name, tensor in tensors.items():
+        if not tensor.abs().max() <= LARGEST_NUMBER:  # false for NaN, too
+            raise ValueError(f"{name} holds NaN, infinite or huge numbers")
+    if not 0.01 <= scale_mm <= 1000.0:
+        raise ValueError(f"one unit cannot be {scale_mm:g} mm")
+    model = MeshVAE(tuple(graph), tensors["mean"].numpy(), scale_mm, latent_size, widths)
+    model.load_state_dict({name: value.float() for name, value in tensors.items()})
+    return model.requires_grad_(False).eval()
+
+
+def _level(edges, count):
+    """The Level of stored ``edges`` (2, E), from ``count`` fine vertices."""
+    if edges.dtype != np.int32 or edges.min() < 0 or edges[0].max() >= count or edges[1].max() >= count:
+        raise ValueError(f"edges point beyond the {count} vertices there are")
+    return Level(edges, np.zeros(edges.shape[1], np.float32), int(edges[1].max()) + 1)
+
+
+def _shapes(sizes, widths, latent_size):
+    """Name to shape of the tensors that say how large a model is: they must be in the file before room is made for it."""
+    shapes = {"mean": (sizes[0], 3), "directions": (latent_size, sizes[-1], widths[-1])}
+    shapes["from_latent.weight"] = (sizes[-1] * widths[-1], latent_size)
+    for k, width in enumerate(widths):
+        shapes[f"down.{k}.convolution.bias"] = (sizes[k + 1], 1, width)
+        shapes[f"down.{k}.convolution.matrices"] = (MATRICES, widths[k - 1] if k else 4, width)
+    return shapes

@@ -1,0 +1,183 @@
+"""The Gaussian posterior of a linear head model in closed form, given visible vertices or given a photo's fit.
+
+The model is ``vertices = mean + coefficients · basis`` with coefficients ~ N(0, I). Conditioning it on what is seen is
+Gaussian-process regression on the mesh (Lüthi et al. 2018, posterior shape models), done in the K coefficients.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.spatial import cKDTree
+
+from d3f_lite.common.device import CPU
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianPosterior:
+    """Heads given an observation: coefficients ~ N(ĉ, R Rᵀ); a decoder whose latents z ~ N(0, I) are its samples.
+
+    Args:
+        mean: (V, 3) float32 mm, the most likely head.
+        basis: (K, V, 3) float32 mm per unit coefficient, that of the head model.
+        coefficients: (K,) float32, ĉ, the most likely coefficients.
+        factor: (K, Z) float32, R, a square root of the covariance; L⁻ᵀ where the precision is Λ = L Lᵀ.
+        device: torch's, where it decodes.
+    """
+
+    mean: np.ndarray
+    basis: np.ndarray
+    coefficients: np.ndarray
+    factor: np.ndarray
+    device: torch.device = CPU
+
+    @property
+    def latent_size(self):
+        """Z, the size of a latent."""
+        return self.factor.shape[1]
+
+    def decode(self, latents):
+        """Heads of ``latents`` (N, Z): (N, V, 3) mm, differentiable; zero gives the most likely head."""
+        mean, basis, factor = (torch.from_numpy(a).to(latents) for a in (self.mean, self.basis, self.factor))
+        return mean + ((latents @ factor.T) @ basis.flatten(1)).unflatten(1, mean.shape)
+
+    def sample(self, number, seed):
+        """Draw ``number`` N independent heads: (N, V, 3) float32 mm."""
+        latents = np.random.default_rng(seed).standard_normal((number, self.latent_size), np.float32)
+        return self.decode(torch.from_numpy(latents)).numpy()
+
+    def spread(self):
+        """Exact standard deviation of each vertex, (V,) mm: the root of its mean-square displacement."""
+        displacements = self.factor.T @ self.basis.reshape(len(self.basis), -1)
+        return np.sqrt(np.square(displacements).sum(0).reshape(-1, 3).sum(1))
+
+    def displacement_gram(self, where):
+        """G (Z, Z) mm²: zᵀ G z is the mean-square displacement that latent z gives the vertices ``where`` (V,) bool."""
+        moved = self.basis[:, where].reshape(len(self.basis), -1)
+        return self.factor.T @ (moved @ moved.T / max(np.count_nonzero(where), 1)) @ self.factor
+
+
+def condition_on_vertices(mean, basis, vertices, visible, noise_mm):
+    """The exact posterior given noisy visible vertices.
+
+    Its precision is Λ = I + Σ bᵥ bᵥᵀ / σᵥ², its most likely coefficients ĉ = Λ⁻¹ Σ bᵥ (xᵥ − meanᵥ) / σᵥ².
+
+    Args:
+        mean: (V, 3) mm, the model's mean head.
+        basis: (K, V, 3) mm per unit coefficient.
+        vertices: (V, 3) mm; only the visible ones are read.
+        visible: (V,) bool.
+        noise_mm: σ, independent noise of each coordinate: one number or (V,) mm.
+
+    Returns:
+        GaussianPosterior.
+    """
+    noise = np.broadcast_to(np.asarray(noise_mm, np.float64), visible.shape)[visible, None]
+    residual = ((vertices[visible] - mean[visible]) / noise**2).ravel()
+    precision = np.eye(len(basis)) + _gram(basis[:, visible], noise)
+    pull = basis[:, visible].reshape(len(basis), -1) @ residual
+    coefficients = cho_solve(cho_factor(precision, lower=True), pull)
+    return _posterior(mean, basis, coefficients, precision)
+
+
+def condition_on_photo(mean, basis, coefficients, hessian, fitted=None):
+    """The posterior N(ĉ, H⁻¹) of a fit to a photo; coefficients that were not fitted keep their prior N(0, 1).
+
+    Args:
+        mean: (V, 3) mm, the model's mean head.
+        basis: (K, V, 3) mm per unit coefficient.
+        coefficients: (F,) ĉ, the fitted coefficients.
+        hessian: (F, F) H, the second derivatives at ĉ of minus the log posterior (data and prior ½‖c‖²).
+        fitted: (F,) which of the K coefficients they are; the first F by default.
+
+    Returns:
+        GaussianPosterior.
+    """
+    fitted = np.arange(len(coefficients)) if fitted is None else np.asarray(fitted)
+    precision, whole = np.eye(len(basis)), np.zeros(len(basis))
+    precision[np.ix_(fitted, fitted)] = hessian
+    whole[fitted] = coefficients
+    return _posterior(mean, basis, whole, precision)
+
+
+def hold_visible(posterior, visible, visible_mm=0.5, elsewhere_mm=1.0):
+    """Hold the visible vertices at the fit and keep the spread of the others.
+
+    A fit's error is smooth over the face, so conditioning on its vertices would take them for exact and leave the
+    hidden part too sure of itself. Here each sample becomes the model's most likely head that agrees with the fit where
+    visible and with that sample elsewhere: δ′ = (I + Gᵥ + Gₕ)⁻¹ Gₕ δ, where G = Σ bᵥ bᵥᵀ / σ² runs over the visible or
+    the hidden vertices.
+
+    Args:
+        posterior: GaussianPosterior, best one given the photo.
+        visible: (V,) bool.
+        visible_mm: σ of the agreement with the fit, per coordinate: one number or (V,), see ``looser_at_border``.
+        elsewhere_mm: σ of the agreement with the sample, per coordinate.
+
+    Returns:
+        GaussianPosterior with the same most likely head. Smaller ``visible_mm`` holds tighter but lets less spread
+        through next to the border.
+    """
+    tight = np.broadcast_to(visible_mm, visible.shape)[visible, None]
+    held, free = _gram(posterior.basis[:, visible], tight), _gram(posterior.basis[:, ~visible], elsewhere_mm)
+    blend = np.linalg.solve(np.eye(len(held)) + held + free, free)
+    return replace(posterior, factor=(blend @ posterior.factor).astype(np.float32))
+
+
+def looser_at_border(vertices, visible, occluded, noise_mm, border_mm=4.0, reach_mm=12.0):
+    """How tightly each visible vertex is held: by ``noise_mm``, and less tightly next to the occluder.
+
+    Skin is smooth: were the border held as tightly as the rest, the heads could not differ just behind it either.
+
+    Args:
+        vertices: (V, 3) mm.
+        visible, occluded: (V,) bool.
+        noise_mm: σ far from the occluder, mm.
+        border_mm: σ at its border, mm.
+        reach_mm: how far the border reaches into the visible part.
+
+    Returns:
+        (V,) mm.
+    """
+    if not occluded.any():
+        return np.full(len(vertices), noise_mm)
+    away, _ = cKDTree(vertices[occluded]).query(vertices)
+    return noise_mm + np.where(visible, max(border_mm - noise_mm, 0.0) * np.exp(-((away / reach_mm) ** 2)), 0.0)
+
+
+def register(posterior, where):
+    """Take out of each sample the turn, shift and growth of its vertices ``where``, to first order.
+
+    A photo cannot tell a small head nearby from a large one far away, and where the head stands is the camera's
+    affair; heads that differ in nothing else count as the same.
+
+    Args:
+        posterior: GaussianPosterior.
+        where: (V,) bool, the vertices that are registered to the most likely head's (the visible ones).
+
+    Returns:
+        GaussianPosterior with the same most likely head.
+    """
+    points = (posterior.mean - posterior.mean[where].mean(0)).astype(np.float64)
+    turns = [np.cross(axis, points) for axis in np.eye(3)]
+    shifts = [np.broadcast_to(axis, points.shape) for axis in np.eye(3)]
+    motions = np.stack([*turns, *shifts, points])
+    moved = posterior.basis[:, where].reshape(len(posterior.basis), -1)
+    amounts = np.linalg.lstsq(motions[:, where].reshape(len(motions), -1).T, moved.T, rcond=None)[0]
+    basis = posterior.basis - np.einsum("mk,mvi->kvi", amounts.astype(np.float32), motions.astype(np.float32))
+    return replace(posterior, basis=basis)
+
+
+def _gram(basis, sigma):
+    """Σ bᵥ bᵥᵀ / σᵥ² (K, K) float64 over the vertices of ``basis`` (K, n, 3); σ is a number or (n, 1)."""
+    scaled = (basis / np.asarray(sigma, np.float64)).reshape(len(basis), -1)
+    return scaled @ scaled.T
+
+
+def _posterior(mean, basis, coefficients, precision):
+    """The posterior N(ĉ, Λ⁻¹) from ĉ (K,) and Λ (K, K), both float64."""
+    cholesky = np.linalg.cholesky(precision)
+    factor = solve_triangular(cholesky, np.eye(len(cholesky)), lower=True).T
+    head = mean + (coefficients @ basis.reshape(len(basis), -1)).reshape(mean.shape)
+    return GaussianPosterior(*(np.ascontiguousarray(a, np.float32) for a in (head, basis, coefficients, factor)))

@@ -1,0 +1,307 @@
+"""Diverse heads by a determinantal point process, DPP (Dey and Boddeti 2022, section 3.3).
+
+A DPP with kernel L prefers sets of heads that are good (quality q) and unlike each other (similarity S) where the
+photo says nothing. Its expected cardinality counts, softly, how many different heads a set holds.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from scipy.special import gammaincinv
+
+from d3f_lite.common.adam import Adam
+from d3f_lite.completion.posterior import GaussianPosterior
+from d3f_lite.diversity.kernel import distances, dpp_loss, expected_cardinality, kernel, quality, similarity
+from d3f_lite.errors import MaskError
+from d3f_lite.heads.laplacian import laplacian_tensor
+
+
+class Decoder(Protocol):
+    """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one.
+
+    Its ``device`` is where torch keeps the latents and the heads.
+    """
+
+    latent_size: int
+    device: torch.device
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Latents (N, K) to heads (N, V, 3) mm, differentiable."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeadSamples:
+    """N heads that agree with one photo.
+
+    Args:
+        vertices: (N, V, 3) float32 mm.
+        latents: (N, K) float32.
+        history: (steps, terms) float32, the unweighted losses; terms: see the method's function.
+        method: "iid", "published" or "calibrated".
+        seed: the seed that gives the same heads again.
+    """
+
+    vertices: np.ndarray
+    latents: np.ndarray
+    history: np.ndarray
+    method: str
+    seed: int
+
+    @property
+    def starts_most_likely(self):
+        """Whether head 0 is no draw but the decoder's most likely head: the calibrated form keeps it."""
+        return self.method == "calibrated"
+
+    def caption(self, number):
+        """What pictures call head ``number``, from 0."""
+        return f"head {number}" + (" = the most likely" if number == 0 and self.starts_most_likely else "")
+
+
+def diversify(decoder, fit_vertices, visible, occluded, triangles, settings, *, number=16, seed=0, callback=None):
+    """Spread N heads over what a photo leaves open, in the form that ``settings`` names.
+
+    Args:
+        decoder: Decoder.
+        fit_vertices: (V, 3) mm.
+        visible: (V,) bool, the vertices to keep.
+        occluded: (V,) bool, the vertices to diversify.
+        triangles: (T, 3) int.
+        settings: DiversitySettings.
+        number: N.
+        seed: of the draws.
+        callback: of ``diversify_published``, the one form whose steps have heads to show.
+
+    Returns:
+        HeadSamples.
+
+    Raises:
+        MaskError: no vertex is occluded, and the form is not "iid".
+    """
+    if settings.form == "iid" or (settings.form == "published" and number == 1):  # one head has nobody to differ from
+        return sample_iid(decoder, number, seed)
+    if settings.form == "published":
+        return diversify_published(
+            decoder, fit_vertices, visible, occluded, triangles, number=number, steps=settings.iterations,
+            weights=(1.0, 0.001, settings.published_weight), seed=seed, callback=callback,
+        )  # fmt: skip
+    return diversify_calibrated(
+        decoder, occluded, number=number, dimensions=settings.dimensions, dpp_weight=settings.dpp_weight,
+        bandwidth=settings.bandwidth, remainder=settings.remainder, mass=settings.mass, steps=settings.iterations,
+        seed=seed,
+    )  # fmt: skip
+
+
+def sample_iid(decoder, number=16, seed=0):
+    """Draw ``number`` N independent heads from a Decoder: HeadSamples without a history."""
+    return _decoded(decoder, _draw_latents(decoder, number, seed), np.zeros((0, 0), np.float32), "iid", seed)
+
+
+def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, number=16, steps=60, learning_rate=0.05,
+                        weights=(1.0, 0.001, 0.05), seed=0, callback=None):  # fmt: skip
+    """Move N latents by Adam to minimise w_s L1(visible) + w_l Laplacian(visible) + w_dpp L_dpp (section 3.3).
+
+    The defaults are the original's: its weights (1000, 1000 and 0.025, its L_dpp being twice the expected cardinality)
+    in millimetres, its weight decay, and a learning rate that reaches in 60 steps what 0.01 does in 300.
+
+    Args:
+        decoder: Decoder; the search starts at N independent draws of it.
+        fit_vertices: (V, 3) mm.
+        visible: (V,) bool, the vertices to keep.
+        occluded: (V,) bool, the vertices to diversify.
+        triangles: (T, 3) int.
+        number: N.
+        steps: Adam's iterations.
+        learning_rate: Adam's, in units of the latents.
+        weights: (w_s per mm, w_l per mm², w_dpp).
+        seed: of the start.
+        callback: called with (step, steps, vertices (N, V, 3), a tensor on the decoder's device) before each step; may
+            raise Cancelled to stop.
+
+    Returns:
+        HeadSamples; its history has the columns L1, Laplacian, L_dpp.
+
+    Raises:
+        MaskError: no vertex is occluded.
+    """
+    _require_some(occluded)
+    latents = _draw_latents(decoder, number, seed).requires_grad_()
+    radius = ball_radius(0.9, decoder.latent_size)
+    fit, seen = (torch.from_numpy(array).to(decoder.device) for array in (fit_vertices, visible))
+    laplacian = laplacian_tensor(triangles, len(fit), decoder.device, normalised=False)
+    optimiser = Adam(latents, learning_rate, decay=5e-4)
+    history = latents.new_zeros((steps, 3))  # on the device: a copy in each step would wait for a GPU
+    for step in range(steps):
+        vertices = decoder.decode(latents)
+        if callback is not None:
+            callback(step, steps, vertices.detach())
+        offset = (vertices - fit) * seen[:, None]
+        rough = laplacian @ offset.transpose(0, 1).flatten(1)
+        losses = torch.stack([offset.abs().sum() / (3 * number * seen.sum()), 3 * rough.square().mean(),
+                              dpp_loss(vertices, latents, occluded, radius)])  # fmt: skip
+        history[step] = losses.detach()
+        optimiser.step(losses @ losses.new_tensor(weights))
+    return _decoded(decoder, latents.detach(), history.cpu().numpy(), "published", seed)
+
+
+@dataclass(frozen=True, eq=False)
+class OccludedModes:
+    """The few latent directions that move the occluded vertices most.
+
+    Args:
+        directions: (K, d) float64, orthonormal columns U.
+        reach: (d,) float64 mm, RMS displacement of the occluded vertices by one unit along each: √eigenvalue.
+        deviation: mm, RMS displacement by all directions together: the posterior's occluded standard deviation.
+    """
+
+    directions: torch.Tensor
+    reach: torch.Tensor
+    deviation: torch.Tensor
+
+
+def occluded_modes(decoder, occluded, dimensions):
+    """The top eigenvectors of a Decoder's occluded covariance, in latent space.
+
+    With J the decoder's Jacobian over the M occluded vertices, zᵀ (JᵀJ / M) z is the mean-square displacement of
+    latent z, so in z = U u the distance of two heads is d² = (u − u′)ᵀ diag(λ) (u − u′): no head need be decoded.
+    Exact for a GaussianPosterior; any other decoder is linearised by its secants over ±1 along each latent axis.
+
+    Args:
+        decoder: Decoder.
+        occluded: (V,) bool.
+        dimensions: d, at most K.
+
+    Returns:
+        OccludedModes.
+    """
+    if isinstance(decoder, GaussianPosterior):
+        gram = torch.from_numpy(decoder.displacement_gram(occluded)).double()
+    else:
+        axes = torch.eye(decoder.latent_size, device=decoder.device)
+        with torch.no_grad():
+            secants = (decoder.decode(axes) - decoder.decode(-axes))[:, occluded].double().flatten(1) / 2.0
+        gram = (3.0 * secants @ secants.T / secants.shape[1]).cpu()
+    eigenvalues, vectors = torch.linalg.eigh(gram)
+    scales = eigenvalues.clamp(min=0.0).sqrt()
+    return OccludedModes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
+
+
+def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_weight=44.0, bandwidth=1.0, remainder=1.0,
+                         mass=0.9, steps=60, seed=0):  # fmt: skip
+    """Spread N heads over the occluded part of a posterior, no farther than it allows.
+
+    In z = U u, U from ``occluded_modes``, Adam minimises Σᵢ ½‖uᵢ‖² − w · E|Y|: each head's minus log posterior density
+    against the expected cardinality with a Gaussian kernel of **fixed** width h, by default the posterior's occluded
+    deviation. So w is how many nats of density one more different head is worth: 0 leaves only the most likely head.
+    Head 0 is always the most likely one, and the others keep away from it: on its own no sample of a wide posterior
+    is expected to be nearer the truth. Given a photo, that is the fit itself, up to rounding (1e-5 mm), so sixteen heads
+    are the fit and fifteen others; given vertices, or by the mesh VAE, it lies near the fit.
+
+    The search runs on the CPU whatever the decoder's device, and it makes rounding grow: a change of 1e-5 in √λ moves a
+    head by 0.01 mm or less among 16 and among 64, but by 0.3 mm among 256 (one photo). A mesh VAE's λ are good to 2e-5
+    in float32, so its heads may differ more between devices than decoding does; a GaussianPosterior's λ cannot differ.
+
+    Args:
+        decoder: Decoder; best a GaussianPosterior that holds the visible vertices.
+        occluded: (V,) bool, the vertices to diversify.
+        number: N.
+        dimensions: d, the columns of U.
+        dpp_weight: w.
+        bandwidth: h, in units of the posterior's occluded deviation.
+        remainder: how much of an independent draw each head takes outside U: 1 is the posterior's own spread, which
+            calibrated heads need; 0 leaves the most likely value, which is nearer the truth on average.
+        mass: ‖u‖ stays inside the ellipsoid that holds this share of the posterior, ‖u‖² ≤ χ²(d).
+        steps: Adam's iterations.
+        seed: of the start and of the remainder.
+
+    Returns:
+        HeadSamples; its history has the columns mean ½‖u‖², expected cardinality.
+
+    Raises:
+        MaskError: no vertex is occluded.
+    """
+    _require_some(occluded)
+    modes = occluded_modes(decoder, occluded, dimensions)
+    radius = ball_radius(mass, len(modes.reach))
+    draws = _draw_latents(decoder, number, seed).double().cpu()  # the search is small: it stays on the CPU
+    start = draws @ modes.directions
+    places, history = _spread_out(start, modes.reach, bandwidth * modes.deviation, dpp_weight, radius, steps)
+    others = draws - start @ modes.directions.T
+    others[0] = 0.0
+    latents = (places @ modes.directions.T + remainder * others).float().to(decoder.device)
+    return _decoded(decoder, latents, history, "calibrated", seed)
+
+
+def _spread_out(start, reach, width, dpp_weight, radius, steps):
+    """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|, the first held at zero; ``width``: h, mm.
+
+    Returns:
+        (N, d) points, and (steps, 2) of history.
+    """
+    first, others = torch.zeros_like(start[:1]), start[1:].clone().requires_grad_()
+    optimiser = Adam(others, 0.15)
+    history = np.zeros((steps, 2), np.float32)
+    for step in range(steps):
+        places = torch.cat([first, others])
+        scaled = places * reach
+        alike = similarity(torch.cdist(scaled, scaled), width, "gaussian")
+        cardinality = expected_cardinality(kernel(alike, quality(places, radius)))
+        energy = 0.5 * places.square().sum(1).mean()
+        history[step] = energy.item(), cardinality.item()
+        optimiser.step(energy - dpp_weight / len(places) * cardinality)
+    others = others.detach()
+    # The quality is a soft wall; this is the hard one.
+    others *= (radius / torch.linalg.vector_norm(others, dim=1, keepdim=True)).clamp(max=1.0)
+    return torch.cat([first, others]), history
+
+
+def most_diverse(candidates, number, occluded, bandwidth=None):
+    """Choose n of many heads by greedily maximising the DPP's det(L), L Gaussian (Chen et al. 2018, algorithm 1).
+
+    Args:
+        candidates: (M, V, 3) mm; the first is always chosen, since alone all are equally good.
+        number: n <= M.
+        occluded: (V,) bool, the vertices that count.
+        bandwidth: h of ``similarity``, mm; by default the candidates' own RMS deviation over the occluded vertices.
+
+    Returns:
+        (n,) int indices, in the order chosen.
+    """
+    if bandwidth is None:
+        bandwidth = np.sqrt(3.0 * np.mean(np.var(candidates[:, occluded], axis=0, ddof=1, dtype=np.float64)))
+    apart = distances(torch.from_numpy(candidates).double(), occluded)
+    dpp_kernel = similarity(apart, bandwidth, "gaussian").numpy()
+    gains = np.diag(dpp_kernel).copy()
+    rows = np.zeros((number, len(gains)))
+    chosen = np.zeros(number, int)
+    for step in range(number):
+        chosen[step] = best = gains.argmax()
+        # One more row of the Cholesky factor of L over the chosen ones; duplicates have no gain left.
+        rows[step] = (dpp_kernel[best] - rows[:step, best] @ rows[:step]) / np.sqrt(max(gains[best], 1e-12))
+        gains -= rows[step] ** 2
+        gains[best] = -np.inf
+    return chosen
+
+
+def ball_radius(mass, dimensions):
+    """The radius within which N(0, I) of that many dimensions has this probability: the root of χ²'s quantile."""
+    return float(np.sqrt(2.0 * gammaincinv(dimensions / 2.0, mass)))
+
+
+def _draw_latents(decoder, number, seed):
+    """Latents (N, K) float32 of N(0, I) on the decoder's device, the same for the same seed on each."""
+    latents = np.random.default_rng(seed).standard_normal((number, decoder.latent_size), np.float32)
+    return torch.from_numpy(latents).to(decoder.device)
+
+
+def _decoded(decoder, latents, history, method, seed):
+    """HeadSamples of ``latents`` (N, K)."""
+    with torch.no_grad():
+        vertices = decoder.decode(latents)
+    return HeadSamples(vertices.cpu().numpy(), latents.cpu().numpy(), history, method, seed)
+
+
+def _require_some(occluded):
+    if not occluded.any():
+        raise MaskError("no vertex is occluded: there is nothing to diversify; mark the occluder, or use sample_iid")

@@ -1,0 +1,134 @@
+"""Fit a head to the visible part of a face (Dey and Boddeti 2022, section 3.1)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from d3f_lite.common.threads import one_thread
+from d3f_lite.errors import LandmarkError
+from d3f_lite.fitting.calibration import upright
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.landmark_fitting import POSE, calibration_for, fit_landmarks
+from d3f_lite.fitting.photometric_fitting import Appearance, refine
+from d3f_lite.fitting.plausibility import check_plausible
+from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.observation.occlusion import why_too_few
+from d3f_lite.settings import FitSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A head fitted to the visible part of a photo, and what the photo says about each vertex.
+
+    Args:
+        vertices: (V, 3) mm, canonical pose.
+        coefficients: (K,) of the head's basis, standard units.
+        camera: Camera that sees the head as the photo does.
+        appearance: Appearance (albedo and light), None where too little skin is visible.
+        hessian: (K, K) of the negative log posterior of the coefficients, pose marginalised: with it the fit is the
+            Gaussian N(coefficients, hessian⁻¹) over whole heads.
+        visible: (V,) bool, the photo shows the vertex.
+        occluded: (V,) bool, only the occluder hides it. Neither: unseen (back-facing, behind other parts, off the photo).
+        landmarks: (68, 2) px, where the detector is expected to find the fitted head's landmarks: their projection and
+            the detector's measured bias at this pose.
+        history: (iterations,) mean colour difference.
+    """
+
+    vertices: np.ndarray
+    coefficients: np.ndarray
+    camera: Camera
+    appearance: Appearance | None
+    hessian: np.ndarray
+    visible: np.ndarray
+    occluded: np.ndarray
+    landmarks: np.ndarray
+    history: np.ndarray
+
+    @property
+    def unseen(self):
+        """(V,) bool: no photo from here shows the vertex."""
+        return ~(self.visible | self.occluded)
+
+    @property
+    def left_open(self):
+        """(V,) bool, the vertices to diversify: the occluded ones, or all that are not visible where there are none."""
+        return self.occluded if self.occluded.any() else ~self.visible
+
+
+def _silent(*_):
+    """Report to nobody."""
+
+
+@one_thread()
+def fit_visible(observation, head, settings=FitSettings(), progress=_silent, watch=_silent):
+    """Fit the head's coefficients, camera, light and albedo to what the photo shows.
+
+    Args:
+        observation: Observation.
+        head: HeadModel.
+        settings: FitSettings.
+        progress: called with (stage, fraction in [0, 1]) between iterations; may raise Cancelled to stop.
+        watch: called with the mean colour differences so far, a list, after each iteration of the colours.
+
+    Returns:
+        Fit.
+
+    Raises:
+        LandmarkError: too few reliable landmarks, or such as no face has.
+    """
+    if not observation.landmarks.enough:
+        raise LandmarkError(why_too_few(observation))
+    progress("landmarks", 0.0)
+    check_plausible(head, observation.landmarks, settings)
+    start = fit_landmarks(head, observation.landmarks, settings)
+    progress("landmarks", 1.0)
+    coefficients, camera, appearance, history = refine(head, observation, start, settings, progress, watch)
+    vertices = head.vertices(coefficients)
+    visible, occluded = what_the_photo_shows(vertices, head, camera, observation.masks.occluded)
+    return Fit(
+        vertices=vertices,
+        coefficients=coefficients,
+        camera=camera,
+        appearance=appearance,
+        hessian=marginal_hessian(start.hessian),
+        visible=visible,
+        occluded=occluded,
+        landmarks=expected_landmarks(head, vertices, camera, calibration_for(observation.landmarks, settings)),
+        history=history,
+    )
+
+
+def expected_landmarks(head, vertices, camera, calibration):
+    """Where a detector of this Calibration is expected to find the landmarks of a head (V, 3) mm: (68, 2) float32 px."""
+    yaw, pitch, roll = camera.angles
+    points = camera.project(head.landmark_points(vertices, yaw))
+    return (points + camera.scale * upright(calibration.bias_at(yaw, pitch), -roll)).astype(np.float32)
+
+
+def marginal_hessian(hessian):
+    """The coefficients' Hessian (K, K) with the last POSE rows and columns of ``hessian`` integrated out."""
+    mixed = hessian[:-POSE, -POSE:]
+    return hessian[:-POSE, :-POSE] - mixed @ np.linalg.solve(hessian[-POSE:, -POSE:], mixed.T)
+
+
+def what_the_photo_shows(vertices, head, camera, occluded):
+    """Sort the vertices into visible and occluded ones.
+
+    Args:
+        vertices: (V, 3) mm.
+        head: HeadModel.
+        camera: Camera.
+        occluded: (H, W) bool.
+
+    Returns:
+        visible, occluded: (V,) bool each; neither = unseen.
+    """
+    points = camera.view(vertices)
+    _, _, depth = rasterise(points, head.triangles, occluded.shape)
+    normals = vertex_normals(torch.from_numpy(vertices), torch.from_numpy(head.triangles).long()).numpy()
+    seen = visible_vertices(points, normals @ np.asarray(camera.rotation, np.float32).T, head.triangles, depth)
+    column, row = np.floor(points[:, :2]).astype(int).T
+    height, width = occluded.shape
+    covered = occluded[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    return seen & ~covered, seen & covered

@@ -1,0 +1,204 @@
+"""The closed-form start of the fit: pose and coefficients from the visible landmarks by Gauss-Newton steps."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
+from scipy.spatial.transform import Rotation
+
+from d3f_lite.errors import LandmarkError
+from d3f_lite.fitting.calibration import Calibration, calibration_of, upright
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.heads.laplacian import laplacian
+from d3f_lite.observation.landmarks import interocular_distance
+
+POSE = 6  # rotation vector (rad), log scale, translation (mm)
+LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0])  # of the pose, while it is searched for
+START_YAWS = np.radians((-35.0, 0.0, 35.0))
+POSE_STEPS, JOINT_STEPS = 8, 8
+MOST_GROWTH = 3.0  # of the log scale in one step; more leads nowhere
+CLOSURE_PAIRS = np.array([(61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46)])
+
+
+@dataclass(frozen=True, eq=False)
+class LandmarkFit:
+    """A head and camera from landmarks alone.
+
+    Args:
+        coefficients: (K,) standard units.
+        camera: Camera.
+        hessian: (K + 6, K + 6) of the negative log posterior over coefficients and pose.
+        misfit: squared standard errors that are left, the prior's among them, per landmark coordinate; infinite where the
+            steps led nowhere.
+    """
+
+    coefficients: np.ndarray
+    camera: Camera
+    hessian: np.ndarray
+    misfit: float
+
+
+def fit_landmarks(head, landmarks, settings):
+    """Fit coefficients and camera to the reliable landmarks: the maximum of their posterior.
+
+    Args:
+        head: HeadModel.
+        landmarks: Landmarks.
+        settings: FitSettings.
+
+    Returns:
+        LandmarkFit.
+
+    Raises:
+        LandmarkError: too few reliable landmarks.
+    """
+    used = reliable_landmarks(landmarks)
+    calibration = calibration_for(landmarks, settings)
+    covered = not used.all()
+    covariance = calibration.occluded if covered else calibration.clean
+    problem = _Problem(head, landmarks, used, calibration, covariance, settings)
+    camera = problem.start()
+    coefficients = np.zeros(len(head.basis))
+    for _ in range(JOINT_STEPS):
+        step, hessian = problem.step(coefficients, camera)
+        if not np.isfinite(step).all() or abs(step[3 - POSE]) > MOST_GROWTH:
+            return LandmarkFit(coefficients, camera, hessian, np.inf)
+        coefficients, camera = coefficients + step[:-POSE], moved(camera, step[-POSE:])
+    return LandmarkFit(coefficients, camera, hessian, problem.misfit(coefficients, camera))
+
+
+def calibration_for(landmarks, settings):
+    """The Calibration of the detector that found these landmarks; no knowledge where it is unknown, or not wanted."""
+    return (settings.calibrated and calibration_of(landmarks.detector)) or Calibration.none()
+
+
+def reliable_landmarks(landmarks):
+    """Which landmarks a fit may use, (68,) bool.
+
+    Raises:
+        LandmarkError: too few.
+    """
+    used = landmarks.reliable
+    if not landmarks.enough:
+        raise LandmarkError(
+            f"only {used.sum()} of 68 landmarks are reliable ({used[17:].sum()} within the face): "
+            "show more of the face, mark less as occluded, or place landmarks by hand"
+        )
+    return used
+
+
+def moved(camera, step):
+    """The camera after a pose ``step`` (6,): rotation vector (rad), log scale, translation (mm on the head)."""
+    rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ camera.rotation
+    translation = camera.translation + camera.scale * step[4:]
+    return Camera(rotation, camera.scale * float(np.exp(step[3])), translation)
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """The least-squares problem that one photo's landmarks pose."""
+
+    head: object
+    landmarks: object
+    used: np.ndarray
+    calibration: Calibration
+    covariance: np.ndarray
+    settings: object
+
+    def start(self):
+        """The camera that sees the mean head best, from several yaws and independent errors."""
+        rough = replace(self, calibration=Calibration.none(), covariance=Calibration.none().clean)
+        found = []
+        eyes = self.head.landmark_points(self.head.mean)
+        scale = interocular_distance(self.landmarks.xy) / np.linalg.norm(eyes[36] - eyes[45])
+        right, down = self.landmarks.xy[45] - self.landmarks.xy[36]
+        roll = np.arctan2(-down, right)  # a photo may lie on its side or its head
+        for yaw in START_YAWS:
+            camera = Camera.from_angles(yaw, 0.0, roll, scale, (0.0, 0.0))
+            offset = (self.landmarks.xy - camera.project(self.head.landmark_points(self.head.mean, yaw)))[self.used]
+            camera = replace(camera, translation=offset.mean(0))
+            for _ in range(POSE_STEPS):
+                residual, jacobian = rough._residual(np.zeros(0), camera)
+                step = np.linalg.solve(jacobian.T @ jacobian + 1e-6 * np.eye(POSE), jacobian.T @ residual)
+                camera = moved(camera, np.clip(step, -LARGEST_STEP, LARGEST_STEP))
+            found.append((np.sum(rough._residual(np.zeros(0), camera)[0] ** 2), yaw, camera))
+        return min(found)[-1]
+
+    def step(self, coefficients, camera):
+        """One Gauss-Newton step (K + 6,) and the Hessian (K + 6, K + 6) at its start."""
+        residual, jacobian = self._residual(coefficients, camera)
+        hessian = jacobian.T @ jacobian
+        gradient = jacobian.T @ residual
+        size = len(coefficients)
+        precision = self._prior_precision()
+        hessian[:size, :size] += precision
+        gradient[:size] -= precision @ coefficients
+        return cho_solve(cho_factor(hessian), gradient), hessian
+
+    def misfit(self, coefficients, camera):
+        """Twice the objective by the number of landmark coordinates: see ``LandmarkFit``."""
+        residual, _ = self._residual(coefficients, camera)
+        prior = coefficients @ self._prior_precision() @ coefficients
+        return float((residual @ residual + prior) / (2 * self.used.sum()))
+
+    def _prior_precision(self):
+        """The coefficients' prior precision (K, K), with smoothness; regional ones are pinned when switched off."""
+        head, settings = self.head, self.settings
+        diagonal = np.full(len(head.basis), settings.prior_weight)
+        if not settings.regional:
+            diagonal[len(head.basis) - len(head.bases.regional) :] = 1e6
+        precision = np.diag(diagonal)
+        if settings.smoothness_weight:
+            bent = [laplacian(head.triangles, len(head.mean)) @ direction for direction in head.basis]
+            bent = np.stack(bent).reshape(len(head.basis), -1)
+            precision += settings.smoothness_weight / len(head.mean) * (bent @ bent.T)
+        return precision
+
+    def _residual(self, coefficients, camera):
+        """Whitened residuals (rows,) and their Jacobian (rows, K + 6) of the *prediction*, both in standard units.
+
+        Without coefficients (an empty array) only the pose moves.
+        """
+        yaw, pitch, roll = camera.angles
+        triangles, barycentric = self.head.landmarks.at(yaw)
+        corners = self.head.triangles[triangles]
+        points = np.einsum("lk,lki->li", barycentric, self.head.mean[corners])
+        size = len(coefficients)
+        directions = np.einsum("lk,clki->cli", barycentric, self.head.basis[:size][:, corners])
+        turned = (points + np.einsum("c,cli->li", coefficients, directions)) @ camera.rotation.T
+        predicted = camera.scale * turned[:, :2] * (1.0, -1.0) + camera.translation
+        offsets = upright((self.landmarks.xy - predicted) / camera.scale, roll) - self.calibration.bias_at(yaw, pitch)
+        jacobian = np.zeros((68, 2, size + POSE))
+        if size:
+            jacobian[..., :size] = ((directions @ camera.rotation.T)[..., :2] * (1.0, -1.0)).transpose(1, 2, 0)
+        jacobian[..., size:] = _pose_jacobian(turned)
+        jacobian = upright(jacobian.swapaxes(1, 2), roll).swapaxes(1, 2)
+        return self._whitened(offsets, jacobian)
+
+    def _whitened(self, offsets, jacobian):
+        """Weigh by the detector's covariance and the confidences, and add the closure pairs."""
+        rows = np.flatnonzero(np.repeat(self.used, 2))
+        weight = np.sqrt(np.repeat(self.landmarks.confidence.astype(float), 2)[rows])
+        covariance = self.covariance[np.ix_(rows, rows)] / np.outer(weight, weight)
+        lower = cholesky(covariance, lower=True)
+        stacked = np.column_stack((offsets.reshape(-1), jacobian.reshape(136, -1)))
+        whitened = solve_triangular(lower, stacked[rows], lower=True)
+        pairs = CLOSURE_PAIRS[self.used[CLOSURE_PAIRS].all(1)]
+        if self.settings.closure_weight and len(pairs):
+            both = stacked.reshape(68, 2, -1)
+            gaps = (both[pairs[:, 0]] - both[pairs[:, 1]]).reshape(2 * len(pairs), -1)
+            whitened = np.concatenate((whitened, np.sqrt(self.settings.closure_weight) * gaps))
+        return whitened[:, 0], whitened[:, 1:]
+
+
+def _pose_jacobian(turned):
+    """How picture positions in mm (x right, y down) of turned points (68, 3) move with the pose: (68, 2, 6)."""
+    x, y, z = turned.T
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    return np.stack(
+        (
+            np.stack((zero, z, -y, x, one, zero), -1),
+            np.stack((z, zero, -x, -y, zero, one), -1),
+        ),
+        axis=1,
+    )

@@ -1,0 +1,318 @@
+"""What is observed of a face: the photo, its landmarks, and which pixels are face and which are occluded."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from d3f_lite.errors import LandmarkError
+from d3f_lite.observation.landmarks import (
+    Landmarks,
+    MediapipeDetector,
+    detect_half_face,
+    detect_landmarks,
+    face_region,
+    face_size,
+    quarter_turns,
+    to_68,
+    with_mesh,
+)  # fmt: skip
+from d3f_lite.observation.photo import OCCLUDED, VISIBLE, Photo, check_mask, check_strokes
+from d3f_lite.observation.random_walker import random_walk
+
+FACE_SIZE = 160  # px: faces are scaled to this size to estimate a mask; distances below are px at this size
+MARGIN = 40  # px around the face that the estimate may reach into
+LEAST_TRUST = 0.02  # in the network where it is quite unsure
+NO_TRUST = 1e-3  # off the face, where it says nothing
+STROKE_TRUST = 1e3
+THRESHOLD = 0.35  # from this probability on a pixel counts as occluded: unsure ones do
+SMALLEST_OCCLUDER, LARGEST_HOLE = 0.006, 0.01  # of the face's area
+INVERTED_BORDER, INVERTED_FACE = 0.9, 0.25  # shares from which a given mask may be inverted: no occluder covers a photo's border
+MOST_HIDDEN, MOST_OUTSIDE = 0.4, 0.25  # shares of the face, and of the landmarks, that explain why few are reliable
+OVEREXPOSED, MOST_BRIGHT = 250, 0.3  # of 255 in each channel, and the share of such pixels that explains it
+WIDENING = 1  # px by which the mask is widened
+STROKE_PULL, STROKE_REACH = 0.9, 12.0  # at most, and px
+STROKE_COLOUR = 3.0  # Lab units by which a stroke's colour may always vary
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """Two regions of a photo, (H, W) bool each: the whole `face`, hidden parts too, and what is `occluded`.
+
+    `origin` says where `occluded` comes from: "given", "estimated", or "corrected" by strokes; `confidence` how sure
+    it is: 1 if given, else that of the OcclusionEstimate; `strokes` (H, W) int8 are those that corrected it, if any.
+    `doubt` says what looks wrong with a given mask, if anything does.
+    """
+
+    face: np.ndarray
+    occluded: np.ndarray
+    origin: str = "given"
+    confidence: float = 1.0
+    strokes: np.ndarray | None = None
+    doubt: str = ""
+
+    @property
+    def share(self) -> float:
+        """The share of the face that is occluded, 0 to 1."""
+        return float(self.occluded[self.face].mean()) if self.face.any() else 0.0
+
+    @property
+    def visible(self) -> np.ndarray:
+        """The face's visible pixels, (H, W) bool."""
+        return self.face & ~self.occluded
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One photo with its landmarks and masks: all that the fit gets to see."""
+
+    photo: Photo
+    landmarks: Landmarks
+    masks: Masks
+
+
+@dataclass(frozen=True, eq=False)
+class OcclusionEstimate:
+    """What hides a face, as far as the photo tells.
+
+    `probability` (H, W) float32 of being occluded, 0 away from the face; `occluded` (H, W) bool, unsure pixels
+    included; `confidence` from 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure.
+    """
+
+    probability: np.ndarray
+    occluded: np.ndarray
+    confidence: float
+
+
+def observe(
+    photo: Photo,
+    occluded: np.ndarray | None = None,
+    *,
+    landmarks: Landmarks | None = None,
+    strokes: np.ndarray | None = None,
+    seed: int = 0,
+    detector: MediapipeDetector | None = None,
+    network=None,
+) -> Observation:
+    """Find the landmarks and masks of a photo.
+
+    `occluded` (H, W) bool is True under the occluder; None: it is estimated (all False: nothing is occluded). `strokes`
+    (H, W) int8 (0 says nothing, 1 = occluded, 2 = visible) correct a given mask pixel by pixel, and an estimated one also
+    nearby, where the colours are alike. `landmarks`, if given, are taken where the mask does not hide them; else they
+    are detected, with the occluder filled, in the end by `network` if there is one.
+
+    Raises MaskError for an unusable mask or strokes, and LandmarkError if no face is found.
+    """
+    if detector is None:
+        with MediapipeDetector() as detector:
+            return observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, detector=detector, network=network)
+
+    def look(hidden, network=None, before=None):
+        if landmarks is None:
+            turns = None if before is None else quarter_turns(before)  # the face lies as it did before
+            return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network, turns=turns)
+        return with_mesh(landmarks, photo, hidden, seed=seed, detector=detector)
+
+    origin, confidence, earlier = "given" if strokes is None else "corrected", 1.0, None
+    if occluded is None:
+        estimate, earlier = _estimated_twice(photo, look, strokes)
+        occluded, confidence = estimate.occluded, estimate.confidence
+        origin = "estimated" if strokes is None else "corrected"
+    elif strokes is not None:
+        occluded = corrected(check_mask(occluded, photo), check_strokes(strokes, photo))
+    occluded = check_mask(occluded, photo)
+    earlier = None if earlier is None else earlier.beside(occluded)
+    try:
+        found = look(occluded, network, earlier)
+    except LandmarkError as error:
+        if earlier is None:
+            raise _unseen(error, occluded) from None
+        found = earlier
+    if earlier is not None and earlier.enough and not found.enough:
+        found = earlier  # filled by a mask that differs little, the face was found more steadily
+    if landmarks is None and occluded.any() and not found.enough:
+        found = _other_half(found, photo, occluded, seed=seed, detector=detector, network=network)
+    face = face_region(found, photo.shape)
+    doubt = _doubt(occluded, face) if origin == "given" else ""
+    return Observation(photo, found, Masks(face, occluded, origin, confidence if not doubt else 0.0, strokes, doubt))
+
+
+def why_too_few(observation: Observation) -> str:
+    """Why too few landmarks of an Observation are reliable for a fit, and what to do, in one line."""
+    landmarks, masks, photo = observation.landmarks, observation.masks, observation.photo
+    within = landmarks.reliable[17:].sum()
+    many = f"{photo.name}: only {landmarks.reliable.sum()} of 68 landmarks are reliable ({within} within the face): "
+    outside = ((landmarks.xy < 0) | (landmarks.xy >= photo.shape[::-1])).any(axis=1).mean()
+    if masks.share > MOST_HIDDEN:
+        covers = f"the {masks.origin} mask covers {masks.share:.0%} of the face; "
+        if masks.origin == "given":
+            return many + covers + "mark less as occluded"
+        return many + covers + "if that is wrong, --mask none says that nothing hides it, and --strokes corrects it"
+    if outside > MOST_OUTSIDE:
+        return many + f"{outside:.0%} of them lie off the photo; use one that shows more of the face"
+    bright = (photo.pixels.min(axis=2) > OVEREXPOSED)[masks.visible].mean() if masks.visible.any() else 0.0
+    if bright > MOST_BRIGHT:
+        return many + f"{bright:.0%} of what shows of the face is overexposed; use a darker photo, or place the landmarks by hand"
+    return many + "the detector is unsure of the others (a profile, blur?); use a sharper view from the front, or place them by hand"
+
+
+def _unseen(error: LandmarkError, occluded) -> LandmarkError:
+    """The error that no face was found, with the mask named where it may be the reason."""
+    covered = occluded.mean()
+    if covered <= 0.5:
+        return error
+    return LandmarkError(f"{error}; the mask covers {covered:.0%} of the photo: is it inverted? White is what hides the face")
+
+
+def _doubt(occluded, face) -> str:
+    """What looks wrong with a given mask (H, W): that it is inverted, if it covers the photo's border and the middle of the face."""
+    border = np.concatenate([occluded[0], occluded[-1], occluded[:, 0], occluded[:, -1]]).mean()
+    hidden = occluded[face].mean() if face.any() else 0.0
+    if border < INVERTED_BORDER or hidden < INVERTED_FACE:
+        return ""
+    return f"the mask covers {border:.0%} of the photo's border and {hidden:.0%} of the face: is it inverted? White is what hides the face"
+
+
+def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes: np.ndarray | None = None) -> OcclusionEstimate:
+    """Estimate what hides the face: the occlusion network's probability, refined by a random walker on the colours.
+
+    `strokes` (H, W) int8 correct it: 0 says nothing, 1 = occluded, 2 = visible. Raises MaskError for unusable strokes.
+    """
+    from d3f_lite.observation.occlusion_net import load_occlusion_net
+
+    net = load_occlusion_net()
+    mesh = dense_mesh(landmarks, net.canonical.numpy())
+    closeup = _Closeup.of(photo, mesh)
+    probability, face = net.probability(closeup.pixels, closeup.mesh), closeup.scaled(face_region(landmarks, photo.shape))
+    trust = np.where(face, np.abs(2 * probability - 1) ** 1.5 + LEAST_TRUST, NO_TRUST)
+    if strokes is not None:
+        strokes = check_strokes(strokes, photo)
+        probability, trust = pulled(probability, trust, closeup.colours, closeup.strokes(strokes))
+    probability = random_walk(probability, trust, closeup.colours)
+    occluded = closeup.enlarged(_cleaned(probability > THRESHOLD, face.sum()).astype(np.float32)) > 0.5
+    if strokes is not None:
+        occluded = corrected(occluded, strokes)
+    sure = float(np.abs(2 * probability - 1)[face].mean()) if face.any() else 0.0
+    return OcclusionEstimate(closeup.enlarged(probability), occluded, sure)
+
+
+def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, Landmarks]:
+    """The mask, and the landmarks it was estimated with: those that `look(hidden)` finds under a first estimate.
+
+    The detector squeezes its mesh into what it sees of a face. Once the occluder is filled, it does so less. `strokes`
+    correct the second estimate only, so that none moves the mesh, and with it the mask elsewhere.
+    """
+    landmarks = look(np.zeros(photo.shape, bool))
+    estimate = estimate_occlusion(photo, landmarks)
+    if estimate.occluded.any():
+        try:
+            landmarks = look(estimate.occluded, before=landmarks)
+        except LandmarkError:
+            pass  # filled, it looks like a face no more
+    elif strokes is None:
+        return estimate, landmarks
+    return estimate_occlusion(photo, landmarks, strokes), landmarks
+
+
+def _other_half(landmarks: Landmarks, photo: Photo, occluded, **options) -> Landmarks:
+    """Those `landmarks`, too few of which are reliable, or enough that are found once the visible half is mirrored."""
+    try:
+        found = detect_half_face(photo, occluded, **options)
+    except LandmarkError:
+        return landmarks
+    return found if found.enough else landmarks
+
+
+def corrected(occluded: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+    """The mask `occluded` (H, W) bool with the pixels of `strokes` (H, W) int8 as they say."""
+    return (occluded | (strokes == OCCLUDED)) & (strokes != VISIBLE)
+
+
+def dense_mesh(landmarks: Landmarks, canonical: np.ndarray) -> np.ndarray:
+    """MediaPipe's mesh points (≥ 468, 2) px, or, where only 68 are known, the mean face `canonical` bent onto them."""
+    from scipy.interpolate import RBFInterpolator
+
+    if landmarks.dense is not None:
+        return landmarks.dense
+    return RBFInterpolator(to_68(canonical), landmarks.xy, smoothing=1e-3)(canonical)
+
+
+def pulled(probability, trust, colours, strokes) -> tuple[np.ndarray, np.ndarray]:
+    """Pull the `probability` and the `trust` in it, (h, w) each, towards what `strokes` (h, w) say.
+
+    Each stroke pulls by 0.9 exp(-m²/4) exp(-(d/12)²) at d px from it, m the Mahalanobis distance of the `colours`
+    (h, w, 3) to its own.
+    """
+    from scipy.ndimage import distance_transform_edt, label
+
+    for said, target in ((OCCLUDED, 1.0), (VISIBLE, 0.0)):
+        pieces, number = label(strokes == said, np.ones((3, 3)))
+        for piece in range(1, number + 1):
+            own = colours[pieces == piece]
+            covariance = np.cov(own.T) if len(own) > 3 else 0.0
+            precision = np.linalg.inv(covariance + STROKE_COLOUR**2 * np.eye(3))
+            offset = colours - own.mean(axis=0)
+            likeness = np.exp(-np.einsum("...i,ij,...j->...", offset, precision, offset) / 4)
+            distance = distance_transform_edt(pieces != piece)
+            pull = STROKE_PULL * likeness * np.exp(-((distance / STROKE_REACH) ** 2))
+            probability, trust = probability + pull * (target - probability), trust * (1 - pull) + pull
+    probability = np.where(strokes > 0, strokes == OCCLUDED, probability)
+    return probability.astype(np.float32), np.where(strokes > 0, STROKE_TRUST, trust)
+
+
+def _cleaned(occluded, area: int) -> np.ndarray:
+    """The mask (h, w) without specks and small holes, a little widened; `area` is the face's in px."""
+    from skimage.morphology import remove_small_holes, remove_small_objects
+
+    occluded = remove_small_objects(occluded, max_size=int(SMALLEST_OCCLUDER * area))
+    occluded = remove_small_holes(occluded, max_size=int(LARGEST_HOLE * area))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * WIDENING + 1, 2 * WIDENING + 1))
+    return cv2.dilate(occluded.astype(np.uint8), disc) > 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Closeup:
+    """The face of a photo scaled to FACE_SIZE.
+
+    `pixels` (h, w, 3) uint8, their Lab `colours` (h, w, 3) float32, and the `mesh` (P, 2) px, of the part of the photo
+    (of `shape`) from `low` to `high` (x, y) px.
+    """
+
+    pixels: np.ndarray
+    colours: np.ndarray
+    mesh: np.ndarray
+    shape: tuple[int, int]
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def of(cls, photo: Photo, mesh: np.ndarray) -> "_Closeup":
+        scale = FACE_SIZE / face_size(mesh)
+        limit = np.array(photo.shape[::-1])
+        low = np.floor(mesh.min(axis=0) - MARGIN / scale).astype(int).clip(0, limit - 2)
+        high = np.ceil(mesh.max(axis=0) + MARGIN / scale).astype(int).clip(low + 2, limit)
+        size = np.maximum(np.round((high - low) * scale), 2).astype(int)
+        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        pixels = cv2.resize(photo.pixels[low[1] : high[1], low[0] : high[0]], size, interpolation=method)
+        colours = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        return cls(pixels, colours, (mesh - low) * size / (high - low), photo.shape, low, high)
+
+    def scaled(self, region) -> np.ndarray:
+        """A region (H, W) bool of the photo in the close-up, (h, w) bool."""
+        part = region[self.low[1] : self.high[1], self.low[0] : self.high[0]].astype(np.float32)
+        return cv2.resize(part, self.pixels.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.5
+
+    def strokes(self, strokes) -> np.ndarray:
+        """Strokes (H, W) int8 of the photo in the close-up, (h, w) int8; thin ones are not lost."""
+        part, size = strokes[self.low[1] : self.high[1], self.low[0] : self.high[0]], self.pixels.shape[1::-1]
+        found = np.zeros(size[::-1], np.int8)
+        for said in (OCCLUDED, VISIBLE):
+            found[cv2.resize((part == said).astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.1] = said
+        return found
+
+    def enlarged(self, layer) -> np.ndarray:
+        """A layer (h, w) float32 of the close-up in the photo, (H, W) float32, 0 around it."""
+        whole, size = np.zeros(self.shape, np.float32), self.high - self.low
+        method = cv2.INTER_AREA if size[0] < layer.shape[1] else cv2.INTER_LINEAR
+        whole[self.low[1] : self.high[1], self.low[0] : self.high[0]] = cv2.resize(layer, size, interpolation=method)
+        return whole

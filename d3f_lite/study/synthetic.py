@@ -1,0 +1,55 @@
+"""Renders of heads that stand for photos: plain colours, random light, random views. The true head is known."""
+
+import numpy as np
+
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.render import render
+from d3f_lite.heads.model import ALBEDO_REGIONS
+from d3f_lite.observation.photo import Photo
+
+COLOURS = {"lips": (0.72, 0.45, 0.42), "brows": (0.25, 0.18, 0.14), "eyeballs": (0.88, 0.86, 0.84),
+           "irises": (0.18, 0.12, 0.09), "mouth": (0.45, 0.22, 0.22)}  # fmt: skip
+SKIN_TONES = ((0.92, 0.76, 0.68), (0.78, 0.59, 0.49), (0.55, 0.38, 0.29), (0.36, 0.24, 0.18))
+SHAPE = (300, 280)  # px
+
+
+def paint(regions, tone=SKIN_TONES[1]):
+    """A plain face: (V, 3) RGB albedo of the soft ``regions`` (A, V), skin in ``tone``."""
+    colours = np.array([COLOURS.get(name, tone) for name in ALBEDO_REGIONS])
+    darkness = np.array([np.mean(tone) / np.mean(SKIN_TONES[1]) if name == "lips" else 1.0 for name in ALBEDO_REGIONS])
+    return (regions.T @ (colours * darkness[:, None])).astype(np.float32)
+
+
+def draw_light(generator):
+    """Random light from the front half: (9, 3) spherical-harmonics coefficients, per colour channel."""
+    direction = generator.normal((0.0, 0.35, 0.8), (0.5, 0.35, 0.2))
+    direction /= np.linalg.norm(direction)
+    ambient, strength = generator.uniform(0.45, 0.75), generator.uniform(0.25, 0.55)
+    light = np.zeros((9, 3), np.float32)
+    light[0] = ambient
+    light[1:4] = strength * direction[:, None]
+    light[4:] = 0.04 * generator.standard_normal((5, 1))
+    return light * generator.normal(1.0, 0.05, 3)
+
+
+def draw_view(head, vertices, generator, *, albedo_regions=None, largest_yaw=0.75):
+    """Render a head from a random view, in random light, skin tone and background.
+
+    Args:
+        head: HeadModel.
+        vertices: (V, 3) mm.
+        generator: numpy Generator.
+        albedo_regions: (A, V) soft areas of one colour each; the head's own by default.
+        largest_yaw: radians.
+
+    Returns:
+        Photo, and the Camera that saw the head.
+    """
+    yaw, pitch = generator.uniform(-largest_yaw, largest_yaw), generator.normal(0.0, 0.15)
+    scale = generator.uniform(0.85, 1.1)
+    camera = Camera.from_angles(yaw, pitch, generator.normal(0.0, 0.1), scale, (SHAPE[1] / 2, SHAPE[0] / 2))
+    tone = SKIN_TONES[generator.integers(len(SKIN_TONES))]
+    colours = paint(head.albedo_regions if albedo_regions is None else albedo_regions, tone)
+    background = generator.uniform(0.1, 0.9, 3)
+    pixels, _ = render(vertices, head.triangles, camera, colours, draw_light(generator), SHAPE, background)
+    return Photo.from_array(pixels, "render"), camera
