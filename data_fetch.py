@@ -104,9 +104,7 @@ def fetch(name, progress=True):
     path, failures = asset.path, []
     pooch.get_logger().setLevel("ERROR")
     for url in asset.urls:
-        fetcher = pooch.create(
-            path.parent, base_url="", registry={name: expected}, urls={name: url}, retry_if_failed=TRIES - 1
-        )
+        fetcher = pooch.create(path.parent, base_url="", registry={name: expected}, urls={name: url}, retry_if_failed=TRIES - 1)
         downloader = ResumingDownload(path.with_name(f"{name}.part"), asset.bytes, progress)
         try:
             fetcher.fetch(name, downloader=downloader)

@@ -31,7 +31,7 @@ def _parser():
     command = commands.add_parser("reconstruct", help="one photo to N heads", description="One photo to N heads.")
     command.add_argument("photo", type=Path, help="a photo with a face")
     command.add_argument("--mask", help=(
-        "PNG of the photo's size, white where something hides the face; 'none' if nothing does (default: estimated)"))  # fmt: skip
+        "picture of the photo's size, white over what hides the face; 'none': nothing does (default: estimated)"))  # fmt: skip
     command.add_argument("--strokes", type=Path, help=(
         "PNG of the photo's size that corrects the mask: red is occluded, green or blue is visible"))  # fmt: skip
     command.add_argument("--landmarks", type=Path, help=(
@@ -131,7 +131,10 @@ def _batch(options):
     failed = [row for row in rows if "error" in row]
     for row in failed:
         print(f"d3f-lite: {row['photo']}: {row['error']}", file=sys.stderr)
-    print(f"{sum('result' in row for row in rows)} of {len(rows)} photos reconstructed; photos.csv and the contact sheets are in {options.out}")
+    print(
+        f"{sum('result' in row for row in rows)} of {len(rows)} photos reconstructed; "
+        f"photos.csv and the contact sheets are in {options.out}"
+    )
     return 1 if failed else 0
 
 

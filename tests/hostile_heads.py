@@ -184,7 +184,9 @@ def ict_archives():
     """The same as zip, tar.gz and tar."""
     with tempfile.TemporaryDirectory() as folder:
         write_ict(Path(folder) / "ict", small_head())
-        return [Path(shutil.make_archive(f"{folder}/{kind}", kind, f"{folder}/ict")).read_bytes() for kind in ("zip", "gztar", "tar")]
+        return [
+            Path(shutil.make_archive(f"{folder}/{kind}", kind, f"{folder}/ict")).read_bytes() for kind in ("zip", "gztar", "tar")
+        ]
 
 
 def check_ict(ict):

@@ -49,7 +49,9 @@ def sized(width, height, mode="L"):
 
 SIDES = st.one_of(st.sampled_from((0, 1, 31, 32, 40, 16_384, 16_385, 20_000, 2**31 - 1, 2**32 - 1)), st.integers(0, 2**32 - 1))
 SIZES = st.one_of(
-    st.builds(png, SIDES, SIDES, st.sampled_from((1, 2, 4, 8, 16, 3)), st.sampled_from((0, 2, 3, 4, 6, 7)), st.binary(max_size=99)),
+    st.builds(
+        png, SIDES, SIDES, st.sampled_from((1, 2, 4, 8, 16, 3)), st.sampled_from((0, 2, 3, 4, 6, 7)), st.binary(max_size=99)
+    ),
     st.sampled_from([(1, 1), (1, 500), (31, 31), (20_000, 40), (40, 20_000), (20_000, 1)]).map(lambda size: sized(*size)),
 )
 

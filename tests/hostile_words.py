@@ -24,7 +24,12 @@ def check_names(found):
     for name in found:
         assert folder_name(name) == name == unicodedata.normalize("NFC", name)
         assert 0 < len(name.encode()) <= names.LONGEST and name.isprintable()
-        assert not set(name) & set('<>:"/\\|?*% #&') and name[0] not in ".-" and name[-1] not in ".-" and not names.DEVICES.match(name)
+        assert (
+            not set(name) & set('<>:"/\\|?*% #&')
+            and name[0] not in ".-"
+            and name[-1] not in ".-"
+            and not names.DEVICES.match(name)
+        )
 
 
 def draw(text):

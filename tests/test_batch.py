@@ -194,14 +194,20 @@ def test_a_fault_in_a_sheet_is_told_in_its_row_and_ends_nothing(tmp_path, monkey
     (tmp_path / batch.ROWS).mkdir()
     Image.new("RGB", (40, 10)).save(tmp_path / batch.ROWS / "good.png")
     (tmp_path / batch.ROWS / "damaged.png").write_bytes(b"\x89PNG")
-    rows = [{"photo": f"{name}$_$.png", "result": name} for name in ("good", "damaged", "gone")] + [{"photo": "x", "error": "$_$ " * 99}]
+    rows = [{"photo": f"{name}$_$.png", "result": name} for name in ("good", "damaged", "gone")] + [
+        {"photo": "x", "error": "$_$ " * 99}
+    ]
     told = batch.write_contact_sheets(rows, tmp_path)
     assert [row.get("error", "")[:10] for row in told] == ["", "no picture", "no picture", "$_$ $_$ $_"]
-    assert [row.get("result") for row in told] == ["good", "damaged", "gone", None] and (tmp_path / "contact_sheet_01.png").is_file()
+    assert [row.get("result") for row in told] == ["good", "damaged", "gone", None] and (
+        tmp_path / "contact_sheet_01.png"
+    ).is_file()
 
     def fault(*_):
         raise ZeroDivisionError("a fault\nof our own")
 
     monkeypatch.setattr(batch, "_write_sheet", fault)
     told = batch.write_contact_sheets(rows, tmp_path)
-    assert told[0]["error"] == "not on the contact sheet: ZeroDivisionError: a fault of our own" and told[3]["error"] == "$_$ " * 99
+    assert (
+        told[0]["error"] == "not on the contact sheet: ZeroDivisionError: a fault of our own" and told[3]["error"] == "$_$ " * 99
+    )

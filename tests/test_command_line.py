@@ -61,7 +61,9 @@ def test_wrong_input_is_one_line_and_exit_code_2(files, arguments, word, capfd, 
     assert sorted(files.rglob("*")) == before
 
 
-@pytest.mark.parametrize("words", ["reconstruct x.png --samples x", "reconstruct", "nonsense", "demo --occluder", "batch f --jobs two"])
+@pytest.mark.parametrize(
+    "words", ["reconstruct x.png --samples x", "reconstruct", "nonsense", "demo --occluder", "batch f --jobs two"]
+)
 def test_wrong_options_are_one_line_too(words, capfd):
     with pytest.raises(SystemExit) as stopped:
         main(words.split())

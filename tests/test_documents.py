@@ -95,7 +95,9 @@ def commands():
     """Command to where it stands, for every line of a shell block and everything between backticks that is a command."""
     found = {}
     for where, text in passages():
-        blocks = [line.split("  #")[0] for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+        blocks = [
+            line.split("  #")[0] for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+        ]
         for line in (*blocks, *re.findall(r"`+([^`]+)`+", re.sub(r"```.*?```", "", text, flags=re.DOTALL))):
             command = re.sub(r"^(d3f-lite evaluate)( --(heads|samples|seed|out) \S+)+$", r"\1", " ".join(line.split()))
             if command.split(" ")[0] in PROGRAMS and " " in command:
@@ -139,7 +141,9 @@ def test_the_readme_s_reconstructions(tmp_path, monkeypatch, capsys):
             shutil.copy("results/PHOTO/landmarks.csv", "POINTS.csv")
 
 
-@pytest.mark.parametrize("path", [path for path in TEXTS if "```python" in path.read_text(encoding="utf-8")], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [path for path in TEXTS if "```python" in path.read_text(encoding="utf-8")], ids=lambda path: path.name
+)
 def test_python_code(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):

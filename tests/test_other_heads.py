@@ -33,7 +33,9 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("D3F_LITE_CACHE", str(cache))
         assert available_heads() == ("anny", "ict")
-        files = [argument for path in (model, *mine.glob("*embedding*"), *mine.glob("*masks*")) for argument in ("--file", str(path))]
+        files = [
+            argument for path in (model, *mine.glob("*embedding*"), *mine.glob("*masks*")) for argument in ("--file", str(path))
+        ]
         assert data_fetch.main(["flame", *files]) == 0
         assert available_heads() == ("anny", "flame", "ict")
         load_head.cache_clear()
@@ -64,7 +66,17 @@ def test_from_a_photo_to_sixteen_heads(name, cache, occluded_photo, tmp_path):
 
 def test_notebook_07_shows_both(cache):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "markdown", "--stdout", "--execute", "notebooks/07_your_own_photo.ipynb"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "nbconvert",
+        "--to",
+        "markdown",
+        "--stdout",
+        "--execute",
+        "notebooks/07_your_own_photo.ipynb",
+    ]
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, run.stderr[-3000:]
     assert "for each head model that is here: anny, flame, ict" in run.stdout

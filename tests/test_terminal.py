@@ -64,7 +64,9 @@ def test_the_commands_print_so(command):
 
 def test_a_closed_standard_error_keeps_words_out_of_the_output(tmp_path):
     command = [sys.executable, "-m", "d3f_lite", "reconstruct", "nowhere.png"]
-    told = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *command], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    told = subprocess.run(
+        ["sh", "-c", '"$@" 2>&-', "sh", *command], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
     assert (told.returncode, told.stdout) == (2, b"")
 
 

@@ -111,7 +111,9 @@ def test_an_evaluation_replaces_no_table_of_a_person_s(tmp_path):
 
 @pytest.mark.parametrize("script, name", (("handouts.py", "01_head_model.ipynb"), ("site.py", "notes/mine.txt")))
 def test_the_course_s_copies_replace_nobody_s_work(script, name, tmp_path):
-    run = partial(subprocess.run, [sys.executable, ROOT / "notebooks" / script, tmp_path / "there"], capture_output=True, text=True)
+    run = partial(
+        subprocess.run, [sys.executable, ROOT / "notebooks" / script, tmp_path / "there"], capture_output=True, text=True
+    )
     assert run().returncode == 0 and run().returncode == 0  # their own are replaced
     mine = tmp_path / "there" / name
     mine.parent.mkdir(exist_ok=True)

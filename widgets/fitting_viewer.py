@@ -64,9 +64,7 @@ class FittingViewer(ipywidgets.VBox):
             if len(history) % DRAW_EVERY == 0:
                 self._draw_losses(history, settings.photometric_iterations)
 
-        self.task.start(
-            lambda progress: fit_visible(self.observation, self.head, settings, progress, watch), self._draw
-        )
+        self.task.start(lambda progress: fit_visible(self.observation, self.head, settings, progress, watch), self._draw)
 
     def _draw(self, fit):
         self.fit = fit

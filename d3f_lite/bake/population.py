@@ -135,9 +135,7 @@ def draw_expressions(heads, number, generator):
 def _close_eyes_and_mouth_at_times(labels, strengths):
     """Keep combinations that a face can make: ``mouthClose`` only closes an open jaw, a blink rules out wide eyes."""
     column = {label: position for position, label in enumerate(labels)}
-    strengths[:, column["mouthClose"]] = np.minimum(
-        strengths[:, column["mouthClose"]], strengths[:, column["jawOpen"]]
-    )
+    strengths[:, column["mouthClose"]] = np.minimum(strengths[:, column["mouthClose"]], strengths[:, column["jawOpen"]])
     for side in ("Left", "Right"):
         strengths[:, column[f"eyeWide{side}"]] *= strengths[:, column[f"eyeBlink{side}"]] == 0
 

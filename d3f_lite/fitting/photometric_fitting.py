@@ -16,7 +16,10 @@ MARGIN = 1.0  # of the eye distance, kept around the head in the crop
 ALBEDO_ROUNDS = 4  # alternations of robust least squares
 LEAST_PIXELS = 200  # fewer visible face pixels say nothing about colour
 LIGHT_RIDGE, ALBEDO_RIDGE = 1e-2, 1e-2
-OUTLIER, OUTLIER_FLOOR = 4.0, 0.1  # times the median colour difference, and at least: hair, beards, glasses and cast shadows are left out
+OUTLIER, OUTLIER_FLOOR = (
+    4.0,
+    0.1,
+)  # times the median colour difference, and at least: hair, beards, glasses and cast shadows are left out
 LEAST_NOISE = 2e-3  # colour difference that even a perfect model leaves
 ROBUST_FLOOR = 0.02  # colour difference below which L1 is treated as L2 by the robust least squares
 
@@ -153,9 +156,7 @@ class _FaceColours:
         origin = torch.from_numpy(np.asarray(camera.translation - self.crop.origin, np.float32))
         on_head = torch.exp(pose[3]) * at[:, :2] * torch.tensor([1.0, -1.0]) + pose[4:]
         grid = (camera.scale * on_head + origin) * self.zoom / self.size * 2.0 - 1.0
-        observed = torch.nn.functional.grid_sample(
-            self.picture, grid[None, None], align_corners=False, padding_mode="border"
-        )
+        observed = torch.nn.functional.grid_sample(self.picture, grid[None, None], align_corners=False, padding_mode="border")
         return observed[0, :, 0].T, spherical_harmonics(torch.nn.functional.normalize(normal, dim=-1))
 
 

@@ -74,8 +74,7 @@ def _anatomy(vertices, triangles, parts, inner_landmarks):
     parts = _parts_of_pieces(aligned, triangles, shipped) if parts is None else np.asarray(parts, np.int8)
     nearest, weights = _neighbours(aligned, parts, shipped)
     regions = {
-        name: np.sqrt((weights * region[nearest] ** 2).sum(1)).astype(np.float32)
-        for name, region in shipped.regions.items()
+        name: np.sqrt((weights * region[nearest] ** 2).sum(1)).astype(np.float32) for name, region in shipped.regions.items()
     }
     albedo_regions = (shipped.albedo_regions[:, nearest] * weights).sum(-1).astype(np.float32)
     points = np.stack([shipped.landmark_points(shipped.mean, yaw) for yaw in shipped.landmarks.yaws])

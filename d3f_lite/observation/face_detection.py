@@ -72,14 +72,15 @@ class MediapipeDetector:
 
 
 def find_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarray]:
-    """The mesh points (478, 2) px of each face in `pixels` (H, W, 3) uint8, the largest first; small ones if there is no other."""
+    """The mesh points (478, 2) px of each face in `pixels` (H, W, 3) uint8, the largest first; small ones if need be."""
     return find_large_faces(pixels, detector) or find_small_faces(pixels, detector)
 
 
 def find_large_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarray]:
     """The mesh points (478, 2) px of each face, the largest first, that the whole photo shows the detector.
 
-    It makes photos square, and of two faces side by side in a wide one it may miss one: if it finds any, squares are searched too.
+    It makes photos square, and of two faces side by side in a wide one it may miss one: so squares of the photo are
+    searched too, if there is any face.
     """
     faces, side = detector.detect(pixels), min(pixels.shape[:2])
     if not faces or max(pixels.shape[:2]) < OBLONG * side:

@@ -14,7 +14,12 @@ LARGEST_FILE = 65_536  # bytes
 FIRST_PIXEL = 0.5  # px: .pts counts from 1 at the first pixel's centre, d3f-lite from 0 at its corner
 NEAREST_EYES = 4.0  # px between the outer eye corners
 COLUMNS = ("x", "y", "confidence", "backend")
-NAMES = {"x": ("x", "x_px"), "y": ("y", "y_px"), "confidence": ("confidence", "score"), "backend": ("backend",)}  # in a first line
+NAMES = {
+    "x": ("x", "x_px"),
+    "y": ("y", "y_px"),
+    "confidence": ("confidence", "score"),
+    "backend": ("backend",),
+}  # in a first line
 FROM_FILE = "file"  # the backend of points that do not say where they come from
 
 
@@ -34,8 +39,9 @@ def as_landmarks(landmarks, photo):
 def read_landmarks(path, photo):
     """Read landmarks, px of the upright photo, x right and y down from its top-left corner.
 
-    ``.csv`` has the columns x, y and maybe confidence and backend, named in a first line or not, with a number before each row
-    or not, and separated by commas, or by semicolons or tabs (then decimals may have a comma); ``.npy`` is (68, 2) or (68, 3); ``.pts`` is iBUG's format, where the first pixel's centre is (1, 1).
+    ``.csv`` has the columns x, y and maybe confidence and backend, named in a first line or not, with a number before each
+    row or not, and separated by commas, or by semicolons or tabs (then decimals may have a comma); ``.npy`` is (68, 2) or
+    (68, 3); ``.pts`` is iBUG's format, where the first pixel's centre is (1, 1).
 
     Args:
         path: the file.
@@ -94,7 +100,7 @@ def _read_csv(path):
 
 
 def _cells(text):
-    """The rows of a table as lists of cells: separated by semicolons or tabs, where a number may have a decimal comma, or by commas."""
+    """The rows of a table as lists of cells, which commas separate, or semicolons or tabs: then decimals may have a comma."""
     lines = [line for line in text.splitlines() if line.strip()]
     separator = next((mark for mark in ";\t" if lines and all(mark in line for line in lines)), ",")
     rows = list(csv.reader(lines, delimiter=separator))

@@ -60,7 +60,10 @@ DECAY = 3.0  # % of the inter-ocular distance: beyond it, confidence falls by e 
 MASK_MARGIN = 0.02  # of the inter-ocular distance, by which the occluder is widened when it hides a landmark
 FEWEST_SKIN_PIXELS = 64
 SURELY_UPRIGHT = 0.8  # mean confidence from which nobody looks whether the photo lies on its side or its head
-TURNED_STEADIER, TURNED_STEADIER_FILLED = 0.1, 0.25  # by which it must grow once the photo is turned; and beside a filled occluder
+TURNED_STEADIER, TURNED_STEADIER_FILLED = (
+    0.1,
+    0.25,
+)  # by which it must grow once the photo is turned; and beside a filled occluder
 HALF_FACE_TRUST = 0.4  # in points that are found only once a half of the face is mirrored: they lie about twice as far off
 
 
@@ -130,9 +133,7 @@ def detect_landmarks(
     """
     if detector is None:
         with MediapipeDetector() as detector:
-            return detect_landmarks(
-                photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network, turns=turns
-            )
+            return detect_landmarks(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network, turns=turns)
     occluded = np.zeros(photo.shape, bool) if occluded is None else check_mask(occluded, photo)
     options = {"seed": seed, "jitters": jitters, "detector": detector, "network": network}
     if turns:

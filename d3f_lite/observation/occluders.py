@@ -33,9 +33,7 @@ GRAIN = 1.5  # standard deviation of the camera noise laid over the occluder, of
 FACE_AXES = (0.92, 1.25, 0.45)  # of the ellipsoid that stands for the face: half-width, half-height, v of its centre
 
 
-def draw_occluder(
-    photo: Photo, landmarks: Landmarks, kind: str, *, seed: int = 0, color=None
-) -> tuple[Photo, np.ndarray]:
+def draw_occluder(photo: Photo, landmarks: Landmarks, kind: str, *, seed: int = 0, color=None) -> tuple[Photo, np.ndarray]:
     """Draw one of OCCLUDERS on a face; returns the new photo and the mask (H, W) bool of every pixel it touches.
 
     `color` is the occluder's RGB (0 to 255), drawn from the seed if None. Raises SettingsError for an unknown kind

@@ -153,7 +153,9 @@ def why_too_few(observation: Observation) -> str:
     bright = (photo.pixels.min(axis=2) > OVEREXPOSED)[masks.visible].mean() if masks.visible.any() else 0.0
     if bright > MOST_BRIGHT:
         return many + f"{bright:.0%} of what shows of the face is overexposed; use a darker photo, or place the landmarks by hand"
-    return many + "the detector is unsure of the others (a profile, blur?); use a sharper view from the front, or place them by hand"
+    return (
+        many + "the detector is unsure of the others (a profile, blur?); use a sharper view from the front, or place them by hand"
+    )
 
 
 def _unseen(error: LandmarkError, occluded) -> LandmarkError:
@@ -165,12 +167,13 @@ def _unseen(error: LandmarkError, occluded) -> LandmarkError:
 
 
 def _doubt(occluded, face) -> str:
-    """What looks wrong with a given mask (H, W): that it is inverted, if it covers the photo's border and the middle of the face."""
+    """What looks wrong with a given mask (H, W): it may be inverted, if it covers the photo's border and much of the face."""
     border = np.concatenate([occluded[0], occluded[-1], occluded[:, 0], occluded[:, -1]]).mean()
     hidden = occluded[face].mean() if face.any() else 0.0
     if border < INVERTED_BORDER or hidden < INVERTED_FACE:
         return ""
-    return f"the mask covers {border:.0%} of the photo's border and {hidden:.0%} of the face: is it inverted? White is what hides the face"
+    covers = f"{border:.0%} of the photo's border and {hidden:.0%} of the face"
+    return f"the mask covers {covers}: is it inverted? White is what hides the face"
 
 
 def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes: np.ndarray | None = None) -> OcclusionEstimate:

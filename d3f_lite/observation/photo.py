@@ -149,7 +149,9 @@ def _occluded(values, name: str) -> np.ndarray:
     shades = np.unique(values)
     if len(shades) == 1:
         if shades[0] not in (0, 255):
-            raise MaskError(f"{name}: all of it has the value {shades[0]}; 255 (white) is what hides the face, 0 (black) all else")
+            raise MaskError(
+                f"{name}: all of it has the value {shades[0]}; 255 (white) is what hides the face, 0 (black) all else"
+            )
         return values > 0
     if len(shades) == 2:
         return values == shades[1]

@@ -121,7 +121,9 @@ def main():
         except LandmarkError as error:
             rows.append((photo.name, str(error)))
     for number in range(0, len(cases), PER_SHEET):
-        sheet(cases[number : number + PER_SHEET]).savefig(options.out / f"sheet_{number // PER_SHEET}.png", dpi=110, metadata=DRAWN_BY)
+        sheet(cases[number : number + PER_SHEET]).savefig(
+            options.out / f"sheet_{number // PER_SHEET}.png", dpi=110, metadata=DRAWN_BY
+        )
     print(table(rows))
     print(f"\nthe sheets are in {options.out}")
 

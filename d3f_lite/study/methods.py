@@ -81,9 +81,7 @@ def photo_decoders(fit, head, settings):
 
 def vertex_decoders(shown, head):
     """Name to a function that makes the decoder, for visible vertices that are taken for true."""
-    decoders = {
-        VERTICES: lambda: condition_on_vertices(head.mean, head.basis, shown.vertices, shown.visible, VERTEX_NOISE)
-    }
+    decoders = {VERTICES: lambda: condition_on_vertices(head.mean, head.basis, shown.vertices, shown.visible, VERTEX_NOISE)}
     try:
         model = load_mesh_vae(head)
     except AssetError:  # an own head model without trained weights

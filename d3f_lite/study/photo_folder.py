@@ -58,7 +58,9 @@ def jobs_in(folder):
         raise PhotoError(f"{folder}: no photo there; it must hold files that end in {', '.join(SUFFIXES)}")
     beside = {_owner(path): path for path in masks}
     stems = [key(path.stem) for path in photos]
-    names = unique_names(path.stem if stems.count(stem) == 1 else path.name.replace(".", "_") for path, stem in zip(photos, stems))
+    names = unique_names(
+        path.stem if stems.count(stem) == 1 else path.name.replace(".", "_") for path, stem in zip(photos, stems)
+    )
     return [Job(path, beside.get(_normal(path.stem)), name) for path, name in zip(photos, names)]
 
 
