@@ -1,4 +1,4 @@
-"""The command line: ``d3f-lite reconstruct PHOTO``, ``d3f-lite demo``, ``d3f-lite batch FOLDER`` and ``d3f-lite evaluate``."""
+"""The command line: ``d3f-lite reconstruct PHOTO``, ``demo``, ``batch FOLDER``, ``evaluate`` and ``fetch``."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from d3f_lite.common.terminal import command_line
+from d3f_lite.heads import fetch
 
 
 @command_line("d3f-lite")
@@ -54,6 +55,9 @@ def _parser():
     _add_workers(command, "photos")
     command.set_defaults(run=_batch)
     _add_evaluate(commands)
+    command = commands.add_parser("fetch", help="files that are not shipped", description="Fetch, install and check files.")
+    fetch.add_commands(command)
+    command.set_defaults(run=fetch.run)
     return parser
 
 

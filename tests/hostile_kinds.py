@@ -40,7 +40,6 @@ from hypothesis import strategies as st
 from PIL import Image
 from small_head import small_head
 
-import data_fetch
 from d3f_lite.bake import mesh_vae as bake
 from d3f_lite.common.assets import assets
 from d3f_lite.common.names import unique_names
@@ -50,7 +49,7 @@ from d3f_lite.fitting.calibration import ASSET as CALIBRATION
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.landmark_fitting import fit_landmarks
 from d3f_lite.fitting.plausibility import check_plausible
-from d3f_lite.heads import load_head
+from d3f_lite.heads import fetch, load_head
 from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.heads.flame import read_flame
 from d3f_lite.heads.ict import read_ict
@@ -133,12 +132,12 @@ def checkpoint():
 
 
 def read_record(data, folder):
-    """``data_fetch.verify`` with ``data`` as its record of what was fetched."""
-    (folder / data_fetch.RECORD).write_bytes(data)
+    """``fetch.verify`` with ``data`` as its record of what was fetched."""
+    (folder / fetch.RECORD).write_bytes(data)
     before, os.environ["D3F_LITE_CACHE"] = os.environ.get("D3F_LITE_CACHE"), str(folder)
     try:
         with watched():
-            return data_fetch.verify()
+            return fetch.verify()
     finally:
         os.environ.pop("D3F_LITE_CACHE")
         if before is not None:

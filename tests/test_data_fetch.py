@@ -14,6 +14,7 @@ import data_fetch
 from d3f_lite.bake.assets import markdown, refresh
 from d3f_lite.common.assets import SHIPPED, TABLE, assets, sha256_of
 from d3f_lite.errors import AssetError
+from d3f_lite.heads import fetch
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 PAGE = b"<!DOCTYPE html>\n<html>please log in</html>"
@@ -59,7 +60,7 @@ def row(server, tmp_path, monkeypatch):
     def set_row(*paths, sha256=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT)):
         urls = tuple(f"http://127.0.0.1:{server.server_port}{path}" for path in paths)
         asset = dataclasses.replace(assets()["ict-facekit.zip"], sha256=sha256, bytes=size, urls=urls)
-        monkeypatch.setattr(data_fetch, "assets", lambda: {asset.name: asset})
+        monkeypatch.setattr(fetch, "assets", lambda: {asset.name: asset})
         return asset
 
     return set_row
@@ -67,16 +68,16 @@ def row(server, tmp_path, monkeypatch):
 
 def test_fetch_and_fetch_again(server, row):
     asset = row("/file")
-    assert data_fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
-    data_fetch.fetch(asset.name, progress=False)
+    assert fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
+    fetch.fetch(asset.name, progress=False)
     assert len(server.requests) == 1
     asset.path.write_bytes(b"changed")
-    assert data_fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
+    assert fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
 
 
 def test_an_interrupted_download_goes_on(server, row):
     asset = row("/cut")
-    assert data_fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
+    assert fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
     assert server.requests[-1] == ("/cut", f"bytes={len(CONTENT) // 2}-")
 
 
@@ -85,7 +86,7 @@ def test_a_part_of_a_killed_run_is_used(server, row):
     part = asset.path.with_name(f"{asset.name}.part")
     part.parent.mkdir(parents=True)
     part.write_bytes(CONTENT[:1000])
-    assert data_fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
+    assert fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
     assert server.requests == [("/file", "bytes=1000-")]
     assert [path.name for path in part.parent.iterdir()] == [asset.name]
 
@@ -94,14 +95,14 @@ def test_a_part_of_another_file_is_given_up(row):
     asset = row("/file")
     asset.path.parent.mkdir(parents=True)
     asset.path.with_name(f"{asset.name}.part").write_bytes(b"x" * (len(CONTENT) + 10))
-    assert data_fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
+    assert fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("path", ["/wrong", "/page", "/missing", "/large"])
 def test_what_is_not_the_file_is_refused_and_leaves_nothing(row, path):
     asset = row(path)
     with pytest.raises(AssetError) as error:
-        data_fetch.fetch(asset.name, progress=False)
+        fetch.fetch(asset.name, progress=False)
     assert "\n" not in str(error.value)
     left = [file for file in asset.path.parent.rglob("*") if file.is_file() and file.stat().st_size]
     assert left == []
@@ -109,25 +110,25 @@ def test_what_is_not_the_file_is_refused_and_leaves_nothing(row, path):
 
 def test_the_next_mirror_is_tried(row):
     asset = row("/page", "/missing", "/file")
-    assert data_fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
+    assert fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
 
 
 def test_a_hash_that_is_not_known_is_kept_from_the_first_time(row):
     asset = row("/file", sha256="", size=0)
-    data_fetch.fetch(asset.name, progress=False)
-    assert data_fetch.verify() == [(asset.name, "ok")]
+    fetch.fetch(asset.name, progress=False)
+    assert fetch.verify() == [(asset.name, "ok")]
     asset.path.write_bytes(b"changed")
-    assert data_fetch.verify() == [(asset.name, "changed")]
+    assert fetch.verify() == [(asset.name, "changed")]
     row("/wrong", sha256="", size=0)
     with pytest.raises(AssetError):
-        data_fetch.fetch(asset.name, progress=False)
+        fetch.fetch(asset.name, progress=False)
 
 
 def test_an_archive_that_is_no_head_is_removed(row):
     asset = row("/file", sha256="", size=0)
     assert data_fetch.main(["ict"]) == 2
     assert not asset.path.exists()
-    assert json.loads((asset.path.parent / data_fetch.RECORD).read_text()) == {}
+    assert json.loads((asset.path.parent / fetch.RECORD).read_text()) == {}
 
 
 def test_install_flame(tmp_path, monkeypatch, capsys):
@@ -164,7 +165,7 @@ def test_every_shipped_file_has_a_row_and_its_hash(tmp_path, monkeypatch):
     shipped = {name for name, asset in assets().items() if asset.kind == "shipped"}
     lying = {path.name for path in SHIPPED.iterdir() if path.suffix not in (".py", ".md", ".toml", "")}
     assert shipped == lying
-    states = dict(data_fetch.verify())
+    states = dict(fetch.verify())
     assert {states[name] for name in shipped} == {"ok"}, "after a bake: python -m d3f_lite.bake.assets"
 
 

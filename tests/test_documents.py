@@ -46,6 +46,7 @@ ELSEWHERE = {
     "d3f-lite evaluate": "test_evaluate.py::test_the_report_of_the_command",  # in any size
     "python data_fetch.py flame --file generic_model.pkl": "test_data_fetch.py::test_install_flame",
     "import d3f_lite": "test_command_line.py::test_help_is_there_and_imports_nothing_heavy",
+    "import d3f_lite as d3f": "test_house.py::test_the_front_door_opens_when_it_is_used",
     "from widgets import DiversityExplorer; DiversityExplorer()": "test_browser.py::lab",
     "python data_fetch.py face-alignment": "test_data_fetch.py::test_fetch_and_fetch_again",
     "python data_fetch.py ict": "test_data_fetch.py::test_fetch_and_fetch_again",

@@ -17,9 +17,9 @@ import pytest
 import trimesh
 from small_head import small_head
 
-import data_fetch
 from d3f_lite.bake import mesh_vae as bake
 from d3f_lite.common.assets import Asset
+from d3f_lite.heads import fetch
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.study import evaluate as study
@@ -164,14 +164,14 @@ def test_fetching(tmp_path, monkeypatch):
     monkeypatch.setenv("D3F_LITE_CACHE", str(tmp_path))
     asset = Asset("heads.zip", "fetched", "heads", "here", "nobody", "CC0-1.0", sha256=hashlib.sha256(CONTENT).hexdigest(),
                   bytes=len(CONTENT), urls=(f"http://127.0.0.1:{server.server_port}/heads.zip",))  # fmt: skip
-    monkeypatch.setattr(data_fetch, "assets", lambda: {asset.name: asset})
-    monkeypatch.setattr(data_fetch, "CHUNK", 2**16)
-    data_fetch.fetch(asset.name, progress=False).unlink()  # all is imported: kills come while it is fetched
+    monkeypatch.setattr(fetch, "assets", lambda: {asset.name: asset})
+    monkeypatch.setattr(fetch, "CHUNK", 2**16)
+    fetch.fetch(asset.name, progress=False).unlink()  # all is imported: kills come while it is fetched
     server.starts.clear()
     for seconds in kill_moments(5, 0.6):
-        killed(lambda: (data_fetch.fetch(asset.name, progress=False), time.sleep(9)), seconds)
+        killed(lambda: (fetch.fetch(asset.name, progress=False), time.sleep(9)), seconds)
         assert not asset.path.exists() or asset.path.read_bytes() == CONTENT
-    assert data_fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
+    assert fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
     assert max(server.starts) > 0, "no run went on where a killed one stopped"
     server.shutdown()
     server.server_close()

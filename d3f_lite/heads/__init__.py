@@ -1,9 +1,10 @@
-"""Readers that give a HeadModel: the shipped one, and those that a user adds."""
+"""Notebook 01: a head as a mean and directions (``model``), and the readers that give one: of the shipped head, and of others.
+
+In: a name, or a file. Out: HeadModel. Paper: equation 1 of section 3.1. (Light to import: the command line does.)
+"""
 
 from functools import lru_cache
 from pathlib import Path
-
-import numpy as np
 
 from d3f_lite.errors import HeadError
 
@@ -72,7 +73,7 @@ def _checked(head):
     Raises:
         HeadError: they do not.
     """
-    farthest = np.abs(head.basis).max(initial=0.0)
+    farthest = abs(head.basis).max(initial=0.0)
     if not 0.0 < farthest <= LARGEST_STEP:
         raise HeadError(f"one coefficient of {head.name[:80]} moves it by {farthest:.4g} mm: is the file damaged?")
     return head
