@@ -11,6 +11,7 @@ import pytest
 from flame_format import write_embeddings, write_flame
 
 import data_fetch
+from d3f_lite import __main__ as command_line
 from d3f_lite.bake.assets import markdown, refresh
 from d3f_lite.common.assets import SHIPPED, TABLE, assets, sha256_of
 from d3f_lite.errors import AssetError
@@ -189,3 +190,12 @@ def test_refresh_mends_a_stale_hash_and_nothing_else(tmp_path):
     table.write_text(fresh.replace(digest, "0" * 64))
     refresh(table)
     assert table.read_text() == fresh
+
+
+def test_fetch_is_a_subcommand_too(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("D3F_LITE_CACHE", str(tmp_path))
+    assert command_line.main(["fetch", "list"]) == data_fetch.main(["list"]) == 0
+    said = capsys.readouterr().out
+    assert said[: len(said) // 2] == said[len(said) // 2 :] and "ict-facekit.zip" in said
+    assert command_line.main(["fetch", "flame", "--file", str(tmp_path / "none.pkl")]) == 2
+    assert capsys.readouterr().err.startswith("d3f-lite: no such file")
