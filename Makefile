@@ -1,4 +1,4 @@
-# make demo: set up and run the main job on a real photo.   make test: set up and run all tests.
+# make demo: set up and run the main job on a real photo.   make test: set up and run all tests.   make check: the quick ones.
 # On Linux without a GPU, a smaller set-up: make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PYTHON ?= python3
 PIP_FLAGS ?=
@@ -17,13 +17,18 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
 # JupyterLab asks npm, where there is one, for its folders, and npm keeps a log of that.
 export npm_config_cache := $(CURDIR)/$(VENV)/var/npm
 
-.PHONY: demo test lab handouts site bench fuzz clean
+.PHONY: demo test check lab handouts site bench fuzz clean
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
 
 test: $(VENV)/ready-to-test
 	$(BIN)/python -m pytest
+
+check: $(VENV)/ready-to-test
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m pytest -q -m "not slow"
 
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_quickstart.ipynb

@@ -18,6 +18,8 @@ from d3f_lite.settings import FitSettings, Settings
 from d3f_lite.study import batch
 from d3f_lite.study.workers import workers
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 180.0  # seconds
 
 

@@ -12,6 +12,8 @@ import psutil
 import pytest
 from browser import MOST_MEMORY, PATIENCE, ROOT, megabytes, poll, serving
 
+pytestmark = pytest.mark.slow
+
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -58,7 +60,7 @@ def test_postbuild_installs_the_package_and_compiles_the_rasteriser(tmp_path):
         pytest.skip("pip cannot get setuptools here")
     assert run.returncode == 0, run.stderr[-3000:]
     assert "2 heads in" in run.stdout and (programs / "d3f-lite").exists()
-    assert list((repository / "d3f_lite" / "__pycache__").glob("render*.nbi"))
+    assert list((repository / "d3f_lite" / "fitting" / "__pycache__").glob("render*.nbi"))
 
 
 def test_the_readme_s_links_open_and_stay_within_binder_s_memory(tmp_path):

@@ -19,6 +19,8 @@ from d3f_lite.heads.flame import read_flame
 from d3f_lite.heads.ict import read_ict
 from d3f_lite.observation.photo import Photo
 
+pytestmark = pytest.mark.slow
+
 GIGABYTES = 4
 MESH, ARRAY = b"FaceXModel/generic_neutral_mesh.obj", b"v_template.npy"
 

@@ -28,7 +28,7 @@ from browser import (
 
 from d3f_lite.settings import DiversitySettings, Settings
 
-pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING, reason=REASON)]
 
 IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
 MOST_GROWTH = 60.0  # MB

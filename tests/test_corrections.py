@@ -14,6 +14,8 @@ from d3f_lite.observation.photo import OCCLUDED, VISIBLE, Photo, sample_photo
 from d3f_lite.pipeline import reconstruct
 from widgets import LandmarkEditor, MaskPainter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def by_hand(tmp_path_factory):

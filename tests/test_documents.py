@@ -22,6 +22,8 @@ from PIL import Image
 from d3f_lite.__main__ import main
 from d3f_lite.observation.photo import sample_photo
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 TEXTS = [*ROOT.glob("*.md"), *(ROOT / "d3f_lite" / "assets").glob("*.md")]
 SOURCES = [path for folder in ("d3f_lite", "widgets", "notebooks") for path in (ROOT / folder).rglob("*.py")]
@@ -39,6 +41,7 @@ SMALLER = {
 ELSEWHERE = {
     "make demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
     "make lab": "test_browser.py::lab",
+    "make check": "test_house.py::test_ruff_is_content",
     "make handouts": "test_exercises.py::handouts",
     "make site": "test_site.py::site",
     "d3f-lite demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",

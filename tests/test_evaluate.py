@@ -13,6 +13,8 @@ from d3f_lite.study import evaluation_report as report
 from d3f_lite.study.methods import Answer, Shown
 from d3f_lite.study.workers import workers
 
+pytestmark = pytest.mark.slow
+
 FAST = Settings(diversity=DiversitySettings(iterations=3))
 TINY = study.Plan(heads=1, occluders=("surgical_mask",), samples=4, curves=0, settings=FAST)
 

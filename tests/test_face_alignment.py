@@ -20,6 +20,8 @@ from d3f_lite.observation.landmarks import BY_HAND, Landmarks, MediapipeDetector
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.settings import FitSettings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):

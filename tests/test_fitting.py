@@ -88,6 +88,7 @@ def test_too_few_landmarks_are_refused():
         fit_landmarks(HEAD, replace(landmarks, confidence=confidence), LANDMARKS_ONLY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ("astronaut", "grace_hopper"))
 def test_portraits_clean_and_under_each_occluder(name, detector):
     photo = sample_photo(name)
@@ -130,6 +131,7 @@ def test_cancelling_stops_between_iterations(detector):
     assert differences[-1] < differences[0]
 
 
+@pytest.mark.slow
 def test_heads_whose_truth_is_known():
     """30 heads that no model saw, random light, yaw and occluder: nearer the truth than the mean head."""
     errors = measure(held_out_heads()[:30], 0, ingredients=INGREDIENTS[-2:])[..., 0]

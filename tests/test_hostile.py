@@ -16,6 +16,8 @@ from PIL import Image
 from d3f_lite.__main__ import main
 from d3f_lite.observation.photo import sample_photo
 
+pytestmark = pytest.mark.slow
+
 KINDS, ROOT = kinds(), Path(__file__).parent.parent
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 KILLS = int(os.environ.get("D3F_LITE_KILLS", "4"))
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
 
 
 def kill_moments(seed, longest):

@@ -11,6 +11,8 @@ from d3f_lite.pipeline import reconstruct
 from d3f_lite.study.mask_comparison import measures, sheet, table
 from d3f_lite.study.masks import photos_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def drawn():

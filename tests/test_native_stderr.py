@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from d3f_lite.common.native_stderr import native_stderr_silenced
@@ -65,6 +66,7 @@ def test_a_photo_is_read_with_standard_error_closed(tmp_path):
     assert done.returncode == 0 and done.stdout == "(64, 48)\n" * 3, done
 
 
+@pytest.mark.slow
 def test_a_command_runs_with_standard_error_closed(tmp_path):
     words = f"{sys.executable} -m d3f_lite demo --samples 1 --out {tmp_path} 2>&-"
     done = subprocess.run(["bash", "-c", words], cwd=ROOT, capture_output=True, text=True)

@@ -17,6 +17,8 @@ from d3f_lite.observation.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo
 from d3f_lite.observation.random_walker import SMOOTHNESS, random_walk
 from d3f_lite.study.masks import draw_stroke, overlap
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_face_that_is_flat_already_stays_as_it_is():
     canonical = load_occlusion_net().canonical.numpy()

@@ -18,6 +18,8 @@ from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import reconstruct
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 CHIN, NOSE = 8, 33  # landmarks
 

@@ -80,6 +80,7 @@ def test_every_form_of_diversity(form, occluded_photo):
     assert found.samples.method == form and found.samples.vertices.shape[0] == 4
 
 
+@pytest.mark.slow
 def test_the_files_of_a_result(reconstruction, tmp_path):
     import trimesh
 

@@ -42,6 +42,7 @@ def test_nothing_is_drawn_from_swapped_landmarks(portraits):
         reconstruct(photo, np.zeros(photo.shape, bool), landmarks=np.ascontiguousarray(landmarks.xy[:, ::-1]), samples=1)
 
 
+@pytest.mark.slow
 def test_faces_are_believed(portraits, detector):
     head = load_head()
     for photo, landmarks in portraits.values():
@@ -71,6 +72,7 @@ def test_a_photo_on_its_side_or_head_gives_the_same_face(name, turns, portraits,
     assert np.array_equal(detect_landmarks(photo, detector=detector).xy, upright.xy)
 
 
+@pytest.mark.slow
 def test_a_face_upside_down_is_fitted_upside_down(portraits, detector):
     photo, landmarks = portraits["grace_hopper"]
     photo, _ = draw_occluder(photo, landmarks, "surgical_mask", seed=0)

@@ -8,6 +8,8 @@ import sys
 import pytest
 from browser import MISSING, REASON, ROOT, chromium
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 

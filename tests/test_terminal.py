@@ -54,6 +54,7 @@ def test_a_closed_pipe_ends_quietly_and_the_work_is_done(lines, unbuffered, tmp_
     assert (told.returncode, told.stderr) == (0, b"") and (tmp_path / "done").read_text() == "done\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_the_commands_print_so(command):
     told = run(command, stdout=closed_pipe())

@@ -22,6 +22,8 @@ from d3f_lite.results.files import OF_FILE_BROWSERS, STALE, is_result, whole_fol
 from d3f_lite.study import batch, evaluate
 from widgets import DiversityExplorer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 REPORT = json.dumps({"versions": {"d3f-lite": "0.1.0"}})
 

@@ -15,6 +15,8 @@ from d3f_lite.pipeline import reconstruct
 from d3f_lite.results.files import save_viewer
 from d3f_lite.results.viewer import scale_top
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "</title><script>hacked = 1</script> José [DATA] & co"
 
 

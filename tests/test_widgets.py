@@ -36,6 +36,8 @@ from widgets import (
     PhotoControls,
 )  # fmt: skip
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def reconstruction():
