@@ -82,7 +82,10 @@ def find_large_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np
     It makes photos square, and of two faces side by side in a wide one it may miss one: so squares of the photo are
     searched too, if there is any face.
     """
-    faces, side = detector.detect(pixels), min(pixels.shape[:2])
+    faces, side = [], min(pixels.shape[:2])
+    for face in detector.detect(pixels):  # the detector may find one face twice
+        if not same_face(faces, face):
+            faces.append(face)
     if not faces or max(pixels.shape[:2]) < OBLONG * side:
         return faces
     return _with_those_in_tiles(faces, pixels, side, detector)

@@ -20,6 +20,7 @@ NAMES = {
     "confidence": ("confidence", "score"),
     "backend": ("backend",),
 }  # in a first line
+NUMBERS = ("id", "index", "landmark", "point", "")  # names there of a column that numbers them
 FROM_FILE = "file"  # the backend of points that do not say where they come from
 
 
@@ -92,6 +93,7 @@ def _read_csv(path):
     if not rows or len({len(row) for row in rows}) != 1:
         raise ValueError("its rows have not all the same number of cells")
     columns = _columns(named, rows)
+    rows = _ordered(rows, named)
     backends = {row[columns["backend"]].strip() for row in rows} if "backend" in columns else {FROM_FILE}
     if len(backends) != 1:
         raise ValueError("all of them must name one backend")
@@ -100,12 +102,10 @@ def _read_csv(path):
 
 
 def _cells(text):
-    """The rows of a table as lists of cells, which commas separate, or semicolons or tabs: then decimals may have a comma."""
+    """The rows of a table as lists of cells, parted by semicolons, tabs, commas or blanks; a comma in a cell is a decimal one."""
     lines = [line for line in text.splitlines() if line.strip()]
-    separator = next((mark for mark in ";\t" if lines and all(mark in line for line in lines)), ",")
-    rows = list(csv.reader(lines, delimiter=separator))
-    if separator == ",":
-        return rows
+    separator = next((mark for mark in ";\t," if lines and all(mark in line for line in lines)), None)
+    rows = list(csv.reader(lines, delimiter=separator)) if separator else [line.split() for line in lines]
     return [[cell.replace(",", ".") if _is_number(cell.replace(",", ".")) else cell for cell in row] for row in rows]
 
 
@@ -120,8 +120,21 @@ def _columns(named, rows):
         return found
     first = [row[0].strip() for row in rows]
     counted = any(first == [str(start + number) for number in range(len(rows))] for start in (0, 1))
+    if len(rows[0]) == 4 and not counted and all(cell.strip().isdecimal() for row in rows for cell in row):
+        raise ValueError("its commas part the numbers and stand in them, too: save it with semicolons")
     columns = list(range(len(rows[0])))[1 if counted and len(rows[0]) >= 3 else 0 :]
     return dict(zip(COLUMNS, columns))
+
+
+def _ordered(rows, named):
+    """The rows by their numbers, where a column is named for them: from 0 or from 1, each once."""
+    column = next((at for at, name in enumerate(named or ()) if name in NUMBERS), None)
+    if column is None:
+        return rows
+    numbers = [float(row[column]) for row in rows]
+    if sorted(numbers) not in (list(range(68)), list(range(1, 69))):
+        raise ValueError(f"its column {named[column]!r} does not count from 0 to 67 or from 1 to 68, each once")
+    return [row for _, row in sorted(zip(numbers, rows))]
 
 
 def _is_number(text):

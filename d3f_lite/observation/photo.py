@@ -1,7 +1,6 @@
 """Photos and occlusion masks: files or arrays in, checked upright pixels out."""
 
 import struct
-import warnings
 import zlib
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from PIL import Image, ImageOps
 
 from d3f_lite.common.names import folder_name
 from d3f_lite.common.native_stderr import native_stderr_silenced
+from d3f_lite.common.warnings_filter import warnings_ignored
 from d3f_lite.errors import D3FError, MaskError, PhotoError
 
 SMALLEST_SIDE = 32  # px
@@ -24,6 +24,7 @@ MASK_THRESHOLD = 127  # brighter than this is occluded, where a mask has more th
 SOFT_EDGE = 0.1  # of a mask's pixels at most may lie between black and white
 NEAR_BLACK, NEAR_WHITE = 40, 215  # of 255
 FEWEST_SHADES, MANY_SHADES = 5, 32  # values of a mask: fewer than the first, but more than two, are classes and not soft edges
+SHADE_NOISE, RARE = 3, 0.01  # of 255, and of the pixels: what JPEG changes in black and white
 COLOURFUL, COLOURED_SHARE = 24, 0.01  # of 255 between channels, and of the pixels: more is a picture in colours
 OCCLUDED, VISIBLE = 1, 2  # what strokes say
 STROKE_CONTRAST = 100  # of 255: a stroke's colour stands out by more than this
@@ -121,8 +122,12 @@ def _mask_values(image: Image.Image, name: str) -> np.ndarray:
             return np.uint8(255) * (deep == deep.max())
     values = np.asarray(_rgb(image, "black"))
     colours = np.unique(values.reshape(-1, 3), axis=0)
+    if len(colours) == 1 and image.mode == "P" and len(np.unique(np.asarray(image))) == 2:
+        return np.asarray(image)  # a palette of one colour: its indices are the values
     if len(colours) == 2:
-        brighter = max(colours, key=lambda colour: int(colour.astype(int).sum()))
+        darker, brighter = sorted(colours, key=lambda colour: int(colour.astype(int).sum()))
+        if np.ptp(brighter) <= COLOURFUL < np.ptp(darker):
+            raise MaskError(f"{name}: paint on white may hide or show; paint what hides the face white, all else black")
         return np.uint8(255) * (values == brighter).all(2)
     if _colourful(values):
         raise MaskError(f"{name}: a picture in colours is no mask; paint what hides the face white, all else black")
@@ -155,6 +160,8 @@ def _occluded(values, name: str) -> np.ndarray:
         return values > 0
     if len(shades) == 2:
         return values == shades[1]
+    if ((values <= SHADE_NOISE) | (values >= 255 - SHADE_NOISE)).all() and np.isin(values, (0, 255)).mean() > 1 - RARE:
+        return values > MASK_THRESHOLD  # black and white, but for what JPEG leaves at their border
     # Few values are classes, unless those between the ends are rare, as at an edge; many are those of a JPEG or of a photo.
     low, high = (shades[0], shades[-1]) if len(shades) < MANY_SHADES else (NEAR_BLACK, NEAR_WHITE)
     between = ((values > low) & (values < high)).mean()
@@ -231,13 +238,11 @@ def _decoded(path: Path, background: str | None, error: type[D3FError]) -> Image
             raise error(f"{path}: not a file; give the path of one image")
         if path.stat().st_size == 0:
             raise error(f"{path}: the file is empty; save the image again")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's notes on size and metadata: sizes are checked here
-            with Image.open(path, formats=FORMATS) as image:
-                _check_size(*image.size, path, error)
-                upright = ImageOps.exif_transpose(image)
-                upright.load()
-                return upright if background is None else _rgb(upright, background)
+        with warnings_ignored(), Image.open(path, formats=FORMATS) as image:  # Pillow's notes: sizes are checked here
+            _check_size(*image.size, path, error)
+            upright = ImageOps.exif_transpose(image)
+            upright.load()
+            return upright if background is None else _rgb(upright, background)
     except Image.DecompressionBombError:
         raise error(_too_large(path)) from None
     except Image.UnidentifiedImageError:
@@ -245,6 +250,8 @@ def _decoded(path: Path, background: str | None, error: type[D3FError]) -> Image
     except PermissionError:
         raise error(f"{path}: no permission to read the file; change its permissions") from None
     except _DECODE_ERRORS as reason:
+        if getattr(reason, "errno", None):  # the system's fault, not the file's
+            raise error(f"{path}: cannot be read: {reason.strerror}; try again") from None
         detail = " ".join(str(reason).split())
         raise error(f"{path}: the image is damaged or cut short ({detail}); save it again") from None
 
