@@ -23,12 +23,13 @@ demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
 
 test: $(VENV)/ready-to-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/ready-to-test
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m mypy --no-error-summary
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
 
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_quickstart.ipynb
@@ -40,11 +41,11 @@ site: $(VENV)/ready-to-test
 	$(BIN)/python notebooks/site.py
 
 bench: $(VENV)/ready-to-test
-	$(BIN)/python tests/bench.py $(BENCH_FLAGS)
+	PYTHONPATH=tests/helpers $(BIN)/python tests/bench/bench.py $(BENCH_FLAGS)
 
 fuzz: $(VENV)/ready-to-test
-	PYTHONPATH=. $(BIN)/python tests/fuzz.py
-	D3F_LITE_KILLS=20 $(BIN)/python -m pytest -q tests/test_kill.py
+	PYTHONPATH=.:tests/helpers $(BIN)/python tests/hostile/fuzz.py
+	D3F_LITE_KILLS=20 $(BIN)/python -m pytest -q tests/hostile/test_kill.py
 
 clean:
 	rm -rf $(VENV) results handouts site d3f_lite.egg-info

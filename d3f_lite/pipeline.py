@@ -1,15 +1,20 @@
 """The whole way from one occluded photo to N heads."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
+from typing import no_type_check
 
 import numpy as np
+import torch
+from jaxtyping import Float
 
 from d3f_lite.common.device import CPU, device_faults, torch_device
 from d3f_lite.common.threads import one_thread
 from d3f_lite.completion.posterior import condition_on_photo, condition_on_vertices, hold_visible, looser_at_border, register
-from d3f_lite.diversity.search import HeadSamples, diversify
+from d3f_lite.diversity.search import Decoder, HeadSamples, Shown, diversify
 from d3f_lite.fitting.fit import Fit, fit_visible
 from d3f_lite.heads import load_head
 from d3f_lite.heads.model import HeadModel
@@ -18,7 +23,7 @@ from d3f_lite.observation.landmark_files import as_landmarks
 from d3f_lite.observation.occlusion import Observation, observe
 from d3f_lite.observation.photo import Photo
 from d3f_lite.results import metrics
-from d3f_lite.settings import Settings, checked_count
+from d3f_lite.settings import DiversitySettings, Settings, checked_count
 
 MOST_SAMPLES = 256
 INNER = slice(17, 68)  # landmarks within the face: brows, nose, eyes, mouth
@@ -44,14 +49,14 @@ class Reconstruction:
     fit: Fit
     samples: HeadSamples
     settings: Settings
-    seconds: dict
+    seconds: dict[str, float]
 
     @cached_property
-    def spread(self):
+    def spread(self) -> Float[np.ndarray, "V"]:
         """(V,) mm: the standard deviation of each vertex over the samples."""
         return metrics.spread(self.samples.vertices) if len(self.samples.vertices) > 1 else np.zeros(len(self.fit.vertices))
 
-    def measures(self):
+    def measures(self) -> dict:
         """What can be measured without a true head: name to a number; mm where the name says so."""
         heads, fit, landmarks = self.samples.vertices, self.fit, self.observation.landmarks
         used = (landmarks.confidence >= 0.3) & (np.arange(68) >= INNER.start)
@@ -67,7 +72,7 @@ class Reconstruction:
                 found[f"spread_{name}_mm"] = float(np.sqrt(np.mean(self.spread[where] ** 2)))
         return found
 
-    def save(self, folder="results"):
+    def save(self, folder: Path | str = "results") -> Path:
         """Write meshes, arrays, pictures, a viewer and a report to ``folder``/<photo name>.
 
         Args:
@@ -88,8 +93,21 @@ def _silent(stage, fraction):
     """Report progress to nobody."""
 
 
-def reconstruct(photo, occluded=None, *, landmarks=None, strokes=None, detector="auto", samples=16, seed=0, head="anny",
-                settings=Settings(), device="cpu", progress=_silent):  # fmt: skip
+@no_type_check  # it says itself, in words, what is wrong with an argument
+def reconstruct(
+    photo,
+    occluded=None,
+    *,
+    landmarks=None,
+    strokes=None,
+    detector: str = "auto",
+    samples: int = 16,
+    seed: int = 0,
+    head: str = "anny",
+    settings: Settings = Settings(),
+    device: str = "cpu",
+    progress: Callable = _silent,
+) -> Reconstruction:
     """Reconstruct N heads from one occluded photo (Dey and Boddeti 2022).
 
     Args:
@@ -101,12 +119,8 @@ def reconstruct(photo, occluded=None, *, landmarks=None, strokes=None, detector=
         samples: N, how many heads, 1 to 256.
         seed: of every random draw; the same seed gives the same heads.
         head: name of a head model (see ``load_head``).
-        settings: Settings.
         device: where torch decodes and spreads the heads: "cpu" or "cuda".
         progress: called with (stage, fraction in [0, 1]); may raise Cancelled to stop.
-
-    Returns:
-        Reconstruction.
 
     Raises:
         D3FError: the photo, mask, landmarks, head, settings or device are unusable; one line says why.
@@ -131,20 +145,17 @@ def reconstruct(photo, occluded=None, *, landmarks=None, strokes=None, detector=
     return Reconstruction(observation, model, fit, heads, settings, clock.seconds)
 
 
-def as_photo(photo):
+def as_photo(photo) -> Photo:
     """A Photo from a Photo, a path or an (H, W, 3) uint8 array."""
     if isinstance(photo, Photo):
         return photo
     return Photo.from_array(photo) if isinstance(photo, np.ndarray) else Photo.open(photo)
 
 
-def decoder_for(fit, head, settings, device=CPU):
+def decoder_for(fit: Fit, head: HeadModel, settings: DiversitySettings, device: torch.device = CPU) -> Decoder:
     """The decoder of heads given a fit: the Gaussian posterior or the mesh VAE's, as ``settings`` says.
 
     Args:
-        fit: Fit.
-        head: HeadModel.
-        settings: DiversitySettings.
         device: torch's, where it decodes.
 
     Returns:
@@ -170,30 +181,31 @@ def _gaussian_posterior(fit, head, settings):
 
 @one_thread()
 @device_faults()
-def complete(fit, head, settings, samples, seed, progress=_silent, device=CPU):
+def complete(
+    fit: Fit,
+    head: HeadModel,
+    settings: DiversitySettings,
+    samples: int,
+    seed: int,
+    progress: Callable = _silent,
+    device: torch.device = CPU,
+) -> HeadSamples:
     """Spread ``samples`` heads over what the fit leaves open.
 
     Args:
-        fit: Fit.
-        head: HeadModel.
-        settings: DiversitySettings.
         samples: N.
         seed: of the draws.
         progress: called with ("samples", fraction); may raise Cancelled.
         device: torch's, where the heads are decoded.
-
-    Returns:
-        HeadSamples.
 
     Raises:
         SettingsError: the device is a GPU that cannot do it.
     """
     decoder = decoder_for(fit, head, settings, device)
     progress("samples", 0.0)
-    heads = diversify(
-        decoder, fit.vertices, fit.visible, fit.left_open, head.triangles, settings, number=samples, seed=seed,
-        callback=lambda step, steps, _: progress("samples", step / steps),
-    )  # fmt: skip
+    shown = Shown(fit.vertices, fit.visible, fit.left_open, head.triangles)
+    tell = lambda step, steps, _: progress("samples", step / steps)
+    heads = diversify(decoder, shown, settings, number=samples, seed=seed, callback=tell)
     progress("samples", 1.0)
     return heads
 

@@ -87,7 +87,7 @@ class Settings:
     diversity: DiversitySettings = DiversitySettings()
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: Path | str) -> "Settings":
         """Read a TOML file with the tables ``[fit]`` and ``[diversity]``; what it leaves out keeps its default.
 
         Raises:
@@ -107,7 +107,7 @@ class Settings:
         return cls.from_tables(tables)
 
     @classmethod
-    def from_tables(cls, tables):
+    def from_tables(cls, tables: dict) -> "Settings":
         """Settings from nested dicts, as ``tables`` gives them.
 
         Raises:
@@ -115,11 +115,11 @@ class Settings:
         """
         return _filled(cls(), tables, "")
 
-    def tables(self):
+    def tables(self) -> dict[str, dict]:
         """Nested dicts, ready for JSON or TOML."""
         return asdict(self)
 
-    def to_toml(self):
+    def to_toml(self) -> str:
         """The text of a settings file."""
         lines = []
         for table, values in self.tables().items():
@@ -163,13 +163,13 @@ def _checked(value, described, place):
     return wanted(value)
 
 
-def checked_count(value, name, low, high):
+def checked_count(value, name: str, low: int, high: int) -> None:
     """Refuse, with a SettingsError, what is not a whole number from ``low`` to ``high``."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
         raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {told(value)}")
 
 
-def told(value):
+def told(value) -> str:
     """A value for a message, at most 60 characters of it."""
     try:
         return f"{value!r:.60}"

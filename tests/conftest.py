@@ -1,10 +1,14 @@
-"""What all tests share: a detector, the portraits; and none of them sees weights that a person has fetched."""
+"""What all tests share: checked shapes, a detector, the portraits; and none sees weights that a person has fetched."""
 
 import os
 import tempfile
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+# Here, and only here, each call of the package is checked against its annotations, shapes among them.
+install_import_hook(["d3f_lite"], "type_checks.checked")
 
 # Torch hub's cache, where "auto" would find face-alignment's network: the promises here are MediaPipe's.
 os.environ["TORCH_HOME"] = str(Path(tempfile.gettempdir()) / "d3f-lite-no-torch-home")

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from d3f_lite.common.threads import one_thread
 from d3f_lite.completion.posterior import GaussianPosterior
 from d3f_lite.diversity.kernel import distances, expected_cardinality, kernel, quality, similarity
-from d3f_lite.diversity.search import HeadSamples, OccludedModes, ball_radius, diversify, occluded_modes
+from d3f_lite.diversity.search import Decoder, HeadSamples, OccludedModes, Shown, ball_radius, diversify, occluded_modes
 from d3f_lite.results.metrics import asd, rms_distances, spread
 
 
@@ -26,7 +26,7 @@ class DppScene:
         triangles: (T, 3) int.
     """
 
-    decoder: object
+    decoder: Decoder
     fitted: np.ndarray
     visible: np.ndarray
     free: np.ndarray
@@ -50,10 +50,8 @@ class DppScene:
             if show is not None:
                 show(step, vertices.cpu().numpy())
 
-        return diversify(
-            self.decoder, self.fitted, self.visible, self.free, self.triangles, settings, number=number, seed=seed,
-            callback=report,
-        )  # fmt: skip
+        shown = Shown(self.fitted, self.visible, self.free, self.triangles)
+        return diversify(self.decoder, shown, settings, number=number, seed=seed, callback=report)
 
     def modes(self, settings) -> OccludedModes:
         """The directions that move the free vertices most."""

@@ -4,10 +4,11 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
-from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS
+from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
 
 BROW_HALF_HEIGHT = 3.5  # mm
 IRIS_RADIUS = 6.0  # mm
@@ -15,15 +16,14 @@ MOUTH_MARGIN = 15.0  # mm around the tongue
 SOFTNESS = 2.0  # mm over which one colour passes into the next
 
 
-def albedo_regions(head, landmarks=None):
+def albedo_regions(head: HeadModel, landmarks: Float[np.ndarray, "68 3"] | None = None) -> Float[np.ndarray, "A V"]:
     """Soft areas of one colour each.
 
     Args:
-        head: HeadModel.
-        landmarks: (68, 3) mm on the mean head; without them brows and lips are not told from the skin.
+        landmarks: mm on the mean head; without them brows and lips are not told from the skin.
 
     Returns:
-        (A, V) float32 weights that add up to 1, in the order of ALBEDO_REGIONS.
+        weights that add up to 1, in the order of ALBEDO_REGIONS.
     """
     mean, skin = head.mean, head.parts == PARTS.index("skin")
     weights = {name: np.zeros(len(mean)) for name in ALBEDO_REGIONS}

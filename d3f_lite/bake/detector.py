@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool, Float
 from tqdm import tqdm
 
 from d3f_lite.bake import population
@@ -17,10 +18,13 @@ from d3f_lite.bake.embedding import MIRROR
 from d3f_lite.bake.head import Frame, draw_heads
 from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.calibration import ASSET, measured_path, pose_features, upright
+from d3f_lite.fitting.camera import Camera
 from d3f_lite.heads import load_head
-from d3f_lite.observation.face_alignment import network_for
+from d3f_lite.heads.model import HeadModel
+from d3f_lite.observation.face_alignment import FaceAlignmentNetwork, network_for
 from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE, MediapipeDetector, detect_landmarks
 from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.observation.photo import Photo
 from d3f_lite.study.synthetic import draw_view
 
 HEADS, SEED = 300, 2_000_003  # never the heads that made the bases, nor the held-out ones
@@ -29,14 +33,19 @@ SHRINKAGE = 0.05  # towards the diagonal, so that few samples give a covariance 
 BROW_SIGMA = 2.0  # mm: brows are painted this much higher or lower than the detector puts them on average
 
 
-def draw_varied_view(head, vertices, generator):
+def draw_varied_view(head: HeadModel, vertices: Float[np.ndarray, "V 3"], generator: np.random.Generator) -> tuple[Photo, Camera]:
     """Render a head whose brows are painted a little higher or lower than the embedding has them: Photo and Camera."""
     landmarks = head.landmark_points(head.mean)
     landmarks[17:27, 1] += generator.normal(0.0, BROW_SIGMA)
     return draw_view(head, vertices, generator, albedo_regions=albedo_regions(head, landmarks))
 
 
-def measure(head, heads, generator, network=None):
+def measure(
+    head: HeadModel,
+    heads: Float[np.ndarray, "n V 3"],
+    generator: np.random.Generator,
+    network: FaceAlignmentNetwork | None = None,
+) -> tuple[Float[np.ndarray, "m 68 2"], Float[np.ndarray, "m 2"], Bool[np.ndarray, "m"]]:
     """Detect landmarks on renders of ``heads`` (n, V, 3), clean and occluded, by MediaPipe or the ``network`` given.
 
     Returns:
@@ -56,7 +65,8 @@ def measure(head, heads, generator, network=None):
                 rows.append((*_residual(head, vertices, camera, beside), True))
             except LandmarkError:
                 continue
-    return tuple(np.array(column) for column in zip(*rows))
+    residuals, poses, is_occluded = (np.array(column) for column in zip(*rows))
+    return residuals, poses, is_occluded
 
 
 def _residual(head, vertices, camera, found):
@@ -67,14 +77,16 @@ def _residual(head, vertices, camera, found):
     return np.where((found.confidence >= VISIBLE)[:, None], offsets, np.nan), np.array([yaw, pitch])
 
 
-def with_mirror_images(residuals, poses, is_occluded):
+def with_mirror_images(
+    residuals: Float[np.ndarray, "m 68 2"], poses: Float[np.ndarray, "m 2"], is_occluded: Bool[np.ndarray, "m"]
+) -> tuple[Float[np.ndarray, "k 68 2"], Float[np.ndarray, "k 2"], Bool[np.ndarray, "k"]]:
     """Each view once more as its mirror image."""
     mirrored = residuals[:, MIRROR] * (-1.0, 1.0)
     poses = np.concatenate((poses, poses * (-1.0, 1.0)))
     return np.concatenate((residuals, mirrored)), poses, np.tile(is_occluded, 2)
 
 
-def fit_bias(residuals, poses):
+def fit_bias(residuals: Float[np.ndarray, "m 136"], poses: Float[np.ndarray, "m 2"]) -> Float[np.ndarray, "6 136"]:
     """Regress residuals (m, 136) with gaps on the pose features: (6, 136)."""
     features = pose_features(*poses.T)
     bias = np.zeros((features.shape[1], residuals.shape[1]))
@@ -84,7 +96,7 @@ def fit_bias(residuals, poses):
     return bias
 
 
-def fit_covariance(errors):
+def fit_covariance(errors: Float[np.ndarray, "m 136"]) -> Float[np.ndarray, "136 136"]:
     """The covariance (136, 136) of errors (m, 136) with gaps, made positive definite."""
     seen = np.isfinite(errors)
     filled = np.where(seen, errors, 0.0)

@@ -6,7 +6,7 @@ from tqdm import tqdm
 from d3f_lite.bake.appearance import albedo_regions
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import rasterise, render
-from d3f_lite.heads.model import JAW_POINTS, PARTS, LandmarkEmbedding
+from d3f_lite.heads.model import JAW_POINTS, PARTS, HeadModel, LandmarkEmbedding
 from d3f_lite.observation.landmarks import MediapipeDetector, to_68
 from d3f_lite.study.synthetic import SKIN_TONES, draw_light, paint
 
@@ -18,14 +18,14 @@ SHAPE, SCALE = (320, 320), 1.0  # px, px per mm
 JAW_REACH, INNER_REACH = 12, 5  # px that a jaw point may lie beside the head, a lid or lip beside the skin
 
 
-def measure(head, seed):
+def measure(head: HeadModel, seed: int) -> HeadModel:
     """Give ``head`` its landmark embedding and albedo regions.
 
     Twice, because brows and lips can only be painted once it is known where they are.
 
     Args:
         head: HeadModel without landmarks.
-        seed: int, of the random heads, views and lights.
+        seed: of the random heads, views and lights.
 
     Returns:
         HeadModel with landmarks and albedo regions.

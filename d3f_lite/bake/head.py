@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from d3f_lite.bake import embedding, population
 from d3f_lite.bake.regions import anatomical_parts, soft_regions
@@ -33,12 +34,12 @@ class Frame:
     """What puts any anny head into the canonical frame.
 
     Args:
-        reference: (V, 3) mm, the head that others are aligned to, origin between the ears' centres.
-        weights: (V,) how much each vertex counts in the alignment: the skin above the neck.
+        reference: mm, the head that others are aligned to, origin between the ears' centres.
+        weights: how much each vertex counts in the alignment: the skin above the neck.
     """
 
-    reference: np.ndarray
-    weights: np.ndarray
+    reference: Float[np.ndarray, "V 3"]
+    weights: Float[np.ndarray, "V"]
 
     @classmethod
     def of(cls, heads, regions):
@@ -66,7 +67,9 @@ def draw_heads(heads, frame, number, seed):
     return neutral, population.draw_expressions(heads, number, generator), phenotypes
 
 
-def principal_directions(samples, number, seed=TRAINING_SEED):
+def principal_directions(
+    samples: Float[np.ndarray, "n D"], number: int, seed: int = TRAINING_SEED
+) -> tuple[Float[np.ndarray, "D"], Float[np.ndarray, "k D"]]:
     """The mean (D,) of ``samples`` (n, D) and its strongest directions (k, D), each times its standard deviation."""
     mean = samples.mean(0)
     centred = torch.from_numpy(samples - mean)
@@ -76,11 +79,13 @@ def principal_directions(samples, number, seed=TRAINING_SEED):
     return mean, directions.numpy()
 
 
-def regional_directions(residual, regions):
+def regional_directions(
+    residual: Float[np.ndarray, "n V 3"], regions: dict[str, Float[np.ndarray, "V"]]
+) -> tuple[Float[np.ndarray, "R V 3"], tuple[str, ...]]:
     """PCA of what the global bases leave over, in each soft region.
 
     Args:
-        residual: (n, V, 3) mm.
+        residual: mm.
         regions: name to (V,) soft weight.
 
     Returns:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from d3f_lite.bake.mesh_vae_start import start_linear
 from d3f_lite.bake.partial_heads import FitSimulator, draw_population, occluded_views, project
@@ -19,6 +20,7 @@ from d3f_lite.completion.mesh_vae import LATENT_SIZE, MeshVAE, weights_path
 from d3f_lite.errors import AssetError, D3FError
 from d3f_lite.heads import load_head
 from d3f_lite.heads.laplacian import laplacian_tensor
+from d3f_lite.heads.model import HeadModel
 from d3f_lite.settings import checked_count
 
 TRAINING_SEED = 3_000_003  # of no other heads; settings were chosen on 2_000_003
@@ -93,12 +95,12 @@ class TrainingHeads:
         return truth, given, visible
 
 
-def train(head, recipe, folder, device):
+def train(
+    head: HeadModel, recipe: Recipe, folder: Path, device: torch.device | str
+) -> tuple[MeshVAE, Float[np.ndarray, "steps 3"], float]:
     """Train a MeshVAE for ``head``, or go on where a killed run of the same recipe stopped.
 
     Args:
-        head: HeadModel.
-        recipe: Recipe.
         folder: where the checkpoint is kept.
         device: torch device.
 
@@ -128,7 +130,8 @@ def train(head, recipe, folder, device):
     for step in (bar := trange(first, recipe.steps, initial=first, total=recipe.steps, desc="mesh VAE", unit="step")):
         for group in optimiser.param_groups:
             group["lr"] = group["share"] * recipe.learning_rate * _schedule(step, recipe.steps)
-        terms = loss_terms(model, *draw(), smooth, generator)
+        whole, given, visible = draw()
+        terms = loss_terms(model, whole, given, visible, smooth, generator)
         optimiser.zero_grad()
         (terms[0] + recipe.smoothness * terms[1] + recipe.divergence * terms[2]).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

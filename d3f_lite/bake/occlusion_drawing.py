@@ -6,8 +6,9 @@ side, x right, y down.
 
 import cv2
 import numpy as np
+from jaxtyping import Bool, Float, UInt8
 
-from d3f_lite.bake.occlusion_faces import HAIR, SKIN, draw_colour, smooth_noise
+from d3f_lite.bake.occlusion_faces import HAIR, SKIN, TrainingFaces, draw_colour, smooth_noise
 from d3f_lite.observation.occlusion_net import SHEET, SIDE
 
 CLEAN = 0.17  # share of the samples that nothing hides
@@ -16,11 +17,12 @@ LABELLED_COVER = 0.25  # of a texel: from here on it counts as occluded
 ROWS, COLUMNS = np.mgrid[:SHEET, :SHEET].astype(np.float32) / SHEET
 
 
-def draw_sample(faces, generator):
+def draw_sample(
+    faces: TrainingFaces, generator: np.random.Generator
+) -> tuple[UInt8[np.ndarray, "S S 3"], Bool[np.ndarray, "S S"]]:
     """One sample: texture (SIDE, SIDE, 3) uint8 and label (SIDE, SIDE) bool, True where something hides the face.
 
     Args:
-        faces: TrainingFaces.
         generator: numpy Generator.
     """
     face = _frame(_shade(_bend(faces.draw(generator), generator), generator), generator)
@@ -311,7 +313,7 @@ def _bridge(points, width):
     return _stroke([eyes[0], eyes.mean(axis=0) - (0, 0.02), eyes[1]], width)
 
 
-def draw_material(generator):
+def draw_material(generator: np.random.Generator) -> Float[np.ndarray, "S S 3"]:
     """A stuff (SHEET, SHEET, 3) in [0, 1]: plain, mottled, striped, checked or with patches; dark, pale or coloured."""
     value = generator.choice((generator.uniform(0.02, 0.2), generator.uniform(0.7, 1.0), generator.uniform(0.15, 0.85)))
     colour = (value * (1 + generator.uniform(0, 0.7) * generator.normal(0, 0.5, 3))).clip(0.01, 1)
@@ -326,12 +328,12 @@ def draw_material(generator):
     elif kind < 0.3:
         pattern = np.sin(2 * np.pi * frequency * across) * np.sin(2 * np.pi * frequency * along)
     elif kind < 0.45:
-        pattern = np.sign(smooth_noise(SHEET, generator.integers(3, 20), generator))
+        pattern = np.sign(smooth_noise(SHEET, int(generator.integers(3, 20)), generator))
     else:
         pattern = np.full((SHEET, SHEET), -1.0)
     mix = (0.5 + 0.5 * pattern)[..., None] * generator.uniform(0.2, 1.0)
     stuff = colour + mix * (other - colour)
-    grain = generator.uniform(0, 0.12) * smooth_noise(SHEET, generator.integers(4, 50), generator)
+    grain = generator.uniform(0, 0.12) * smooth_noise(SHEET, int(generator.integers(4, 50)), generator)
     slope = generator.uniform(0, 0.5) * (across - across.mean())
     return (stuff * (1 + grain + slope)[..., None]).clip(0, 1)
 

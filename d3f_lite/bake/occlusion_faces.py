@@ -10,12 +10,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
-from d3f_lite.heads.model import ALBEDO_REGIONS
+from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
+from d3f_lite.observation.face_detection import MediapipeDetector
 from d3f_lite.observation.landmarks import FACE_OVAL, face_size, region_inside, to_68
 from d3f_lite.observation.occlusion_net import MESH_POINTS, SHEET, SIDE, unwrap
 from d3f_lite.study.synthetic import draw_light
@@ -30,14 +32,14 @@ ENLARGEMENT, BORDER = 8, 60  # of the small faces: times, and px around
 SAME_CORNER = 0.02  # of the side: how far the mean face is kept from the square's border
 
 
-def draw_colour(ramp, generator):
+def draw_colour(ramp: Float[np.ndarray, "n 3"], generator: np.random.Generator) -> Float[np.ndarray, "3"]:
     """A colour (3,) between two neighbours of a ramp (n, 3), a little off."""
     place = generator.uniform(0, len(ramp) - 1)
     low = min(int(place), len(ramp) - 2)
     return (ramp[low] + (place - low) * (ramp[low + 1] - ramp[low])) * generator.normal(1.0, 0.04, 3)
 
 
-def smooth_noise(size, cells, generator):
+def smooth_noise(size: int, cells: int, generator: np.random.Generator) -> Float[np.ndarray, "S S"]:
     """Smooth noise (size, size) of about unit variance with `cells` bumps across."""
     noise = generator.standard_normal((cells + 3, cells + 3)).astype(np.float32)
     return cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
@@ -46,7 +48,7 @@ def smooth_noise(size, cells, generator):
 # Rendered heads
 
 
-def painted(head, generator):
+def painted(head: HeadModel, generator: np.random.Generator) -> Float[np.ndarray, "V 3"]:
     """A varied skin (V, 3): tone, brows, lips, eyes, hair on the scalp, at times a beard, blotches and freckles."""
     tone, hair = draw_colour(SKIN, generator), draw_colour(HAIR, generator)
     colours = {name: tone * generator.normal(1.0, 0.02, 3) for name in ALBEDO_REGIONS}
@@ -54,7 +56,7 @@ def painted(head, generator):
     colours["lips"] = redder * generator.uniform(0.75, 1.05)
     colours["cheeks"] = tone + 0.25 * generator.uniform() * (redder - tone)
     colours["brows"] = tone + generator.uniform(0.4, 1.0) * (0.8 * hair - tone)
-    colours["eyeballs"], colours["mouth"] = np.full(3, generator.uniform(0.6, 0.95)), (0.3, 0.12, 0.12)
+    colours["eyeballs"], colours["mouth"] = np.full(3, generator.uniform(0.6, 0.95)), np.array((0.3, 0.12, 0.12))
     colours["irises"] = generator.uniform((0.05, 0.04, 0.03), (0.35, 0.35, 0.4))
     albedo = head.albedo_regions.T @ np.array([colours[name] for name in ALBEDO_REGIONS])
     bald = generator.uniform() < 0.15
@@ -92,7 +94,7 @@ def rendered_faces(head, number, detector, seed):
         yield from ((pixels, mesh) for mesh in detector.detect(pixels)[:1])
 
 
-def mean_face(head, detector, number=60, seed=0):
+def mean_face(head: HeadModel, detector: MediapipeDetector, number: int = 60, seed: int = 0) -> Float[np.ndarray, "468 2"]:
     """The mean (468, 2) of the mesh on frontal renders, symmetric, scaled into the (SIDE, SIDE) square."""
     generator, shapes = np.random.default_rng(seed), []
     for vertices in head.sample(number, seed):
@@ -150,7 +152,7 @@ class Anatomy:
         return cls(face, soft(points[48:60]), soft(points[36:42], points[42:48]), soft(*brows), points / SHEET)
 
 
-def coloured(grey, anatomy, generator):
+def coloured(grey: Float[np.ndarray, "S S"], anatomy: Anatomy, generator: np.random.Generator) -> Float[np.ndarray, "S S 3"]:
     """A grey flattened face (SHEET, SHEET) in [0, 1] in the colours of a random skin: (SHEET, SHEET, 3)."""
     tone = draw_colour(SKIN, generator)
     level = max(float(np.median(grey[anatomy.face > 0])), 0.05)

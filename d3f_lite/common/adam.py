@@ -15,11 +15,18 @@ class Adam:
         decay: w of the penalty ½ w ‖unknown‖².
     """
 
-    def __init__(self, unknown, rate, decay=0.0, betas=(0.9, 0.999), floor=1e-8):
+    def __init__(
+        self,
+        unknown: torch.Tensor,
+        rate: float,
+        decay: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+        floor: float = 1e-8,
+    ) -> None:
         self.unknown, self.rate, self.decay, self.betas, self.floor = unknown, rate, decay, betas, floor
         self.mean, self.square, self.steps = torch.zeros_like(unknown), torch.zeros_like(unknown), 0
 
-    def step(self, loss):
+    def step(self, loss: torch.Tensor) -> None:
         """Take one step down the gradient of ``loss``, a scalar tensor."""
         (gradient,) = torch.autograd.grad(loss, self.unknown)
         with torch.no_grad():

@@ -9,11 +9,13 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
 
 import numpy as np
+from jaxtyping import Int32
 
 from d3f_lite.errors import D3FError
 
@@ -40,7 +42,7 @@ class ArrayTable:
     values: dict
     error: type[D3FError]
 
-    def array(self, name, shape, dtype=np.float64):
+    def array(self, name: str, shape: Sequence, dtype: type = np.float64) -> np.ndarray:
         """Take out one array of finite numbers.
 
         Args:
@@ -60,19 +62,19 @@ class ArrayTable:
             raise self.error(f"{name!r} in {self.file} takes more than {LARGEST_FILE >> 20} MB")
         if array.dtype.kind not in ("iu" if dtype.kind in "iu" else "fiu"):
             raise self.error(f"{name!r} in {self.file} does not hold {'integers' if dtype.kind in 'iu' else 'numbers'}")
-        limit = np.iinfo(dtype).max if dtype.kind in "iu" else LARGEST_NUMBER
+        limit = np.iinfo(str(dtype)).max if dtype.kind in "iu" else LARGEST_NUMBER
         if not (array.min().item() >= -limit and array.max().item() <= limit):  # false for NaN, too
             raise self.error(f"{name!r} in {self.file} holds NaN, infinite or huge numbers")
         return array.astype(dtype)
 
-    def indices(self, name, shape, count):
+    def indices(self, name: str, shape: Sequence, count: int) -> Int32[np.ndarray, "..."]:
         """Take out an int32 array of numbers from 0 to ``count`` - 1; arguments and errors as of ``array``."""
         numbers = self.array(name, shape, np.int64)
         if numbers.min() < 0 or numbers.max() >= count:
             raise self.error(f"{name!r} in {self.file} points beyond the {count} there are")
         return numbers.astype(np.int32)
 
-    def text(self, name):
+    def text(self, name: str) -> str:
         """Take out a string; errors as of ``array``."""
         value = self._value(name)
         if not isinstance(value, np.ndarray) or value.ndim or value.dtype.kind != "U":
@@ -88,16 +90,13 @@ class ArrayTable:
             raise self.error(f"{self.file} has no readable {name!r}: {reason_of(reason)}") from reason
 
 
-def read_arrays(path, error, unpickle=None):
+def read_arrays(path: Path | str, error: type[D3FError], unpickle: Callable | None = None) -> ArrayTable:
     """Read a file of named arrays.
 
     Args:
         path: an npz; with ``unpickle`` also a pickled dict, or an npy that holds one.
         error: D3FError to raise when it is not such a file.
         unpickle: function of bytes that gives the table's ``values``, or None where a pickle has no place.
-
-    Returns:
-        ArrayTable.
 
     Raises:
         ``error``: the file is missing, too large, broken, of another kind, or holds objects instead of numbers.
@@ -108,7 +107,7 @@ def read_arrays(path, error, unpickle=None):
     return ArrayTable(Path(path).name, values, error)
 
 
-def read_array(path, error):
+def read_array(path: Path | str, error: type[D3FError]) -> np.ndarray:
     """Read the one array of numbers in an npy; raises ``error`` as ``read_arrays`` does."""
     value = _read(Path(path), error, _no_pickle)
     if not isinstance(value, np.ndarray):
@@ -128,18 +127,16 @@ def _read(path, error, unpickle):
         raise error(f"cannot read {path.name}: {reason_of(reason)}") from reason
 
 
-def reason_of(error):
+def reason_of(error: BaseException) -> str:
     """What went wrong, on one line of at most 120 characters."""
     return (" ".join(str(error).split()) or type(error).__name__)[:120]
 
 
-def numbers(raw, code, shape, fortran):
+def numbers(raw: bytes | memoryview, code: str, shape: Sequence, fortran: bool) -> np.ndarray:
     """An array of plain numbers or text from its bytes, whose length must be what the shape asks for.
 
     Args:
-        raw: bytes.
         code: of the type, as numpy writes it: ``<f4``.
-        shape: tuple.
         fortran: whether the first index runs fastest.
 
     Raises:
@@ -154,7 +151,7 @@ def numbers(raw, code, shape, fortran):
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def bounded_member(archive, member, limit):
+def bounded_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes:
     """The bytes of one member of a zip, which says itself how many they are.
 
     Args:

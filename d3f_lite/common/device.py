@@ -9,7 +9,7 @@ from d3f_lite.errors import SettingsError
 CPU = torch.device("cpu")
 
 
-def torch_device(name="cpu"):
+def torch_device(name: str = "cpu") -> torch.device:
     """The torch device of a name: "cpu", "cuda" or "cuda:1".
 
     Raises:

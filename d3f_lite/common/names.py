@@ -3,6 +3,7 @@
 import re
 import textwrap
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 LONGEST = 200  # bytes of UTF-8; file systems take 255, and a suffix and a temporary name must fit beside it
@@ -12,7 +13,7 @@ DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 LAST_RESORT = "Last Resort"  # matplotlib's font of boxes, which has a glyph for everything
 
 
-def folder_name(text):
+def folder_name(text: str) -> str:
     """A name that every file system and every URL takes, as like to ``text`` as that allows.
 
     NFC; letters of any script with their marks, digits, ``.`` and ``-`` stay, and all else becomes ``_``; at most
@@ -28,7 +29,7 @@ def folder_name(text):
     return f"{PLACEHOLDER}_{kept}" if DEVICES.match(kept) else kept or PLACEHOLDER
 
 
-def unique_names(texts):
+def unique_names(texts: Iterable[str]) -> list[str]:
     """A ``folder_name`` for each text, none equal to another, not even where case does not count."""
     names, taken = [], set()
     for text in texts:
@@ -46,12 +47,12 @@ def key(name):
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def readable(text):
+def readable(text: str) -> str:
     """``text`` with ``?`` for what is no character (broken UTF-8) or cannot be printed (line breaks)."""
     return "".join(character if character.isprintable() else "?" for character in unicodedata.normalize("NFC", text))
 
 
-def caption(text, width=None):
+def caption(text: str, width: int | None = None) -> tuple[str, dict]:
     """``text`` as matplotlib can draw it, and how: never parsed, in a font that has its glyphs.
 
     Where no installed font has a character, its transliteration stands there.

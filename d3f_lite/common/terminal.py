@@ -4,6 +4,7 @@ import functools
 import io
 import os
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
 
 from d3f_lite.errors import D3FError
@@ -65,7 +66,7 @@ def forgiving_output():
         sys.stdout, sys.stderr = before
 
 
-def command_line(program):
+def command_line(program: str) -> Callable:
     """Make a function the main one of a command: it returns the exit code, and prints as ``forgiving_output`` does.
 
     Args:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import nn
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import MessagePassing
@@ -44,11 +45,14 @@ class SparsePattern(nn.Module):
     """Where a CSR matrix has entries, and in which order its transpose lists them.
 
     Args:
-        rows, columns: (P,) int, each pair once; ``values`` (P,) are given in the same order.
+        rows, columns: each pair once; ``values`` (P,) are given in the same order.
         shape: of the matrix.
     """
 
-    def __init__(self, rows, columns, shape):
+    plain_minor: torch.Tensor
+    plain_order: torch.Tensor
+
+    def __init__(self, rows: Int[np.ndarray, "P"], columns: Int[np.ndarray, "P"], shape: tuple[int, int]) -> None:
         super().__init__()
         self.shape = tuple(shape)
         self._keep("plain", rows, columns, shape[0])
@@ -74,7 +78,7 @@ class SparsePattern(nn.Module):
         ordered = values[self.transposed_order]
         return torch.sparse_csr_tensor(self.transposed_starts, self.transposed_minor, ordered, self.shape[::-1])
 
-    def sampled_product(self, left, right):
+    def sampled_product(self, left: Float[torch.Tensor, "R C"], right: Float[torch.Tensor, "Q C"]) -> Float[torch.Tensor, "P"]:
         """``left @ right.T`` where the pattern has entries: (P,)."""
         empty = self.matrix(left.new_zeros(len(self.plain_minor)))
         ordered = torch.sparse.sampled_addmm(empty, left, right.T, beta=0.0).values()
@@ -97,10 +101,10 @@ class SpatiallyVaryingConv(MessagePassing):
     with the matrices applied on the side that has fewer vertices. Both give the same numbers.
 
     Args:
-        edges: (2, E) int32, pairs (source, target).
+        edges: pairs (source, target).
         sizes: vertices of the source and of the target.
         channels: features per vertex, in and out.
-        interpolation: (E,) float32, the coefficients to start around, those of a pooling or an interpolation.
+        interpolation: the coefficients to start around, those of a pooling or an interpolation.
         matrices: M.
 
     Shapes:
@@ -109,14 +113,21 @@ class SpatiallyVaryingConv(MessagePassing):
 
     SUPPORTS_FUSED_EDGE_INDEX = True
 
-    def __init__(self, edges, sizes, channels, interpolation, matrices=MATRICES):
+    def __init__(
+        self,
+        edges: Int[np.ndarray, "2 E"],
+        sizes: tuple[int, int],
+        channels: tuple[int, int],
+        interpolation: Float[np.ndarray, "E"],
+        matrices: int = MATRICES,
+    ) -> None:
         super().__init__(aggr="sum", node_dim=0)
         _clean_up_at_exit(type(self).propagate)
         self.sizes, self.reduces = tuple(sizes), sizes[1] < sizes[0]
         order = np.lexsort(edges)
         edges = np.ascontiguousarray(edges[:, order])
         self.edge_index = EdgeIndex(torch.from_numpy(edges).long(), sparse_size=self.sizes, sort_order="col")
-        self.pattern = self._expanded_pattern(*edges, matrices)
+        self.pattern = self._expanded_pattern(edges[0], edges[1], matrices)
         neighbours = np.bincount(edges[1])[edges[1], None].astype(np.float32)
         # Smooth on average over the M, varied among them: a network that starts smooth learns heads much sooner.
         varied = torch.randn(edges.shape[1], matrices) / torch.from_numpy(2.0 * neighbours**0.5)
@@ -134,7 +145,7 @@ class SpatiallyVaryingConv(MessagePassing):
             return SparsePattern(split.ravel(), other, (self.sizes[1] * matrices, self.sizes[0]))
         return SparsePattern(other, split.ravel(), (self.sizes[1], self.sizes[0] * matrices))
 
-    def forward(self, features):
+    def forward(self, features: Float[torch.Tensor, "S B I"]) -> Float[torch.Tensor, "T B O"]:
         return self.propagate(self.edge_index, x=features, coefficients=self.coefficients, size=self.sizes) + self.bias
 
     def message(self, x_j, coefficients):

@@ -8,6 +8,7 @@ together, such as the two lips, stay apart.
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 from scipy.sparse import coo_array, csr_array
 
 SHRINKING = 4  # a level has this many times fewer triangles than the finer one
@@ -19,29 +20,28 @@ class Level:
     """One step of the hierarchy, between V fine and W coarse vertices.
 
     Args:
-        edges: (2, E) int32, the pairs (fine, coarse) that a convolution between the two levels joins, each once.
-        interpolation: (E,) float32, the up map: what each edge weighs when a fine vertex is interpolated from its
+        edges: the pairs (fine, coarse) that a convolution between the two levels joins, each once.
+        interpolation: the up map: what each edge weighs when a fine vertex is interpolated from its
             nearest coarse triangle. The weights of a fine vertex add up to 1.
         size: W.
     """
 
-    edges: np.ndarray
-    interpolation: np.ndarray
+    edges: Int[np.ndarray, "2 E"]
+    interpolation: Float[np.ndarray, "E"]
     size: int
 
     @property
-    def pooling(self):
+    def pooling(self) -> Float[np.ndarray, "E"]:
         """(E,) float32, the down map: the same weights, so that those of each coarse vertex add up to 1."""
         total = np.bincount(self.edges[1], self.interpolation, self.size)
         return (self.interpolation / np.maximum(total, 1e-6)[self.edges[1]]).astype(np.float32)
 
 
-def build_graph(vertices, triangles, levels=LEVELS):
+def build_graph(vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"], levels: int = LEVELS) -> tuple[Level, ...]:
     """Simplify a mesh ``levels`` times.
 
     Args:
-        vertices: (V, 3) mm, the mesh that the quadrics measure: a mean head.
-        triangles: (T, 3) int.
+        vertices: mm, the mesh that the quadrics measure: a mean head.
         levels: how many.
 
     Returns:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float
 from torch import nn
 from torch.nn.functional import elu
 
@@ -20,6 +21,7 @@ from d3f_lite.common.assets import SHIPPED, cache_folder
 from d3f_lite.completion.mesh_convolution import MATRICES, SpatiallyVaryingConv
 from d3f_lite.completion.mesh_graph import Level
 from d3f_lite.errors import AssetError
+from d3f_lite.heads.model import HeadModel
 
 FORMAT = "d3f-lite mesh VAE 1"
 LATENT_SIZE = 96
@@ -44,13 +46,22 @@ class MeshVAE(nn.Module):
 
     Args:
         graph: tuple of Levels (``mesh_graph.build_graph``).
-        mean: (V, 3) mm, the mean head.
+        mean: mm, the mean head.
         scale_mm: what one unit of the network's input and output is.
         latent_size: K.
         widths: channels at each coarse level.
     """
 
-    def __init__(self, graph, mean, scale_mm, latent_size=LATENT_SIZE, widths=(16, 16)):
+    mean: torch.Tensor
+
+    def __init__(
+        self,
+        graph: tuple[Level, ...],
+        mean: Float[np.ndarray, "V 3"],
+        scale_mm: float,
+        latent_size: int = LATENT_SIZE,
+        widths: tuple[int, ...] = (16, 16),
+    ) -> None:
         super().__init__()
         self.graph, self.latent_size, self.scale_mm = graph, latent_size, float(scale_mm)
         self.register_buffer("mean", torch.from_numpy(mean))
@@ -59,8 +70,9 @@ class MeshVAE(nn.Module):
         for k, level in enumerate(graph):
             given = 4 if k == 0 else channels[k]  # three coordinates and the visibility
             self.down.append(_Level(level.edges, sizes[k : k + 2], (given, channels[k + 1]), level.pooling))
-            back = (level.edges[::-1], sizes[k : k + 2][::-1], (channels[k + 1], channels[k]), level.interpolation)
-            self.up.insert(0, _Level(*back) if k else SpatiallyVaryingConv(*back))
+            kind = _Level if k else SpatiallyVaryingConv
+            pair, back = (sizes[k + 1], sizes[k]), (channels[k + 1], channels[k])
+            self.up.insert(0, kind(level.edges[::-1], pair, back, level.interpolation))
         self.coarsest = (sizes[-1], widths[-1])
         self.from_latent = nn.Linear(latent_size, sizes[-1] * widths[-1])
         self.directions = nn.Parameter(torch.randn(latent_size, *self.coarsest) / (sizes[-1] * widths[-1]) ** 0.5)
@@ -68,7 +80,9 @@ class MeshVAE(nn.Module):
         self.sharpness = nn.Parameter(torch.ones(self.coarsest))
         self.confidence = nn.Parameter(torch.tensor([-36.0, 40.0]).repeat(sizes[-1], 1))
 
-    def encode(self, vertices, visible):
+    def encode(
+        self, vertices: Float[torch.Tensor, "B V 3"], visible: Bool[torch.Tensor, "B V"]
+    ) -> tuple[Float[torch.Tensor, "B K"], Float[torch.Tensor, "B K K"]]:
         """Read partly visible heads: a ridge regression of the latents on the coarsest features.
 
         ``Λ = I + Σ_w c_w D_w D_wᵀ`` and ``μ = Λ⁻¹ Σ_w c_w D_w s_w ⊙ (f_w − f̄_w)`` over coarse vertices w with features
@@ -76,8 +90,7 @@ class MeshVAE(nn.Module):
         confidence c_w in (0, 1) grows with w's visibility. What is hidden is left out, not taken for a mean head.
 
         Args:
-            vertices: (B, V, 3) mm; only visible ones are read.
-            visible: (B, V) bool.
+            vertices: mm; only visible ones are read.
 
         Returns:
             mu: (B, K), the mean of the latents.
@@ -94,7 +107,7 @@ class MeshVAE(nn.Module):
         factor = torch.linalg.inv(cholesky).mT
         return torch.einsum("bij,bkj,bk->bi", factor, factor, evidence), factor
 
-    def pool(self, vertices, visible):
+    def pool(self, vertices: Float[torch.Tensor, "B V 3"], visible: Bool[torch.Tensor, "B V"]) -> Float[torch.Tensor, "B W C"]:
         """The coarsest features of partly visible heads, (B, coarse vertices, channels); arguments as of ``encode``."""
         shown = visible[..., None]
         offsets = torch.where(shown, (vertices - self.mean) / self.scale_mm, 0.0)
@@ -103,23 +116,29 @@ class MeshVAE(nn.Module):
             features = level(features)
         return features.transpose(0, 1)
 
-    def decode(self, latents):
+    def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]:
         """Heads (N, V, 3) mm of ``latents`` (N, K), which are standard normal a priori."""
         features = self.from_latent(latents).unflatten(1, self.coarsest).transpose(0, 1)
         for level in self.up:
             features = level(features)
         return self.mean + self.scale_mm * features.transpose(0, 1)
 
-    def condition(self, latents, vertices, visible, noise_mm=NOISE_MM, steps=3):
+    def condition(
+        self,
+        latents: Float[torch.Tensor, "B K"],
+        vertices: Float[torch.Tensor, "B V 3"],
+        visible: Bool[torch.Tensor, "V"],
+        noise_mm: float = NOISE_MM,
+        steps: int = 3,
+    ) -> tuple[Float[torch.Tensor, "B K"], Float[torch.Tensor, "K K"]]:
         """Sharpen the encoder's latents by Gauss-Newton on the visible vertices: the encoder sees them only coarsely.
 
         Minimises ``|z|² + Σ_visible |decode(z)_v − x_v|² / noise²`` with the decoder's directions around the mean
         head, which hold nearly everywhere because the decoder is nearly linear.
 
         Args:
-            latents: (B, K), where to start.
-            vertices: (B, V, 3) mm.
-            visible: (V,) bool.
+            latents: where to start.
+            vertices: mm.
             noise_mm: how far a coordinate of a visible vertex may be off; it stands for what K latents cannot say too.
             steps: of Gauss-Newton.
 
@@ -138,16 +157,17 @@ class MeshVAE(nn.Module):
             latents = torch.linalg.solve(precision, directions @ (residual + latents @ directions).T).T
         return latents, precision
 
-    def posterior(self, vertices, visible, noise_mm=NOISE_MM):
+    def posterior(
+        self,
+        vertices: Float[np.ndarray | torch.Tensor, "V 3"],
+        visible: Bool[np.ndarray | torch.Tensor, "V"],
+        noise_mm: float | None = NOISE_MM,
+    ) -> "MeshVAEPosterior":
         """What one head tells where it is visible: the encoder's estimate, conditioned on the visible vertices.
 
         Args:
-            vertices: (V, 3) mm; only visible ones are read.
-            visible: (V,) bool.
+            vertices: mm; only visible ones are read.
             noise_mm: as in ``condition``; None leaves the encoder's own Gaussian.
-
-        Returns:
-            MeshVAEPosterior.
         """
         with torch.no_grad():
             vertices = torch.as_tensor(vertices, dtype=self.mean.dtype, device=self.mean.device)[None]
@@ -159,7 +179,7 @@ class MeshVAE(nn.Module):
             inverse = torch.linalg.inv(torch.linalg.cholesky(precision))
         return MeshVAEPosterior(self, mu[0], inverse.T.contiguous())
 
-    def save(self, path, head_name, provenance):
+    def save(self, path: Path | str, head_name: str, provenance: dict) -> None:
         """Write the weights, in half precision, and the hierarchy's edges to one safetensors file.
 
         Args:
@@ -185,37 +205,37 @@ class MeshVAEPosterior:
 
     Args:
         model: MeshVAE.
-        mu: (K,) the likeliest latent of the model.
-        factor: (K, K) a square root of its covariance.
+        mu: the likeliest latent of the model.
+        factor: a square root of its covariance.
     """
 
     model: MeshVAE
-    mu: torch.Tensor
-    factor: torch.Tensor
+    mu: Float[torch.Tensor, "K"]
+    factor: Float[torch.Tensor, "K K"]
 
     @property
-    def latent_size(self):
+    def latent_size(self) -> int:
         """K, the size of a latent."""
         return self.model.latent_size
 
     @property
-    def device(self):
+    def device(self) -> torch.device:
         """Torch's, where it decodes."""
         return self.mu.device
 
-    def decode(self, latents):
+    def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]:
         """Heads (N, V, 3) mm of standard normal ``latents`` (N, K), differentiable."""
         return self.model.decode(self.mu + latents @ self.factor.T)
 
 
-def weights_path(head_name):
+def weights_path(head_name: str) -> Path:
     """Where the trained weights for a head model are kept: the shipped file, or one in the cache folder."""
     if head_name == "anny":
         return SHIPPED / "mesh_vae.safetensors"
     return cache_folder() / f"mesh_vae_{re.sub(r'[^A-Za-z0-9]+', '_', head_name)[-100:]}.safetensors"
 
 
-def load_mesh_vae(head, path=None):
+def load_mesh_vae(head: HeadModel, path: Path | str | None = None) -> MeshVAE:
     """Load the MeshVAE trained for ``head`` (a HeadModel), its weights frozen; from ``path`` or the shipped file.
 
     Raises:

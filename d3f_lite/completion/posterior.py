@@ -4,10 +4,12 @@ The model is ``vertices = mean + coefficients · basis`` with coefficients ~ N(0
 Gaussian-process regression on the mesh (Lüthi et al. 2018, posterior shape models), done in the K coefficients.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Shaped
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.spatial import cKDTree
 
@@ -19,59 +21,61 @@ class GaussianPosterior:
     """Heads given an observation: coefficients ~ N(ĉ, R Rᵀ); a decoder whose latents z ~ N(0, I) are its samples.
 
     Args:
-        mean: (V, 3) float32 mm, the most likely head.
-        basis: (K, V, 3) float32 mm per unit coefficient, that of the head model.
-        coefficients: (K,) float32, ĉ, the most likely coefficients.
-        factor: (K, Z) float32, R, a square root of the covariance; L⁻ᵀ where the precision is Λ = L Lᵀ.
+        mean: mm, the most likely head.
+        basis: mm per unit coefficient, that of the head model.
+        coefficients: ĉ, the most likely coefficients.
+        factor: R, a square root of the covariance; L⁻ᵀ where the precision is Λ = L Lᵀ.
         device: torch's, where it decodes.
     """
 
-    mean: np.ndarray
-    basis: np.ndarray
-    coefficients: np.ndarray
-    factor: np.ndarray
+    mean: Float[np.ndarray, "V 3"]
+    basis: Float[np.ndarray, "K V 3"]
+    coefficients: Float[np.ndarray, "K"]
+    factor: Float[np.ndarray, "K Z"]
     device: torch.device = CPU
 
     @property
-    def latent_size(self):
+    def latent_size(self) -> int:
         """Z, the size of a latent."""
         return self.factor.shape[1]
 
-    def decode(self, latents):
+    def decode(self, latents: Float[torch.Tensor, "N Z"]) -> Float[torch.Tensor, "N V 3"]:
         """Heads of ``latents`` (N, Z): (N, V, 3) mm, differentiable; zero gives the most likely head."""
         mean, basis, factor = (torch.from_numpy(a).to(latents) for a in (self.mean, self.basis, self.factor))
         return mean + ((latents @ factor.T) @ basis.flatten(1)).unflatten(1, mean.shape)
 
-    def sample(self, number, seed):
+    def sample(self, number: int, seed: int) -> Float[np.ndarray, "N V 3"]:
         """Draw ``number`` N independent heads: (N, V, 3) float32 mm."""
         latents = np.random.default_rng(seed).standard_normal((number, self.latent_size), np.float32)
         return self.decode(torch.from_numpy(latents)).numpy()
 
-    def spread(self):
+    def spread(self) -> Float[np.ndarray, "V"]:
         """Exact standard deviation of each vertex, (V,) mm: the root of its mean-square displacement."""
         displacements = self.factor.T @ self.basis.reshape(len(self.basis), -1)
         return np.sqrt(np.square(displacements).sum(0).reshape(-1, 3).sum(1))
 
-    def displacement_gram(self, where):
+    def displacement_gram(self, where: Bool[np.ndarray, "V"]) -> Float[np.ndarray, "Z Z"]:
         """G (Z, Z) mm²: zᵀ G z is the mean-square displacement that latent z gives the vertices ``where`` (V,) bool."""
         moved = self.basis[:, where].reshape(len(self.basis), -1)
         return self.factor.T @ (moved @ moved.T / max(np.count_nonzero(where), 1)) @ self.factor
 
 
-def condition_on_vertices(mean, basis, vertices, visible, noise_mm):
+def condition_on_vertices(
+    mean: Float[np.ndarray, "V 3"],
+    basis: Float[np.ndarray, "K V 3"],
+    vertices: Float[np.ndarray, "V 3"],
+    visible: Bool[np.ndarray, "V"],
+    noise_mm: float | Float[np.ndarray, "V"],
+) -> GaussianPosterior:
     """The exact posterior given noisy visible vertices.
 
     Its precision is Λ = I + Σ bᵥ bᵥᵀ / σᵥ², its most likely coefficients ĉ = Λ⁻¹ Σ bᵥ (xᵥ − meanᵥ) / σᵥ².
 
     Args:
-        mean: (V, 3) mm, the model's mean head.
-        basis: (K, V, 3) mm per unit coefficient.
-        vertices: (V, 3) mm; only the visible ones are read.
-        visible: (V,) bool.
+        mean: mm, the model's mean head.
+        basis: mm per unit coefficient.
+        vertices: mm; only the visible ones are read.
         noise_mm: σ, independent noise of each coordinate: one number or (V,) mm.
-
-    Returns:
-        GaussianPosterior.
     """
     noise = np.broadcast_to(np.asarray(noise_mm, np.float64), visible.shape)[visible, None]
     residual = ((vertices[visible] - mean[visible]) / noise**2).ravel()
@@ -81,18 +85,21 @@ def condition_on_vertices(mean, basis, vertices, visible, noise_mm):
     return _posterior(mean, basis, coefficients, precision)
 
 
-def condition_on_photo(mean, basis, coefficients, hessian, fitted=None):
+def condition_on_photo(
+    mean: Float[np.ndarray, "V 3"],
+    basis: Float[np.ndarray, "K V 3"],
+    coefficients: Float[np.ndarray, "F"],
+    hessian: Float[np.ndarray, "F F"],
+    fitted: Sequence[int] | Shaped[np.ndarray, "..."] | None = None,
+) -> GaussianPosterior:
     """The posterior N(ĉ, H⁻¹) of a fit to a photo; coefficients that were not fitted keep their prior N(0, 1).
 
     Args:
-        mean: (V, 3) mm, the model's mean head.
-        basis: (K, V, 3) mm per unit coefficient.
-        coefficients: (F,) ĉ, the fitted coefficients.
-        hessian: (F, F) H, the second derivatives at ĉ of minus the log posterior (data and prior ½‖c‖²).
-        fitted: (F,) which of the K coefficients they are; the first F by default.
-
-    Returns:
-        GaussianPosterior.
+        mean: mm, the model's mean head.
+        basis: mm per unit coefficient.
+        coefficients: ĉ, the fitted coefficients.
+        hessian: H, the second derivatives at ĉ of minus the log posterior (data and prior ½‖c‖²).
+        fitted: which of the K coefficients they are; the first F by default.
     """
     fitted = np.arange(len(coefficients)) if fitted is None else np.asarray(fitted)
     precision, whole = np.eye(len(basis)), np.zeros(len(basis))
@@ -101,7 +108,12 @@ def condition_on_photo(mean, basis, coefficients, hessian, fitted=None):
     return _posterior(mean, basis, whole, precision)
 
 
-def hold_visible(posterior, visible, visible_mm=0.5, elsewhere_mm=1.0):
+def hold_visible(
+    posterior: GaussianPosterior,
+    visible: Bool[np.ndarray, "V"],
+    visible_mm: float | Float[np.ndarray, "V"] = 0.5,
+    elsewhere_mm: float = 1.0,
+) -> GaussianPosterior:
     """Hold the visible vertices at the fit and keep the spread of the others.
 
     A fit's error is smooth over the face, so conditioning on its vertices would take them for exact and leave the
@@ -110,8 +122,7 @@ def hold_visible(posterior, visible, visible_mm=0.5, elsewhere_mm=1.0):
     the hidden vertices.
 
     Args:
-        posterior: GaussianPosterior, best one given the photo.
-        visible: (V,) bool.
+        posterior: best one given the photo.
         visible_mm: σ of the agreement with the fit, per coordinate: one number or (V,), see ``looser_at_border``.
         elsewhere_mm: σ of the agreement with the sample, per coordinate.
 
@@ -125,20 +136,26 @@ def hold_visible(posterior, visible, visible_mm=0.5, elsewhere_mm=1.0):
     return replace(posterior, factor=(blend @ posterior.factor).astype(np.float32))
 
 
-def looser_at_border(vertices, visible, occluded, noise_mm, border_mm=4.0, reach_mm=12.0):
+def looser_at_border(
+    vertices: Float[np.ndarray, "V 3"],
+    visible: Bool[np.ndarray, "V"],
+    occluded: Bool[np.ndarray, "V"],
+    noise_mm: float,
+    border_mm: float = 4.0,
+    reach_mm: float = 12.0,
+) -> Float[np.ndarray, "V"]:
     """How tightly each visible vertex is held: by ``noise_mm``, and less tightly next to the occluder.
 
     Skin is smooth: were the border held as tightly as the rest, the heads could not differ just behind it either.
 
     Args:
-        vertices: (V, 3) mm.
-        visible, occluded: (V,) bool.
+        vertices: mm.
         noise_mm: σ far from the occluder, mm.
         border_mm: σ at its border, mm.
         reach_mm: how far the border reaches into the visible part.
 
     Returns:
-        (V,) mm.
+        mm.
     """
     if not occluded.any():
         return np.full(len(vertices), noise_mm)
@@ -146,15 +163,14 @@ def looser_at_border(vertices, visible, occluded, noise_mm, border_mm=4.0, reach
     return noise_mm + np.where(visible, max(border_mm - noise_mm, 0.0) * np.exp(-((away / reach_mm) ** 2)), 0.0)
 
 
-def register(posterior, where):
+def register(posterior: GaussianPosterior, where: Bool[np.ndarray, "V"]) -> GaussianPosterior:
     """Take out of each sample the turn, shift and growth of its vertices ``where``, to first order.
 
     A photo cannot tell a small head nearby from a large one far away, and where the head stands is the camera's
     affair; heads that differ in nothing else count as the same.
 
     Args:
-        posterior: GaussianPosterior.
-        where: (V,) bool, the vertices that are registered to the most likely head's (the visible ones).
+        where: the vertices that are registered to the most likely head's (the visible ones).
 
     Returns:
         GaussianPosterior with the same most likely head.

@@ -3,68 +3,76 @@
 L = diag(q) S diag(q) is the kernel, with similarity S and quality q; the loss is minus the expected size of what it draws.
 """
 
+import numpy as np
 import torch
+from jaxtyping import Bool, Float
 
 
-def distances(vertices, occluded):
+def distances(
+    vertices: Float[torch.Tensor, "N V 3"], occluded: Bool[np.ndarray | torch.Tensor, "V"]
+) -> Float[torch.Tensor, "N N"]:
     """RMS distance over the occluded vertices between every two heads.
 
     Args:
-        vertices: (N, V, 3) mm.
-        occluded: (V,) bool.
+        vertices: mm.
 
     Returns:
-        (N, N) mm; its gradient is zero, not NaN, where two heads coincide.
+        mm; its gradient is zero, not NaN, where two heads coincide.
     """
     points = vertices[:, occluded].flatten(1)
     apart = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
     return apart / (points.shape[1] / 3) ** 0.5
 
 
-def published_bandwidth(apart):
+def published_bandwidth(apart: Float[torch.Tensor, "N N"]) -> Float[torch.Tensor, ""]:
     """Twice the median distance (mm) between different heads, from ``apart`` (N, N): 1 / k, with k = 0.5 / median."""
-    pairs = torch.triu_indices(*apart.shape, offset=1)
+    pairs = torch.triu_indices(len(apart), len(apart), offset=1)
     return 2.0 * apart[pairs[0], pairs[1]].median().detach()
 
 
-def similarity(apart, bandwidth, form="exponential"):
+def similarity(
+    apart: Float[torch.Tensor, "N N"], bandwidth: float | Float[torch.Tensor, ""], form: str = "exponential"
+) -> Float[torch.Tensor, "N N"]:
     """How alike two heads are: exp(−d / h) as published, or "gaussian", exp(−d² / 2h²).
 
     Args:
-        apart: (N, N) distances d, mm.
+        apart: distances d, mm.
         bandwidth: h, mm.
         form: "exponential" or "gaussian".
 
     Returns:
-        (N, N) in (0, 1], ones on the diagonal.
+        in (0, 1], ones on the diagonal.
     """
     scaled = apart / bandwidth
     return torch.exp(-0.5 * scaled**2) if form == "gaussian" else torch.exp(-scaled)
 
 
-def quality(latents, radius):
+def quality(latents: Float[torch.Tensor, "N K"], radius: float) -> Float[torch.Tensor, "N"]:
     """How plausible each head is: q = exp(−max(0, ‖z‖ − R)), (N,), for latents (N, K) and the radius R."""
     return torch.exp(-torch.relu(torch.linalg.vector_norm(latents, dim=-1) - radius))
 
 
-def kernel(alike, plausible):
+def kernel(alike: Float[torch.Tensor, "N N"], plausible: Float[torch.Tensor, "N"]) -> Float[torch.Tensor, "N N"]:
     """The DPP's kernel L = diag(q) S diag(q), (N, N), from similarity S (N, N) and quality q (N,)."""
     return plausible[:, None] * alike * plausible[None, :]
 
 
-def expected_cardinality(dpp_kernel):
+def expected_cardinality(dpp_kernel: Float[torch.Tensor, "N N"]) -> Float[torch.Tensor, ""]:
     """The expected size of a DPP sample, tr(I − (L + I)⁻¹): from 0 to N, and at most N/2 while q <= 1; L is (N, N)."""
     identity = torch.eye(len(dpp_kernel), dtype=dpp_kernel.dtype, device=dpp_kernel.device)
     return torch.trace(identity - torch.linalg.inv(dpp_kernel + identity))
 
 
-def dpp_loss(vertices, latents, occluded, radius):
+def dpp_loss(
+    vertices: Float[torch.Tensor, "N V 3"],
+    latents: Float[torch.Tensor, "N K"],
+    occluded: Bool[np.ndarray | torch.Tensor, "V"],
+    radius: float,
+) -> Float[torch.Tensor, ""]:
     """The published loss: minus the expected cardinality, the bandwidth following the heads.
 
     Args:
-        vertices: (N, V, 3) mm.
-        latents: (N, K).
-        occluded: (V,) bool.
+        vertices: mm.
         radius: R of ``quality``.
 
     Returns:

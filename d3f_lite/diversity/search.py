@@ -4,11 +4,13 @@ A DPP with kernel L prefers sets of heads that are good (quality q) and unlike e
 photo says nothing. Its expected cardinality counts, softly, how many different heads a set holds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int
 from scipy.special import gammaincinv
 
 from d3f_lite.common.adam import Adam
@@ -16,18 +18,25 @@ from d3f_lite.completion.posterior import GaussianPosterior
 from d3f_lite.diversity.kernel import distances, dpp_loss, expected_cardinality, kernel, quality, similarity
 from d3f_lite.errors import MaskError
 from d3f_lite.heads.laplacian import laplacian_tensor
+from d3f_lite.settings import DiversitySettings
+
+PUBLISHED_WEIGHTS = (1.0, 0.001)  # w_s per mm and w_l per mm²
+PUBLISHED_RATE = 0.05  # Adam's, in units of the latents
 
 
+@runtime_checkable
 class Decoder(Protocol):
-    """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one.
+    """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one."""
 
-    Its ``device`` is where torch keeps the latents and the heads.
-    """
+    @property
+    def latent_size(self) -> int:
+        """K, the size of a latent."""
 
-    latent_size: int
-    device: torch.device
+    @property
+    def device(self) -> torch.device:
+        """Where torch keeps the latents and the heads."""
 
-    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+    def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]:
         """Latents (N, K) to heads (N, V, 3) mm, differentiable."""
 
 
@@ -36,45 +45,59 @@ class HeadSamples:
     """N heads that agree with one photo.
 
     Args:
-        vertices: (N, V, 3) float32 mm.
-        latents: (N, K) float32.
-        history: (steps, terms) float32, the unweighted losses; terms: see the method's function.
+        vertices: mm.
+        history: the unweighted losses; terms: see the method's function.
         method: "iid", "published" or "calibrated".
         seed: the seed that gives the same heads again.
     """
 
-    vertices: np.ndarray
-    latents: np.ndarray
-    history: np.ndarray
+    vertices: Float[np.ndarray, "N V 3"]
+    latents: Float[np.ndarray, "N K"]
+    history: Float[np.ndarray, "steps terms"]
     method: str
     seed: int
 
     @property
-    def starts_most_likely(self):
+    def starts_most_likely(self) -> bool:
         """Whether head 0 is no draw but the decoder's most likely head: the calibrated form keeps it."""
         return self.method == "calibrated"
 
-    def caption(self, number):
+    def caption(self, number: int) -> str:
         """What pictures call head ``number``, from 0."""
         return f"head {number}" + (" = the most likely" if number == 0 and self.starts_most_likely else "")
 
 
-def diversify(decoder, fit_vertices, visible, occluded, triangles, settings, *, number=16, seed=0, callback=None):
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What a photo shows of a head.
+
+    Args:
+        vertices: mm, the fit, or the true head of which only the visible part may be read.
+        visible: the vertices to keep.
+        occluded: the vertices to diversify.
+    """
+
+    vertices: Float[np.ndarray, "V 3"]
+    visible: Bool[np.ndarray, "V"]
+    occluded: Bool[np.ndarray, "V"]
+    triangles: Int[np.ndarray, "T 3"]
+
+
+def diversify(
+    decoder: Decoder,
+    shown: Shown,
+    settings: DiversitySettings,
+    *,
+    number: int = 16,
+    seed: int = 0,
+    callback: Callable | None = None,
+) -> HeadSamples:
     """Spread N heads over what a photo leaves open, in the form that ``settings`` names.
 
     Args:
-        decoder: Decoder.
-        fit_vertices: (V, 3) mm.
-        visible: (V,) bool, the vertices to keep.
-        occluded: (V,) bool, the vertices to diversify.
-        triangles: (T, 3) int.
-        settings: DiversitySettings.
         number: N.
         seed: of the draws.
         callback: of ``diversify_published``, the one form whose steps have heads to show.
-
-    Returns:
-        HeadSamples.
 
     Raises:
         MaskError: no vertex is occluded, and the form is not "iid".
@@ -82,39 +105,33 @@ def diversify(decoder, fit_vertices, visible, occluded, triangles, settings, *, 
     if settings.form == "iid" or (settings.form == "published" and number == 1):  # one head has nobody to differ from
         return sample_iid(decoder, number, seed)
     if settings.form == "published":
-        return diversify_published(
-            decoder, fit_vertices, visible, occluded, triangles, number=number, steps=settings.iterations,
-            weights=(1.0, 0.001, settings.published_weight), seed=seed, callback=callback,
-        )  # fmt: skip
-    return diversify_calibrated(
-        decoder, occluded, number=number, dimensions=settings.dimensions, dpp_weight=settings.dpp_weight,
-        bandwidth=settings.bandwidth, remainder=settings.remainder, mass=settings.mass, steps=settings.iterations,
-        seed=seed,
-    )  # fmt: skip
+        return diversify_published(decoder, shown, settings, number=number, seed=seed, callback=callback)
+    return diversify_calibrated(decoder, shown.occluded, settings, number=number, seed=seed)
 
 
-def sample_iid(decoder, number=16, seed=0):
+def sample_iid(decoder: Decoder, number: int = 16, seed: int = 0) -> HeadSamples:
     """Draw ``number`` N independent heads from a Decoder: HeadSamples without a history."""
     return _decoded(decoder, _draw_latents(decoder, number, seed), np.zeros((0, 0), np.float32), "iid", seed)
 
 
-def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, number=16, steps=60, learning_rate=0.05,
-                        weights=(1.0, 0.001, 0.05), seed=0, callback=None):  # fmt: skip
+def diversify_published(
+    decoder: Decoder,
+    shown: Shown,
+    settings: DiversitySettings = DiversitySettings(),
+    *,
+    number: int = 16,
+    seed: int = 0,
+    callback: Callable | None = None,
+) -> HeadSamples:
     """Move N latents by Adam to minimise w_s L1(visible) + w_l Laplacian(visible) + w_dpp L_dpp (section 3.3).
 
     The defaults are the original's: its weights (1000, 1000 and 0.025, its L_dpp being twice the expected cardinality)
     in millimetres, its weight decay, and a learning rate that reaches in 60 steps what 0.01 does in 300.
 
     Args:
-        decoder: Decoder; the search starts at N independent draws of it.
-        fit_vertices: (V, 3) mm.
-        visible: (V,) bool, the vertices to keep.
-        occluded: (V,) bool, the vertices to diversify.
-        triangles: (T, 3) int.
+        decoder: the search starts at N independent draws of it.
+        settings: ``published_weight`` w_dpp and ``iterations`` count.
         number: N.
-        steps: Adam's iterations.
-        learning_rate: Adam's, in units of the latents.
-        weights: (w_s per mm, w_l per mm², w_dpp).
         seed: of the start.
         callback: called with (step, steps, vertices (N, V, 3), a tensor on the decoder's device) before each step; may
             raise Cancelled to stop.
@@ -125,12 +142,12 @@ def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, 
     Raises:
         MaskError: no vertex is occluded.
     """
-    _require_some(occluded)
+    _require_some(shown.occluded)
     latents = _draw_latents(decoder, number, seed).requires_grad_()
     radius = ball_radius(0.9, decoder.latent_size)
-    fit, seen = (torch.from_numpy(array).to(decoder.device) for array in (fit_vertices, visible))
-    laplacian = laplacian_tensor(triangles, len(fit), decoder.device, normalised=False)
-    optimiser = Adam(latents, learning_rate, decay=5e-4)
+    fit, seen = (torch.from_numpy(array).to(decoder.device) for array in (shown.vertices, shown.visible))
+    laplacian = laplacian_tensor(shown.triangles, len(fit), decoder.device, normalised=False)
+    optimiser, steps = Adam(latents, PUBLISHED_RATE, decay=5e-4), settings.iterations
     history = latents.new_zeros((steps, 3))  # on the device: a copy in each step would wait for a GPU
     for step in range(steps):
         vertices = decoder.decode(latents)
@@ -139,9 +156,9 @@ def diversify_published(decoder, fit_vertices, visible, occluded, triangles, *, 
         offset = (vertices - fit) * seen[:, None]
         rough = laplacian @ offset.transpose(0, 1).flatten(1)
         losses = torch.stack([offset.abs().sum() / (3 * number * seen.sum()), 3 * rough.square().mean(),
-                              dpp_loss(vertices, latents, occluded, radius)])  # fmt: skip
+                              dpp_loss(vertices, latents, shown.occluded, radius)])  # fmt: skip
         history[step] = losses.detach()
-        optimiser.step(losses @ losses.new_tensor(weights))
+        optimiser.step(losses @ losses.new_tensor((*PUBLISHED_WEIGHTS, settings.published_weight)))
     return _decoded(decoder, latents.detach(), history.cpu().numpy(), "published", seed)
 
 
@@ -150,17 +167,17 @@ class OccludedModes:
     """The few latent directions that move the occluded vertices most.
 
     Args:
-        directions: (K, d) float64, orthonormal columns U.
-        reach: (d,) float64 mm, RMS displacement of the occluded vertices by one unit along each: √eigenvalue.
+        directions: orthonormal columns U.
+        reach: mm, RMS displacement of the occluded vertices by one unit along each: √eigenvalue.
         deviation: mm, RMS displacement by all directions together: the posterior's occluded standard deviation.
     """
 
-    directions: torch.Tensor
-    reach: torch.Tensor
+    directions: Float[torch.Tensor, "K d"]
+    reach: Float[torch.Tensor, "d"]
     deviation: torch.Tensor
 
 
-def occluded_modes(decoder, occluded, dimensions):
+def occluded_modes(decoder: Decoder, occluded: Bool[np.ndarray, "V"], dimensions: int) -> OccludedModes:
     """The top eigenvectors of a Decoder's occluded covariance, in latent space.
 
     With J the decoder's Jacobian over the M occluded vertices, zᵀ (JᵀJ / M) z is the mean-square displacement of
@@ -168,12 +185,7 @@ def occluded_modes(decoder, occluded, dimensions):
     Exact for a GaussianPosterior; any other decoder is linearised by its secants over ±1 along each latent axis.
 
     Args:
-        decoder: Decoder.
-        occluded: (V,) bool.
         dimensions: d, at most K.
-
-    Returns:
-        OccludedModes.
     """
     if isinstance(decoder, GaussianPosterior):
         gram = torch.from_numpy(decoder.displacement_gram(occluded)).double()
@@ -187,8 +199,14 @@ def occluded_modes(decoder, occluded, dimensions):
     return OccludedModes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
 
 
-def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_weight=44.0, bandwidth=1.0, remainder=1.0,
-                         mass=0.9, steps=60, seed=0):  # fmt: skip
+def diversify_calibrated(
+    decoder: Decoder,
+    occluded: Bool[np.ndarray, "V"],
+    settings: DiversitySettings = DiversitySettings(),
+    *,
+    number: int = 16,
+    seed: int = 0,
+) -> HeadSamples:
     """Spread N heads over the occluded part of a posterior, no farther than it allows.
 
     In z = U u, U from ``occluded_modes``, Adam minimises Σᵢ ½‖uᵢ‖² − w · E|Y|: each head's minus log posterior density
@@ -203,16 +221,13 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
     in float32, so its heads may differ more between devices than decoding does; a GaussianPosterior's λ cannot differ.
 
     Args:
-        decoder: Decoder; best a GaussianPosterior that holds the visible vertices.
-        occluded: (V,) bool, the vertices to diversify.
+        decoder: best a GaussianPosterior that holds the visible vertices.
+        occluded: the vertices to diversify.
+        settings: ``dpp_weight`` w, ``bandwidth`` h in units of the posterior's occluded deviation, ``dimensions`` d of
+            U, ``iterations``; ``remainder``, how much of an independent draw each head takes outside U: 1 is the
+            posterior's own spread, which calibrated heads need, and 0 leaves the most likely value, which is nearer the
+            truth on average; ``mass``: ‖u‖ stays inside the ellipsoid of that share of the posterior, ‖u‖² ≤ χ²(d).
         number: N.
-        dimensions: d, the columns of U.
-        dpp_weight: w.
-        bandwidth: h, in units of the posterior's occluded deviation.
-        remainder: how much of an independent draw each head takes outside U: 1 is the posterior's own spread, which
-            calibrated heads need; 0 leaves the most likely value, which is nearer the truth on average.
-        mass: ‖u‖ stays inside the ellipsoid that holds this share of the posterior, ‖u‖² ≤ χ²(d).
-        steps: Adam's iterations.
         seed: of the start and of the remainder.
 
     Returns:
@@ -222,51 +237,53 @@ def diversify_calibrated(decoder, occluded, *, number=16, dimensions=12, dpp_wei
         MaskError: no vertex is occluded.
     """
     _require_some(occluded)
-    modes = occluded_modes(decoder, occluded, dimensions)
-    radius = ball_radius(mass, len(modes.reach))
+    modes = occluded_modes(decoder, occluded, settings.dimensions)
     draws = _draw_latents(decoder, number, seed).double().cpu()  # the search is small: it stays on the CPU
     start = draws @ modes.directions
-    places, history = _spread_out(start, modes.reach, bandwidth * modes.deviation, dpp_weight, radius, steps)
+    places, history = _spread_out(start, modes, settings)
     others = draws - start @ modes.directions.T
     others[0] = 0.0
-    latents = (places @ modes.directions.T + remainder * others).float().to(decoder.device)
+    latents = (places @ modes.directions.T + settings.remainder * others).float().to(decoder.device)
     return _decoded(decoder, latents, history, "calibrated", seed)
 
 
-def _spread_out(start, reach, width, dpp_weight, radius, steps):
-    """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|, the first held at zero; ``width``: h, mm.
+def _spread_out(start, modes, settings):
+    """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|, the first held at zero.
 
     Returns:
-        (N, d) points, and (steps, 2) of history.
+        (N, d) points, and (iterations, 2) of history.
     """
+    width, radius = settings.bandwidth * modes.deviation, ball_radius(settings.mass, len(modes.reach))
     first, others = torch.zeros_like(start[:1]), start[1:].clone().requires_grad_()
     optimiser = Adam(others, 0.15)
-    history = np.zeros((steps, 2), np.float32)
-    for step in range(steps):
+    history = np.zeros((settings.iterations, 2), np.float32)
+    for step in range(settings.iterations):
         places = torch.cat([first, others])
-        scaled = places * reach
+        scaled = places * modes.reach
         alike = similarity(torch.cdist(scaled, scaled), width, "gaussian")
         cardinality = expected_cardinality(kernel(alike, quality(places, radius)))
         energy = 0.5 * places.square().sum(1).mean()
         history[step] = energy.item(), cardinality.item()
-        optimiser.step(energy - dpp_weight / len(places) * cardinality)
+        optimiser.step(energy - settings.dpp_weight / len(places) * cardinality)
     others = others.detach()
     # The quality is a soft wall; this is the hard one.
     others *= (radius / torch.linalg.vector_norm(others, dim=1, keepdim=True)).clamp(max=1.0)
     return torch.cat([first, others]), history
 
 
-def most_diverse(candidates, number, occluded, bandwidth=None):
+def most_diverse(
+    candidates: Float[np.ndarray, "M V 3"], number: int, occluded: Bool[np.ndarray, "V"], bandwidth: float | None = None
+) -> Int[np.ndarray, "n"]:
     """Choose n of many heads by greedily maximising the DPP's det(L), L Gaussian (Chen et al. 2018, algorithm 1).
 
     Args:
-        candidates: (M, V, 3) mm; the first is always chosen, since alone all are equally good.
+        candidates: mm; the first is always chosen, since alone all are equally good.
         number: n <= M.
-        occluded: (V,) bool, the vertices that count.
+        occluded: the vertices that count.
         bandwidth: h of ``similarity``, mm; by default the candidates' own RMS deviation over the occluded vertices.
 
     Returns:
-        (n,) int indices, in the order chosen.
+        indices, in the order chosen.
     """
     if bandwidth is None:
         bandwidth = np.sqrt(3.0 * np.mean(np.var(candidates[:, occluded], axis=0, ddof=1, dtype=np.float64)))
@@ -284,7 +301,7 @@ def most_diverse(candidates, number, occluded, bandwidth=None):
     return chosen
 
 
-def ball_radius(mass, dimensions):
+def ball_radius(mass: float, dimensions: int) -> float:
     """The radius within which N(0, I) of that many dimensions has this probability: the root of χ²'s quantile."""
     return float(np.sqrt(2.0 * gammaincinv(dimensions / 2.0, mass)))
 

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from d3f_lite.common.array_files import read_arrays
 from d3f_lite.common.assets import SHIPPED, cache_folder
@@ -19,39 +21,39 @@ class Calibration:
     """The detector's error in mm on the face, upright (roll taken out), x right and y down: N(bias(pose), covariance).
 
     Args:
-        bias: (6, 136), bias of the 68 (x, y) pairs per pose feature.
-        clean: (136, 136) covariance on faces without an occluder, mm².
-        occluded: (136, 136) covariance of the landmarks that stay visible beside an occluder, mm².
+        bias: bias of the 68 (x, y) pairs per pose feature.
+        clean: covariance on faces without an occluder, mm².
+        occluded: covariance of the landmarks that stay visible beside an occluder, mm².
     """
 
-    bias: np.ndarray
-    clean: np.ndarray
-    occluded: np.ndarray
+    bias: Float[np.ndarray, "6 136"]
+    clean: Float[np.ndarray, "136 136"]
+    occluded: Float[np.ndarray, "136 136"]
 
-    def bias_at(self, yaw, pitch):
+    def bias_at(self, yaw: float, pitch: float) -> Float[np.ndarray, "68 2"]:
         """The bias (68, 2) mm at this yaw and pitch (radians)."""
         return (pose_features(yaw, pitch) @ self.bias).reshape(68, 2)
 
     @classmethod
-    def none(cls):
+    def none(cls) -> "Calibration":
         """No knowledge of the detector: no bias, independent errors of UNCALIBRATED_SIGMA."""
         covariance = UNCALIBRATED_SIGMA**2 * np.eye(136)
         return cls(np.zeros((6, 136)), covariance, covariance)
 
 
-def pose_features(yaw, pitch):
+def pose_features(yaw: float | Float[np.ndarray, "*N"], pitch: float | Float[np.ndarray, "*N"]) -> Float[np.ndarray, "*N 6"]:
     """The six features (…, 6) of a pose (radians) that the detector's bias is linear in."""
     yaw, pitch = np.broadcast_arrays(np.asarray(yaw, float), np.asarray(pitch, float))
     return np.stack((np.ones_like(yaw), yaw, pitch, yaw**2, pitch**2, yaw * pitch), -1)
 
 
-def upright(offsets, roll):
+def upright(offsets: Float[np.ndarray, "*N 2"], roll: float) -> Float[np.ndarray, "*N 2"]:
     """Turn image offsets (…, 2), x right and y down, so that a head rolled by ``roll`` radians stands upright."""
     cosine, sine = np.cos(roll), np.sin(roll)
     return offsets @ np.array([[cosine, sine], [-sine, cosine]])
 
 
-def calibration_of(detector):
+def calibration_of(detector: str) -> Calibration | None:
     """The calibration of a detector, by its name: None where it was not measured.
 
     MediaPipe's is shipped; ``python -m d3f_lite.bake.detector --detector face-alignment`` measures the other's.
@@ -62,13 +64,13 @@ def calibration_of(detector):
     return load_calibration(path) if detector == FACE_ALIGNMENT and path.is_file() else None
 
 
-def measured_path(detector):
+def measured_path(detector: str) -> Path:
     """Where the calibration of a detector that has none shipped is kept."""
     return cache_folder() / f"detector_{detector}.npz"
 
 
 @lru_cache(maxsize=2)
-def load_calibration(path=ASSET):
+def load_calibration(path: Path | str = ASSET) -> Calibration:
     """Load the calibration of a detector: by default the shipped one, of MediaPipe's landmarks.
 
     Raises:

@@ -1,19 +1,22 @@
 """Fit a head to the visible part of a face (Dey and Boddeti 2022, section 3.1)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float
 
 from d3f_lite.common.threads import one_thread
 from d3f_lite.errors import LandmarkError
-from d3f_lite.fitting.calibration import upright
+from d3f_lite.fitting.calibration import Calibration, upright
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.landmark_fitting import POSE, calibration_for, fit_landmarks
 from d3f_lite.fitting.photometric_fitting import Appearance, refine
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
-from d3f_lite.observation.occlusion import why_too_few
+from d3f_lite.heads.model import HeadModel
+from d3f_lite.observation.occlusion import Observation, why_too_few
 from d3f_lite.settings import FitSettings
 
 
@@ -22,36 +25,36 @@ class Fit:
     """A head fitted to the visible part of a photo, and what the photo says about each vertex.
 
     Args:
-        vertices: (V, 3) mm, canonical pose.
-        coefficients: (K,) of the head's basis, standard units.
+        vertices: mm, canonical pose.
+        coefficients: of the head's basis, standard units.
         camera: Camera that sees the head as the photo does.
         appearance: Appearance (albedo and light), None where too little skin is visible.
-        hessian: (K, K) of the negative log posterior of the coefficients, pose marginalised: with it the fit is the
+        hessian: of the negative log posterior of the coefficients, pose marginalised: with it the fit is the
             Gaussian N(coefficients, hessian⁻¹) over whole heads.
-        visible: (V,) bool, the photo shows the vertex.
-        occluded: (V,) bool, only the occluder hides it. Neither: unseen (back-facing, behind other parts, off the photo).
-        landmarks: (68, 2) px, where the detector is expected to find the fitted head's landmarks: their projection and
+        visible: the photo shows the vertex.
+        occluded: only the occluder hides it. Neither: unseen (back-facing, behind other parts, off the photo).
+        landmarks: px, where the detector is expected to find the fitted head's landmarks: their projection and
             the detector's measured bias at this pose.
-        history: (iterations,) mean colour difference.
+        history: mean colour difference.
     """
 
-    vertices: np.ndarray
-    coefficients: np.ndarray
+    vertices: Float[np.ndarray, "V 3"]
+    coefficients: Float[np.ndarray, "K"]
     camera: Camera
     appearance: Appearance | None
-    hessian: np.ndarray
-    visible: np.ndarray
-    occluded: np.ndarray
-    landmarks: np.ndarray
-    history: np.ndarray
+    hessian: Float[np.ndarray, "K K"]
+    visible: Bool[np.ndarray, "V"]
+    occluded: Bool[np.ndarray, "V"]
+    landmarks: Float[np.ndarray, "68 2"]
+    history: Float[np.ndarray, "iterations"]
 
     @property
-    def unseen(self):
+    def unseen(self) -> Bool[np.ndarray, "V"]:
         """(V,) bool: no photo from here shows the vertex."""
         return ~(self.visible | self.occluded)
 
     @property
-    def left_open(self):
+    def left_open(self) -> Bool[np.ndarray, "V"]:
         """(V,) bool, the vertices to diversify: the occluded ones, or all that are not visible where there are none."""
         return self.occluded if self.occluded.any() else ~self.visible
 
@@ -61,18 +64,18 @@ def _silent(*_):
 
 
 @one_thread()
-def fit_visible(observation, head, settings=FitSettings(), progress=_silent, watch=_silent):
+def fit_visible(
+    observation: Observation,
+    head: HeadModel,
+    settings: FitSettings = FitSettings(),
+    progress: Callable = _silent,
+    watch: Callable = _silent,
+) -> Fit:
     """Fit the head's coefficients, camera, light and albedo to what the photo shows.
 
     Args:
-        observation: Observation.
-        head: HeadModel.
-        settings: FitSettings.
         progress: called with (stage, fraction in [0, 1]) between iterations; may raise Cancelled to stop.
         watch: called with the mean colour differences so far, a list, after each iteration of the colours.
-
-    Returns:
-        Fit.
 
     Raises:
         LandmarkError: too few reliable landmarks, or such as no face has.
@@ -99,27 +102,28 @@ def fit_visible(observation, head, settings=FitSettings(), progress=_silent, wat
     )
 
 
-def expected_landmarks(head, vertices, camera, calibration):
+def expected_landmarks(
+    head: HeadModel, vertices: Float[np.ndarray, "V 3"], camera: Camera, calibration: Calibration
+) -> Float[np.ndarray, "68 2"]:
     """Where a detector of this Calibration is expected to find the landmarks of a head (V, 3) mm: (68, 2) float32 px."""
     yaw, pitch, roll = camera.angles
     points = camera.project(head.landmark_points(vertices, yaw))
     return (points + camera.scale * upright(calibration.bias_at(yaw, pitch), -roll)).astype(np.float32)
 
 
-def marginal_hessian(hessian):
+def marginal_hessian(hessian: Float[np.ndarray, "D D"]) -> Float[np.ndarray, "K K"]:
     """The coefficients' Hessian (K, K) with the last POSE rows and columns of ``hessian`` integrated out."""
     mixed = hessian[:-POSE, -POSE:]
     return hessian[:-POSE, :-POSE] - mixed @ np.linalg.solve(hessian[-POSE:, -POSE:], mixed.T)
 
 
-def what_the_photo_shows(vertices, head, camera, occluded):
+def what_the_photo_shows(
+    vertices: Float[np.ndarray, "V 3"], head: HeadModel, camera: Camera, occluded: Bool[np.ndarray, "H W"]
+) -> tuple[Bool[np.ndarray, "V"], Bool[np.ndarray, "V"]]:
     """Sort the vertices into visible and occluded ones.
 
     Args:
-        vertices: (V, 3) mm.
-        head: HeadModel.
-        camera: Camera.
-        occluded: (H, W) bool.
+        vertices: mm.
 
     Returns:
         visible, occluded: (V,) bool each; neither = unseen.

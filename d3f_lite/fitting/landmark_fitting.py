@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Bool, Float
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.spatial.transform import Rotation
 
@@ -10,7 +11,9 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.calibration import Calibration, calibration_of, upright
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.heads.laplacian import laplacian
-from d3f_lite.observation.landmarks import interocular_distance
+from d3f_lite.heads.model import HeadModel
+from d3f_lite.observation.landmarks import Landmarks, interocular_distance
+from d3f_lite.settings import FitSettings
 
 POSE = 6  # rotation vector (rad), log scale, translation (mm)
 LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0])  # of the pose, while it is searched for
@@ -25,29 +28,21 @@ class LandmarkFit:
     """A head and camera from landmarks alone.
 
     Args:
-        coefficients: (K,) standard units.
+        coefficients: standard units.
         camera: Camera.
-        hessian: (K + 6, K + 6) of the negative log posterior over coefficients and pose.
+        hessian: of the negative log posterior over coefficients and pose.
         misfit: squared standard errors that are left, the prior's among them, per landmark coordinate; infinite where the
             steps led nowhere.
     """
 
-    coefficients: np.ndarray
+    coefficients: Float[np.ndarray, "K"]
     camera: Camera
-    hessian: np.ndarray
+    hessian: Float[np.ndarray, "D D"]
     misfit: float
 
 
-def fit_landmarks(head, landmarks, settings):
+def fit_landmarks(head: HeadModel, landmarks: Landmarks, settings: FitSettings) -> LandmarkFit:
     """Fit coefficients and camera to the reliable landmarks: the maximum of their posterior.
-
-    Args:
-        head: HeadModel.
-        landmarks: Landmarks.
-        settings: FitSettings.
-
-    Returns:
-        LandmarkFit.
 
     Raises:
         LandmarkError: too few reliable landmarks.
@@ -67,12 +62,12 @@ def fit_landmarks(head, landmarks, settings):
     return LandmarkFit(coefficients, camera, hessian, problem.misfit(coefficients, camera))
 
 
-def calibration_for(landmarks, settings):
+def calibration_for(landmarks: Landmarks, settings: FitSettings) -> Calibration:
     """The Calibration of the detector that found these landmarks; no knowledge where it is unknown, or not wanted."""
     return (settings.calibrated and calibration_of(landmarks.detector)) or Calibration.none()
 
 
-def reliable_landmarks(landmarks):
+def reliable_landmarks(landmarks: Landmarks) -> Bool[np.ndarray, "68"]:
     """Which landmarks a fit may use, (68,) bool.
 
     Raises:
@@ -87,7 +82,7 @@ def reliable_landmarks(landmarks):
     return used
 
 
-def moved(camera, step):
+def moved(camera: Camera, step: Float[np.ndarray, "6"]) -> Camera:
     """The camera after a pose ``step`` (6,): rotation vector (rad), log scale, translation (mm on the head)."""
     rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ camera.rotation
     translation = camera.translation + camera.scale * step[4:]
@@ -98,12 +93,12 @@ def moved(camera, step):
 class _Problem:
     """The least-squares problem that one photo's landmarks pose."""
 
-    head: object
-    landmarks: object
+    head: HeadModel
+    landmarks: Landmarks
     used: np.ndarray
     calibration: Calibration
     covariance: np.ndarray
-    settings: object
+    settings: FitSettings
 
     def start(self):
         """The camera that sees the mean head best, from several yaws and independent errors."""

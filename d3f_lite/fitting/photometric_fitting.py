@@ -1,15 +1,21 @@
 """The refinement of the fit by colours: Adam on the difference between the photo and the shaded head."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Shaped
 
 from d3f_lite.common.adam import Adam
-from d3f_lite.fitting.landmark_fitting import POSE, moved
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.landmark_fitting import POSE, LandmarkFit, moved
 from d3f_lite.fitting.render import rasterise, spherical_harmonics, vertex_normals
+from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import interocular_distance
+from d3f_lite.observation.occlusion import Observation
+from d3f_lite.settings import FitSettings
 
 REFRESH = 20  # iterations between two searches for the pixels that show the face, its albedo and light
 MARGIN = 1.0  # of the eye distance, kept around the head in the crop
@@ -29,12 +35,12 @@ class Appearance:
     """What colours a head.
 
     Args:
-        albedo: (A, 3) RGB in [0, 1] of the head's albedo regions.
-        light: (9, 3) spherical-harmonics coefficients of the normal in the camera's frame.
+        albedo: RGB in [0, 1] of the head's albedo regions.
+        light: spherical-harmonics coefficients of the normal in the camera's frame.
     """
 
-    albedo: np.ndarray
-    light: np.ndarray
+    albedo: Float[np.ndarray, "A 3"]
+    light: Float[np.ndarray, "9 3"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,19 +48,19 @@ class Crop:
     """The visible face at working size.
 
     Args:
-        pixels: (h, w, 3) float32 in [0, 1], black under the occluder.
-        usable: (h, w) bool: visible face, far enough from the occluder for bilinear sampling.
-        origin: (2,) px of the photo where the crop starts.
-        zoom: (2,) crop px per photo px, along x and y (all but equal).
+        pixels: in [0, 1], black under the occluder.
+        usable: visible face, far enough from the occluder for bilinear sampling.
+        origin: px of the photo where the crop starts.
+        zoom: crop px per photo px, along x and y (all but equal).
     """
 
-    pixels: np.ndarray
-    usable: np.ndarray
-    origin: np.ndarray
-    zoom: np.ndarray
+    pixels: Float[np.ndarray, "h w 3"]
+    usable: Bool[np.ndarray, "h w"]
+    origin: Shaped[np.ndarray, "2"]
+    zoom: Float[np.ndarray, "2"]
 
     @classmethod
-    def around(cls, observation, eye_distance):
+    def around(cls, observation: Observation, eye_distance: float) -> "Crop":
         """Cut the face out and scale it to ``eye_distance`` px between the outer eye corners."""
         unit = interocular_distance(observation.landmarks.xy)
         rows, columns = np.nonzero(observation.masks.face)
@@ -160,13 +166,15 @@ class _FaceColours:
         return observed[0, :, 0].T, spherical_harmonics(torch.nn.functional.normalize(normal, dim=-1))
 
 
-def solve_appearance(colours, harmonics, regions):
+def solve_appearance(
+    colours: Float[np.ndarray, "P 3"], harmonics: Float[np.ndarray, "P 9"], regions: Float[np.ndarray, "P A"]
+) -> Appearance:
     """Split colours into regional albedo and light by iteratively reweighted least squares.
 
     Args:
-        colours: (P, 3) in [0, 1].
-        harmonics: (P, 9) spherical harmonics of the normals.
-        regions: (P, A) soft albedo weights.
+        colours: in [0, 1].
+        harmonics: spherical harmonics of the normals.
+        regions: soft albedo weights.
 
     Returns:
         Appearance; its albedo keeps the photo's overall brightness, its light is 1 on average.
@@ -207,7 +215,9 @@ def _rotation(turn):
     return torch.linalg.matrix_exp(cross)
 
 
-def refine(head, observation, start, settings, progress, watch):
+def refine(
+    head: HeadModel, observation: Observation, start: LandmarkFit, settings: FitSettings, progress: Callable, watch: Callable
+) -> tuple[Float[np.ndarray, "K"], Camera, Appearance | None, Float[np.ndarray, "iterations"]]:
     """Refine a landmark fit by colours: minimise δᵀHδ/2 + n · log mean |photo - model| by Adam.
 
     δ is the change from the landmark fit and H its Hessian, so landmarks and priors keep their say; the unknowns are
@@ -216,10 +226,6 @@ def refine(head, observation, start, settings, progress, watch):
     badly, pull less than clean ones.
 
     Args:
-        head: HeadModel.
-        observation: Observation.
-        start: LandmarkFit.
-        settings: FitSettings.
         progress: called with ("colours", fraction); may raise Cancelled.
         watch: called with the mean colour differences so far, a list, after each iteration.
 

@@ -7,6 +7,8 @@ import numpy as np
 from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.calibration import calibration_of
 from d3f_lite.fitting.landmark_fitting import fit_landmarks
+from d3f_lite.heads.model import HeadModel
+from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.settings import FitSettings
 
 # Twice the least value of the fit's objective by the number of landmark coordinates: about 1 at most where errors are as the
@@ -22,12 +24,11 @@ MISTAKES = {  # what landmarks may look like, and how (68, 2) px are put right
 }
 
 
-def check_plausible(head, landmarks, settings):
+def check_plausible(head: HeadModel, landmarks: Landmarks, settings: FitSettings) -> None:
     """Refuse landmarks that no face can have: a fit with the default priors leaves too much over, or sees the head from behind.
 
     Args:
-        head: HeadModel.
-        landmarks: Landmarks, enough of them reliable.
+        landmarks: enough of them reliable.
         settings: FitSettings; ``calibrated`` counts.
 
     Raises:

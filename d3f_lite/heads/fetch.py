@@ -1,5 +1,6 @@
 """Fetch, install and check the files that d3f-lite does not ship: ``d3f-lite fetch list``, or ``python data_fetch.py list``."""
 
+import argparse
 import json
 import os
 import shutil
@@ -27,7 +28,7 @@ class ResumingDownload:
         progress: whether to draw a bar.
     """
 
-    def __init__(self, part, size=0, progress=True):
+    def __init__(self, part: Path, size: int = 0, progress: bool = True) -> None:
         self.part, self.size, self.progress = Path(part), size, progress
 
     def __call__(self, url, output_file, _):
@@ -80,7 +81,7 @@ def _refuse_web_page(content_type, start):
         raise AssetError("the server sent a web page instead of the file")
 
 
-def fetch(name, progress=True):
+def fetch(name: str, progress: bool = True) -> Path:
     """Fetch one file of the table, unless it is there already.
 
     Args:
@@ -113,7 +114,7 @@ def fetch(name, progress=True):
     raise AssetError(f"cannot fetch {name} ({'; '.join(failures)}); try again, it goes on where it stopped")
 
 
-def fetch_ict():
+def fetch_ict() -> Path:
     """Fetch ICT-FaceKit and check that it is one.
 
     Raises:
@@ -131,7 +132,7 @@ def fetch_ict():
     return path
 
 
-def install_flame(file):
+def install_flame(file: Path | str) -> Path:
     """Check a FLAME file that the user downloaded, and copy it into the cache folder.
 
     Args:
@@ -162,7 +163,7 @@ def install_flame(file):
     return target
 
 
-def verify():
+def verify() -> list[tuple[str, str]]:
     """Compare every shipped and every fetched file with the table.
 
     Returns:
@@ -234,7 +235,7 @@ def _verify():
         raise AssetError(f"missing or changed: {', '.join(wrong)}; fetch or install them again")
 
 
-def add_commands(parser):
+def add_commands(parser: argparse.ArgumentParser) -> None:
     """Give an argparse parser the commands of ``run``: list, ict, face-alignment, flame, verify."""
     commands = parser.add_subparsers(dest="action", required=True)
     commands.add_parser("list", help="what can be had, its size, licence and whether it needs registration")
@@ -245,7 +246,7 @@ def add_commands(parser):
     commands.add_parser("verify", help="check every shipped and fetched file")
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Do what the options of ``add_commands`` say, and print what came of it.
 
     Raises:

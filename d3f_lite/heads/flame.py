@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
 from d3f_lite.errors import HeadError
@@ -33,40 +34,45 @@ class FlameHead:
     """FLAME as its file has it: linear shape, expression and pose correctives, then linear blend skinning.
 
     Args:
-        template: (V, 3) mm, FLAME's frame (axes are canonical, the origin is near the neck).
-        triangles: (T, 3) int32.
-        shape: (300, V, 3) mm per standard deviation.
-        expression: (100, V, 3) mm per standard deviation.
-        correctives: (36, V, 3) mm per entry of the four rotation matrices minus the identity.
-        joint_regressor: (5, V) weights that give the JOINTS.
-        skinning: (V, 5) weights that add up to 1.
-        parents: (5,) joint above each joint, -1 for the root.
+        template: mm, FLAME's frame (axes are canonical, the origin is near the neck).
+        shape: mm per standard deviation.
+        expression: mm per standard deviation.
+        correctives: mm per entry of the four rotation matrices minus the identity.
+        joint_regressor: weights that give the JOINTS.
+        skinning: weights that add up to 1.
+        parents: joint above each joint, -1 for the root.
         landmarks: the embedding files beside the model, if they were there.
         masks: the region file beside the model: name to vertex numbers, or None.
     """
 
-    template: np.ndarray
-    triangles: np.ndarray
-    shape: np.ndarray
-    expression: np.ndarray
-    correctives: np.ndarray
-    joint_regressor: np.ndarray
-    skinning: np.ndarray
-    parents: np.ndarray
+    template: Float[np.ndarray, "V 3"]
+    triangles: Int[np.ndarray, "T 3"]
+    shape: Float[np.ndarray, "S V 3"]
+    expression: Float[np.ndarray, "E V 3"]
+    correctives: Float[np.ndarray, "36 V 3"]
+    joint_regressor: Float[np.ndarray, "5 V"]
+    skinning: Float[np.ndarray, "V 5"]
+    parents: Int[np.ndarray, "5"]
     landmarks: "FlameLandmarks"
-    masks: dict | None = None
+    masks: dict[str, np.ndarray] | None = None
 
-    def vertices(self, shape=None, expression=None, pose=None, translation=None):
+    def vertices(
+        self,
+        shape: Float[np.ndarray, "#B _"] | None = None,
+        expression: Float[np.ndarray, "#B _"] | None = None,
+        pose: Float[np.ndarray, "#B 5 3"] | None = None,
+        translation: Float[np.ndarray, "#B 3"] | None = None,
+    ) -> Float[np.ndarray, "B V 3"]:
         """Pose the head (Li et al. 2017, equations 1 to 5); what is not given is zero.
 
         Args:
             shape: (B, ≤300) standard deviations.
             expression: (B, ≤100) standard deviations.
-            pose: (B, 5, 3) axis-angle radians of the JOINTS.
-            translation: (B, 3) mm.
+            pose: axis-angle radians of the JOINTS.
+            translation: mm.
 
         Returns:
-            (B, V, 3) float32 mm in FLAME's frame.
+            mm in FLAME's frame.
         """
         given = [part for part in (shape, expression, pose, translation) if part is not None]
         batch = len(given[0]) if given else 1
@@ -96,7 +102,7 @@ class FlameHead:
         return turn, shift
 
     @cached_property
-    def jaw_directions(self):
+    def jaw_directions(self) -> Float[np.ndarray, "2 V 3"]:
         """(2, V, 3) mm per sigma: opening and sliding the jaw, linearised at rest, one sigma as in JAW_SIGMA."""
         step, directions = 1e-2, []  # radians: small against the jaw's range, large against float32
         for _, axis, sigma in JAW_SIGMA:
@@ -106,7 +112,7 @@ class FlameHead:
             directions.append((forward - backward) * (sigma / (2.0 * step)))
         return np.stack(directions)
 
-    def head_model(self, name="flame"):
+    def head_model(self, name: str = "flame") -> HeadModel:
         """FLAME at rest as a linear HeadModel in the canonical frame.
 
         Its identity and expression are already standard normal; the jaw joins the expression, linearised. There are
@@ -114,9 +120,6 @@ class FlameHead:
 
         Args:
             name: the model's name.
-
-        Returns:
-            HeadModel.
         """
         parts = np.where(self.skinning[:, 3:].max(1) > 0.5, PARTS.index("eyeballs"), PARTS.index("skin"))
         inner = self.landmarks.inner_points(self.template, self.triangles)
@@ -149,14 +152,16 @@ class FlameLandmarks:
     static: tuple | None = None
     dynamic: tuple | None = None
 
-    def inner_points(self, vertices, triangles):
+    def inner_points(
+        self, vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]
+    ) -> Float[np.ndarray, "51 3"] | None:
         """Points 17-67 (51, 3) mm on a head, or None when there is no static file."""
         if self.static is None:
             return None
         chosen, barycentric = self.static
         return np.einsum("lki,lk->li", vertices[triangles[chosen]], barycentric)
 
-    def over(self, embedding):
+    def over(self, embedding: LandmarkEmbedding) -> LandmarkEmbedding:
         """A LandmarkEmbedding with these points where they are known, and those of ``embedding`` elsewhere."""
         if self.dynamic is None:
             chosen, barycentric = embedding.triangles.copy(), embedding.barycentric.copy()
@@ -172,14 +177,11 @@ class FlameLandmarks:
         return LandmarkEmbedding(yaws, chosen, barycentric)
 
 
-def read_flame(path):
+def read_flame(path: Path | str) -> FlameHead:
     """Read FLAME 2019, 2020 or 2023 from its pickle or an npz, and its landmark and mask files if they lie beside it.
 
     Args:
         path: of ``generic_model.pkl``, ``flame2023.pkl`` or the like.
-
-    Returns:
-        FlameHead.
 
     Raises:
         HeadError: a file is not readable, not FLAME's, or asks for code to be run.

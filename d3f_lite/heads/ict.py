@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from d3f_lite.common.array_files import LARGEST_NUMBER, UNREADABLE, bounded_member, reason_of
 from d3f_lite.errors import HeadError
@@ -44,18 +45,17 @@ class IctHead:
     """ICT-FaceKit's meshes as directions, in its own frame, whose axes are ours.
 
     Args:
-        neutral: (V, 3) float32 mm.
-        triangles: (T, 3) int.
-        shape: (Ks, V, 3) float32 mm, the identities, standard normal as they are.
-        expression: (Ke, V, 3) float32 mm, times EXPRESSION_SIGMA.
+        neutral: mm.
+        shape: mm, the identities, standard normal as they are.
+        expression: mm, times EXPRESSION_SIGMA.
     """
 
-    neutral: np.ndarray
-    triangles: np.ndarray
-    shape: np.ndarray
-    expression: np.ndarray
+    neutral: Float[np.ndarray, "V 3"]
+    triangles: Int[np.ndarray, "T 3"]
+    shape: Float[np.ndarray, "S V 3"]
+    expression: Float[np.ndarray, "E V 3"]
 
-    def head_model(self, name="ict"):
+    def head_model(self, name: str = "ict") -> HeadModel:
         """The HeadModel in the canonical frame, without regional bases; of the full model, skin and eyeballs only."""
         neutral, triangles, shape, expression = self.neutral, self.triangles, self.shape, self.expression
         parts = inner = None
@@ -82,14 +82,11 @@ class IctHead:
         )
 
 
-def read_ict(path):
+def read_ict(path: Path | str) -> IctHead:
     """Read ICT-FaceKit from its folder, or from a zip or tar of it, which is never unpacked to disk.
 
     Args:
         path: of the repository, of its folder FaceXModel, or of an archive of either.
-
-    Returns:
-        IctHead.
 
     Raises:
         HeadError: no such file, no ICT-FaceKit in it, or one that is broken or too large.

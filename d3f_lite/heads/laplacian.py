@@ -3,15 +3,18 @@
 from functools import lru_cache
 
 import numpy as np
+import scipy.sparse
 import torch
+from jaxtyping import Int
 from scipy.sparse import coo_matrix, diags
 
 
-def laplacian(triangles, vertices, normalised=True):
+def laplacian(
+    triangles: Int[np.ndarray, "T 3"], vertices: int, normalised: bool = True
+) -> scipy.sparse.spmatrix | scipy.sparse.sparray:
     """The uniform Laplacian (V, V) sparse: each vertex minus the mean of its neighbours.
 
     Args:
-        triangles: (T, 3) int.
         vertices: V, how many there are.
         normalised: False for degree minus adjacency, the same times each vertex's number of neighbours.
     """

@@ -3,8 +3,10 @@
 import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from d3f_lite.common.array_files import LARGEST_FILE, UNREADABLE, read_arrays
 from d3f_lite.errors import AssetError
@@ -27,16 +29,14 @@ class LandmarkEmbedding:
     each yaw of a table (FLAME's dynamic landmarks do the same); points 17-67 have the same place in every row.
 
     Args:
-        yaws: (Y,) radians, increasing.
-        triangles: (Y, 68) int32.
-        barycentric: (Y, 68, 3) float32.
+        yaws: radians, increasing.
     """
 
-    yaws: np.ndarray
-    triangles: np.ndarray
-    barycentric: np.ndarray
+    yaws: Float[np.ndarray, "Y"]
+    triangles: Int[np.ndarray, "Y 68"]
+    barycentric: Float[np.ndarray, "Y 68 3"]
 
-    def at(self, yaw):
+    def at(self, yaw: float) -> tuple[Int[np.ndarray, "68"], Float[np.ndarray, "68 3"]]:
         """The embedding for a head turned by ``yaw`` radians: (68,) triangles and (68, 3) weights of the nearest row."""
         row = int(np.abs(self.yaws - yaw).argmin())
         return self.triangles[row], self.barycentric[row]
@@ -47,16 +47,15 @@ class Bases:
     """Linear directions of a head in mm per unit of a standard normal coefficient.
 
     Args:
-        shape: (Ks, V, 3) float32, identity.
-        expression: (Ke, V, 3) float32.
-        regional: (Kr, V, 3) float32, each already multiplied by the soft weight of its region.
+        shape: identity.
+        regional: each already multiplied by the soft weight of its region.
         regional_names: the region of each regional direction, Kr strings.
     """
 
-    shape: np.ndarray
-    expression: np.ndarray
-    regional: np.ndarray
-    regional_names: tuple
+    shape: Float[np.ndarray, "S V 3"]
+    expression: Float[np.ndarray, "E V 3"]
+    regional: Float[np.ndarray, "R V 3"]
+    regional_names: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,60 +67,60 @@ class HeadModel:
 
     Args:
         name: what ``load_head`` was asked for.
-        mean: (V, 3) float32 mm, canonical frame (x to the head's left, y up, z forward, origin between the ears).
-        triangles: (T, 3) int32, counter-clockwise seen from outside.
+        mean: mm, canonical frame (x to the head's left, y up, z forward, origin between the ears).
+        triangles: counter-clockwise seen from outside.
         bases: the directions, mm per unit coefficient.
         regions: name to (V,) soft weight in [0, 1]; the squares of the 14 add up to 1 at every vertex.
         landmarks: where the 68 landmarks sit.
-        albedo_regions: (A, V) soft weights that add up to 1, in the order of ALBEDO_REGIONS: areas of one colour each.
-        parts: (V,) int8 index into PARTS.
+        albedo_regions: soft weights that add up to 1, in the order of ALBEDO_REGIONS: areas of one colour each.
+        parts: index into PARTS.
         provenance: where it comes from and under which licence.
     """
 
     name: str
-    mean: np.ndarray
-    triangles: np.ndarray
+    mean: Float[np.ndarray, "V 3"]
+    triangles: Int[np.ndarray, "T 3"]
     bases: Bases
-    regions: dict
+    regions: dict[str, Float[np.ndarray, "V"]]
     landmarks: LandmarkEmbedding | None
-    albedo_regions: np.ndarray | None
-    parts: np.ndarray
+    albedo_regions: Float[np.ndarray, "A V"] | None
+    parts: Int[np.ndarray, "V"]
     provenance: dict = field(default_factory=dict)
 
     @cached_property
-    def basis(self):
+    def basis(self) -> Float[np.ndarray, "K V 3"]:
         """(K, V, 3) float32 mm: shape, expression and regional directions in this order."""
         return np.concatenate((self.bases.shape, self.bases.expression, self.bases.regional))
 
     @cached_property
-    def face(self):
+    def face(self) -> Bool[np.ndarray, "V"]:
         """(V,) bool: the skin that a portrait is about (face, forehead, nose, lips, eye regions), up to the hairline."""
         names = ("face", "forehead", "nose", "lips", "left_eye_region", "right_eye_region", "eye_region")
         weight = sum(self.regions[name] ** 2 for name in names)
         front = (self.mean[:, 2] > FACE_DEPTH) & (self.mean[:, 1] < HAIRLINE)
         return (weight > 0.5) & front & (self.parts == PARTS.index("skin"))
 
-    def vertices(self, coefficients):
+    def vertices(self, coefficients: Float[np.ndarray, "*N K"]) -> Float[np.ndarray, "*N V 3"]:
         """Heads (…, V, 3) mm of ``coefficients`` (…, K)."""
         coefficients = np.asarray(coefficients, np.float32)
         offsets = coefficients @ self.basis.reshape(len(self.basis), -1)
         return self.mean + offsets.reshape(*coefficients.shape[:-1], *self.mean.shape)
 
-    def sample(self, number, seed=0):
+    def sample(self, number: int, seed: int = 0) -> Float[np.ndarray, "n V 3"]:
         """Draw ``number`` heads (n, V, 3) mm from the prior."""
         coefficients = np.random.default_rng(seed).standard_normal((number, len(self.basis)))
         return self.vertices(coefficients)
 
-    def landmark_points(self, vertices, yaw=0.0):
+    def landmark_points(self, vertices: Float[np.ndarray, "*N V 3"], yaw: float = 0.0) -> Float[np.ndarray, "*N 68 3"]:
         """The 68 landmarks (…, 68, 3) mm of heads ``vertices`` (…, V, 3), seen at ``yaw`` radians."""
         triangles, barycentric = self.landmarks.at(yaw)
         return np.einsum("...lki,lk->...li", vertices[..., self.triangles[triangles], :], barycentric)
 
-    def with_landmarks(self, landmarks, albedo_regions):
+    def with_landmarks(self, landmarks: LandmarkEmbedding, albedo_regions: Float[np.ndarray, "A V"]) -> "HeadModel":
         """The same head with a landmark embedding and albedo regions."""
         return replace(self, landmarks=landmarks, albedo_regions=albedo_regions)
 
-    def save(self, path):
+    def save(self, path: Path | str) -> None:
         """Write the asset: one npz without pickles, bases in half precision, regional ones only where they act."""
         places = [np.flatnonzero(np.abs(self.regions[name]) > 0) for name in REGIONS]
         rows = [np.flatnonzero(np.array(self.bases.regional_names) == name) for name in REGIONS]
@@ -144,7 +143,7 @@ class HeadModel:
         )
 
     @classmethod
-    def load(cls, path, name):
+    def load(cls, path: Path | str, name: str) -> "HeadModel":
         """Read an asset that ``save`` wrote.
 
         Raises:
@@ -156,7 +155,7 @@ class HeadModel:
         triangles = table.indices("triangles", (None, 3), count)
         regions = dict(zip(REGIONS, table.array("regions", (len(REGIONS), count), np.float32)))
         regional, names = _regional(table, regions, count)
-        directions = (table.array(f"{kind}_basis", (None, count, 3), np.float32) for kind in ("shape", "expression"))
+        shape, expression = (table.array(f"{kind}_basis", (None, count, 3), np.float32) for kind in ("shape", "expression"))
         yaws = table.array("landmark_yaws", (None,), np.float32)
         landmarks = LandmarkEmbedding(
             yaws,
@@ -167,7 +166,7 @@ class HeadModel:
             name=name,
             mean=mean,
             triangles=triangles,
-            bases=Bases(*directions, regional, names),
+            bases=Bases(shape, expression, regional, names),
             regions=regions,
             landmarks=landmarks,
             albedo_regions=table.array("albedo_regions", (len(ALBEDO_REGIONS), count), np.float32),

@@ -5,21 +5,19 @@ import math
 import pickle
 import re
 import struct
+from pathlib import Path
 
-from d3f_lite.common.array_files import LARGEST_FILE, numbers, read_arrays
+from d3f_lite.common.array_files import LARGEST_FILE, ArrayTable, numbers, read_arrays
 from d3f_lite.errors import HeadError
 
 MOST_OPCODES = 200_000  # of a pickle; FLAME needs a few hundred
 
 
-def read_table(path):
+def read_table(path: Path | str) -> ArrayTable:
     """Read a file of named arrays that may hold pickles.
 
     Args:
         path: a pickled dict (any protocol, from Python 2 as well), an npz, or an npy that holds a pickled dict.
-
-    Returns:
-        ArrayTable.
 
     Raises:
         HeadError: the file is missing, too large, of another kind, or asks for code to be run.

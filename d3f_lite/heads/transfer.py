@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
@@ -27,33 +28,34 @@ class Anatomy:
 
     Args:
         regions: name to (V,) float32; the squares add up to 1 at every vertex.
-        albedo_regions: (A, V) float32 that add up to 1.
-        parts: (V,) int8 index into PARTS.
+        albedo_regions: that add up to 1.
+        parts: index into PARTS.
         landmarks: LandmarkEmbedding.
-        centre: (3,) mm, midway between the ears, in the head's own frame.
+        centre: mm, midway between the ears, in the head's own frame.
     """
 
-    regions: dict
-    albedo_regions: np.ndarray
-    parts: np.ndarray
+    regions: dict[str, Float[np.ndarray, "V"]]
+    albedo_regions: Float[np.ndarray, "A V"]
+    parts: Int[np.ndarray, "V"]
     landmarks: LandmarkEmbedding
-    centre: np.ndarray
+    centre: Float[np.ndarray, "3"]
 
 
-def transfer(vertices, triangles, parts=None, inner_landmarks=None):
+def transfer(
+    vertices: Float[np.ndarray, "V 3"],
+    triangles: Int[np.ndarray, "T 3"],
+    parts: Int[np.ndarray, "V"] | None = None,
+    inner_landmarks: Float[np.ndarray, "51 3"] | None = None,
+) -> Anatomy:
     """Find the anatomy of a head whose axes are canonical (x to its left, y up, z forward) and whose unit is mm.
 
     The head is laid onto the shipped one and bent until their surfaces meet, with its 51 inner landmarks as anchors.
     On random heads of known anatomy, inner landmarks land 1 mm and jaw points 4 mm off; without anchors 4 and 5 mm.
 
     Args:
-        vertices: (V, 3) mm, the mean head; its origin does not matter.
-        triangles: (T, 3) int.
-        parts: (V,) index into PARTS, if known; otherwise each connected piece takes the part it lies on.
-        inner_landmarks: (51, 3) mm, points 17-67 on this head, if known.
-
-    Returns:
-        Anatomy.
+        vertices: mm, the mean head; its origin does not matter.
+        parts: index into PARTS, if known; otherwise each connected piece takes the part it lies on.
+        inner_landmarks: mm, points 17-67 on this head, if known.
 
     Raises:
         HeadError: this is no head, or one of another unit or orientation.

@@ -1,6 +1,7 @@
 """face-alignment's landmark network FAN (Bulat and Tzimiropoulos 2017), where its weights are on this machine."""
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from d3f_lite.common.assets import assets, sha256_of
 from d3f_lite.errors import AssetError, SettingsError
@@ -24,7 +25,7 @@ class FaceAlignmentNetwork:
 
     name = FACE_ALIGNMENT
 
-    def __init__(self, device="cpu"):
+    def __init__(self, device: str = "cpu") -> None:
         asset = assets()[WEIGHTS]
         if not asset.path.is_file():
             raise AssetError(f"{WEIGHTS} is not in torch hub's cache: run python data_fetch.py face-alignment")
@@ -36,12 +37,13 @@ class FaceAlignmentNetwork:
             face_alignment.LandmarksType.TWO_D, device=device, compile=False, face_detector="folder"
         )
 
-    def locate(self, pixels, face):
+    def locate(
+        self, pixels: UInt8[np.ndarray, "H W 3"], face: Float[np.ndarray, "P 2"]
+    ) -> tuple[Float[np.ndarray, "68 2"], Float[np.ndarray, "68"]]:
         """Find the landmarks of one face.
 
         Args:
-            pixels: (H, W, 3) uint8.
-            face: (P, 2) px, points whose box is the face with its forehead.
+            face: px, points whose box is the face with its forehead.
 
         Returns:
             xy (68, 2) px, and the network's scores (68,) in [0, 1].
@@ -57,7 +59,7 @@ class FaceAlignmentNetwork:
         return (points[0] + 0.5 - offset) / zoom, np.clip(scores[0] / 2, 0.0, 1.0)
 
 
-def network_for(detector="auto"):
+def network_for(detector: str = "auto") -> FaceAlignmentNetwork | None:
     """The network that a detector's name stands for: None for MediaPipe; "auto" takes FAN where its weights are here.
 
     Raises:

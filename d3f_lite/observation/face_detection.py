@@ -7,9 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from d3f_lite.common.assets import SHIPPED
-from d3f_lite.common.native_stderr import native_stderr_silenced
+from d3f_lite.common.quiet import native_stderr_silenced
 from d3f_lite.errors import AssetError
 
 MODEL_PATH = SHIPPED / "face_landmarker.task"
@@ -28,9 +29,9 @@ class MediapipeDetector:
     code was tuned for.
     """
 
-    def __init__(self, model_path=MODEL_PATH, least_score: float = LIKELY):
+    def __init__(self, model_path: Path | str = MODEL_PATH, least_score: float = LIKELY) -> None:
         model = _checked_model(Path(model_path))
-        with native_stderr_silenced():
+        with native_stderr_silenced:
             import mediapipe  # heavy, and only needed here
             from mediapipe.tasks.python import BaseOptions, vision
 
@@ -50,8 +51,8 @@ class MediapipeDetector:
         """A detector that takes more for a face, closed with this one."""
         return MediapipeDetector(self._model_path, POSSIBLE)
 
-    def detect(self, pixels: np.ndarray) -> list[np.ndarray]:
-        """The mesh points (478, 2) px of each face in `pixels` (H, W, 3) uint8, the largest face first."""
+    def detect(self, pixels: UInt8[np.ndarray, "H W 3"]) -> list[Float[np.ndarray, "478 2"]]:
+        """The mesh points (478, 2) px of each face in `pixels`, the largest face first."""
         image = self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, np.ascontiguousarray(pixels))
         found = self._landmarker.detect(image).face_landmarks
         size = np.array(pixels.shape[1::-1])
@@ -71,12 +72,12 @@ class MediapipeDetector:
         self.close()
 
 
-def find_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarray]:
-    """The mesh points (478, 2) px of each face in `pixels` (H, W, 3) uint8, the largest first; small ones if need be."""
+def find_faces(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector) -> list[Float[np.ndarray, "478 2"]]:
+    """The mesh points (478, 2) px of each face in `pixels`, the largest first; small ones if need be."""
     return find_large_faces(pixels, detector) or find_small_faces(pixels, detector)
 
 
-def find_large_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarray]:
+def find_large_faces(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector) -> list[Float[np.ndarray, "478 2"]]:
     """The mesh points (478, 2) px of each face, the largest first, that the whole photo shows the detector.
 
     It makes photos square, and of two faces side by side in a wide one it may miss one: so squares of the photo are
@@ -91,7 +92,7 @@ def find_large_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np
     return _with_those_in_tiles(faces, pixels, side, detector)
 
 
-def find_small_faces(pixels: np.ndarray, detector: MediapipeDetector) -> list[np.ndarray]:
+def find_small_faces(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector) -> list[Float[np.ndarray, "478 2"]]:
     """The mesh points (478, 2) px of each face, the largest first, as overlapping tiles of the photo show them."""
     side, faces = max(pixels.shape[:2]), []
     smallest = max(SMALLEST_TILE, side // FINEST_TILING)
@@ -112,8 +113,10 @@ def _with_those_in_tiles(faces, pixels, side, detector) -> list[np.ndarray]:
     return sorted(found, key=face_size, reverse=True)
 
 
-def square_crop(pixels: np.ndarray, linear: np.ndarray, offset: np.ndarray, side: int) -> np.ndarray:
-    """The crop (side, side, 3) in which a point p (px) of `pixels` lies at `linear` (2, 2) @ p + `offset` (2,)."""
+def square_crop(
+    pixels: UInt8[np.ndarray, "H W 3"], linear: Float[np.ndarray, "2 2"], offset: Float[np.ndarray, "2"], side: int
+) -> UInt8[np.ndarray, "side side 3"]:
+    """The crop (side, side, 3) in which a point p (px) of `pixels` lies at `linear` @ p + `offset`."""
     shrink = int(1 / np.sqrt(np.linalg.det(linear)))
     if shrink > 1:  # average first: bilinear sampling would skip pixels
         height, width = (length // shrink * shrink for length in pixels.shape[:2])
@@ -124,12 +127,12 @@ def square_crop(pixels: np.ndarray, linear: np.ndarray, offset: np.ndarray, side
     return cv2.warpAffine(pixels, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
 
 
-def face_size(points: np.ndarray) -> float:
-    """Geometric mean of the width and height in px of the box around `points` (P, 2)."""
+def face_size(points: Float[np.ndarray, "P 2"]) -> float:
+    """Geometric mean of the width and height in px of the box around `points`."""
     return float(np.sqrt(np.prod(np.ptp(points, axis=0))))
 
 
-def same_face(faces, face) -> list[np.ndarray]:
+def same_face(faces: list[Float[np.ndarray, "_ 2"]], face: Float[np.ndarray, "P 2"]) -> list[Float[np.ndarray, "_ 2"]]:
     """Those of `faces` whose centres lie within half a face of that of `face`, in the order given."""
     return [other for other in faces if np.linalg.norm(other.mean(0) - face.mean(0)) < face_size(face) / 2]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from jaxtyping import Bool, Float, UInt8
 
 from d3f_lite.observation.face_detection import MediapipeDetector, face_size, same_face, square_crop
 
@@ -23,16 +24,16 @@ LIKE_SIZE = 0.4  # log of the ratio up to which two sizes are alike
 class HalfFace:
     """A face whose better half was mirrored onto the other.
 
-    `pixels` (H, W, 3) uint8 show it, `mesh` (478, 2) px lies on it, and `mirrored` (H, W) bool is the new side of its midline.
+    `pixels` show it, `mesh` px lies on it, and `mirrored` is the new side of its midline.
     """
 
-    pixels: np.ndarray
-    mesh: np.ndarray
-    mirrored: np.ndarray
+    pixels: UInt8[np.ndarray, "H W 3"]
+    mesh: Float[np.ndarray, "478 2"]
+    mirrored: Bool[np.ndarray, "H W"]
 
 
-def find_half_face(pixels: np.ndarray, detector: MediapipeDetector) -> HalfFace | None:
-    """The face in `pixels` (H, W, 3) uint8 of which about one half shows, if any.
+def find_half_face(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector) -> HalfFace | None:
+    """The face in `pixels` of which about one half shows, if any.
 
     A lenient detector names candidates. One that is a face becomes one for the strict detector when its visible half is
     mirrored onto the other; what only looks a little like a face, such as a cup, does not.
@@ -47,8 +48,10 @@ def find_half_face(pixels: np.ndarray, detector: MediapipeDetector) -> HalfFace 
     return best
 
 
-def mirror(pixels: np.ndarray, mesh: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `pixels` (H, W, 3) with one half of the face `mesh` (478, 2) px, left (-1) or right (1), mirrored onto the other.
+def mirror(
+    pixels: UInt8[np.ndarray, "H W 3"], mesh: Float[np.ndarray, "478 2"], side: int
+) -> tuple[UInt8[np.ndarray, "H W 3"], Bool[np.ndarray, "H W"]]:
+    """The `pixels` with one half of the face `mesh` px, left (-1) or right (1), mirrored onto the other.
 
     Returns the new pixels and where they are new, (H, W) bool.
     """

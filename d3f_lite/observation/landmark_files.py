@@ -9,6 +9,7 @@ import numpy as np
 from d3f_lite.common.array_files import read_array, reason_of
 from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmarks import Landmarks, interocular_distance
+from d3f_lite.observation.photo import Photo
 
 LARGEST_FILE = 65_536  # bytes
 FIRST_PIXEL = 0.5  # px: .pts counts from 1 at the first pixel's centre, d3f-lite from 0 at its corner
@@ -24,7 +25,7 @@ NUMBERS = ("id", "index", "landmark", "point", "")  # names there of a column th
 FROM_FILE = "file"  # the backend of points that do not say where they come from
 
 
-def as_landmarks(landmarks, photo):
+def as_landmarks(landmarks, photo: Photo) -> Landmarks:
     """Landmarks from Landmarks, a file's path, or an array (68, 2) px or (68, 3) with confidences; checked.
 
     Raises:
@@ -37,7 +38,7 @@ def as_landmarks(landmarks, photo):
     return _checked(landmarks, photo, "landmarks")
 
 
-def read_landmarks(path, photo):
+def read_landmarks(path: Path | str, photo: Photo) -> Landmarks:
     """Read landmarks, px of the upright photo, x right and y down from its top-left corner.
 
     ``.csv`` has the columns x, y and maybe confidence and backend, named in a first line or not, with a number before each
@@ -47,9 +48,6 @@ def read_landmarks(path, photo):
     Args:
         path: the file.
         photo: Photo that they belong to.
-
-    Returns:
-        Landmarks.
 
     Raises:
         LandmarkError: no such file, not of one of the three kinds, not 68 points, or far outside the photo.
@@ -71,7 +69,7 @@ def read_landmarks(path, photo):
     return _checked(landmarks, photo, path.name)
 
 
-def write_landmarks(landmarks, path):
+def write_landmarks(landmarks: Landmarks, path: Path | str) -> None:
     """Write Landmarks to ``path``: a .csv keeps every bit of them, a .pts (iBUG) only the points."""
     if Path(path).suffix.lower() == ".pts":
         rows = "\n".join(f"{x:.6f} {y:.6f}" for x, y in landmarks.xy + FIRST_PIXEL)

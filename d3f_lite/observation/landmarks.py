@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from jaxtyping import Bool, Float, Shaped, UInt8
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.face_detection import (
@@ -94,7 +95,7 @@ class Landmarks:
         return self.backend.removesuffix(BY_HAND)
 
     @property
-    def reliable(self) -> np.ndarray:
+    def reliable(self) -> Bool[np.ndarray, "68"]:
         """The landmarks that a fit may use, (68,) bool."""
         return self.confidence >= RELIABLE
 
@@ -103,8 +104,8 @@ class Landmarks:
         """Whether so many are reliable that a fit is possible."""
         return bool(self.reliable.sum() >= FEWEST and self.reliable[17:].sum() >= FEWEST_INNER)
 
-    def beside(self, occluded: np.ndarray) -> "Landmarks":
-        """The same, without confidence in those that `occluded` (H, W) bool hides (or almost), or off the photo."""
+    def beside(self, occluded: Bool[np.ndarray, "H W"]) -> "Landmarks":
+        """The same, without confidence in those that `occluded` hides (or almost), or off the photo."""
         return replace(self, confidence=self.confidence * _shown(self.xy, occluded).astype(self.confidence.dtype))
 
 
@@ -192,8 +193,8 @@ def quarter_turns(landmarks: Landmarks) -> int:
     return int(np.rint(np.arctan2(down, right) / (np.pi / 2))) % 4
 
 
-def turned_back(points: np.ndarray, turns: int, shape: tuple[int, int]) -> np.ndarray:
-    """Where `points` (P, 2) px of a photo that was turned left by so many quarter `turns` lie in the photo of `shape` (H, W)."""
+def turned_back(points: Float[np.ndarray, "P 2"], turns: int, shape: tuple[int, int]) -> Float[np.ndarray, "P 2"]:
+    """Where `points` px of a photo that was turned left by so many quarter `turns` lie in the photo of `shape` (H, W)."""
     height, width = shape
     x, y = points.T
     places = {0: (x, y), 1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}
@@ -227,20 +228,20 @@ def with_mesh(
     return replace(landmarks, faces=found.faces, dense=found.dense if same else None).beside(occluded)
 
 
-def to_68(points: np.ndarray) -> np.ndarray:
+def to_68(points: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "68 2"]:
     """The 68 landmarks (68, 2) px from MediaPipe's mesh points (478, 2) px; the jaw is resampled by arc length."""
     right, left = (_resampled_jaw(points[list(contour)]) for contour in JAW_CONTOURS)
     inner = [points[list(indices)].mean(axis=0) for indices in INNER_POINTS]
     return np.concatenate([right, left[-2::-1], inner])
 
 
-def interocular_distance(xy: np.ndarray) -> float:
-    """Distance in px between the outer eye corners of the 68 landmarks `xy` (68, 2)."""
+def interocular_distance(xy: Float[np.ndarray, "68 2"]) -> float:
+    """Distance in px between the outer eye corners of the 68 landmarks `xy`."""
     right, left = OUTER_EYE_CORNERS
     return float(np.linalg.norm(xy[left] - xy[right]))
 
 
-def face_region(landmarks: Landmarks, shape: tuple[int, int]) -> np.ndarray:
+def face_region(landmarks: Landmarks, shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
     """The face with its forehead as (H, W) bool, for a photo of `shape` (H, W)."""
     if landmarks.dense is not None:
         return region_inside(landmarks.dense[list(FACE_OVAL)], shape)
@@ -249,15 +250,15 @@ def face_region(landmarks: Landmarks, shape: tuple[int, int]) -> np.ndarray:
     return region_inside(cv2.convexHull(np.concatenate([jaw, brows + up]).astype(np.float32))[:, 0], shape)
 
 
-def region_inside(polygon: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The pixels of a photo of `shape` (H, W) inside `polygon` (P, 2) px, as (H, W) bool."""
+def region_inside(polygon: Shaped[np.ndarray, "P 2"], shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
+    """The pixels of a photo of `shape` (H, W) inside `polygon` px, as (H, W) bool."""
     region = np.zeros(shape, np.uint8)
     cv2.fillPoly(region, [np.round((polygon - 0.5) * 16).astype(np.int32)], 1, shift=4)
     return region.astype(bool)
 
 
-def diffuse(pixels: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """A copy of `pixels` (H, W, 3) with the region `where` (H, W) filled by the colours around it.
+def diffuse(pixels: Shaped[np.ndarray, "H W 3"], where: Bool[np.ndarray, "H W"]) -> Shaped[np.ndarray, "H W 3"]:
+    """A copy of `pixels` with the region `where` filled by the colours around it.
 
     Pull-push interpolation (Gortler et al., The Lumigraph, 1996): holes take their colour from a coarser level.
     """
@@ -279,8 +280,10 @@ def diffuse(pixels: np.ndarray, where: np.ndarray) -> np.ndarray:
     return np.where(where[..., None], smooth.round().clip(0, 255).astype(np.uint8), pixels)
 
 
-def paint(pixels: np.ndarray, where: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """A copy of `pixels` (H, W, 3) with the region `where` in the median colour of the region `like` (both (H, W))."""
+def paint(
+    pixels: UInt8[np.ndarray, "H W 3"], where: Bool[np.ndarray, "H W"], like: Bool[np.ndarray, "H W"]
+) -> UInt8[np.ndarray, "H W 3"]:
+    """A copy of `pixels` with the region `where` in the median colour of the region `like` (both (H, W))."""
     painted = pixels.copy()
     painted[where] = np.median(pixels[like], axis=0)
     return painted

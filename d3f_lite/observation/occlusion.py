@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmarks import (
@@ -40,15 +41,15 @@ class Masks:
     """Two regions of a photo, (H, W) bool each: the whole `face`, hidden parts too, and what is `occluded`.
 
     `origin` says where `occluded` comes from: "given", "estimated", or "corrected" by strokes; `confidence` how sure
-    it is: 1 if given, else that of the OcclusionEstimate; `strokes` (H, W) int8 are those that corrected it, if any.
+    it is: 1 if given, else that of the OcclusionEstimate; `strokes` are those that corrected it, if any.
     `doubt` says what looks wrong with a given mask, if anything does.
     """
 
-    face: np.ndarray
-    occluded: np.ndarray
+    face: Bool[np.ndarray, "H W"]
+    occluded: Bool[np.ndarray, "H W"]
     origin: str = "given"
     confidence: float = 1.0
-    strokes: np.ndarray | None = None
+    strokes: Int[np.ndarray, "H W"] | None = None
     doubt: str = ""
 
     @property
@@ -57,7 +58,7 @@ class Masks:
         return float(self.occluded[self.face].mean()) if self.face.any() else 0.0
 
     @property
-    def visible(self) -> np.ndarray:
+    def visible(self) -> Bool[np.ndarray, "H W"]:
         """The face's visible pixels, (H, W) bool."""
         return self.face & ~self.occluded
 
@@ -75,21 +76,21 @@ class Observation:
 class OcclusionEstimate:
     """What hides a face, as far as the photo tells.
 
-    `probability` (H, W) float32 of being occluded, 0 away from the face; `occluded` (H, W) bool, unsure pixels
+    `probability` of being occluded, 0 away from the face; `occluded`, unsure pixels
     included; `confidence` from 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure.
     """
 
-    probability: np.ndarray
-    occluded: np.ndarray
+    probability: Float[np.ndarray, "H W"]
+    occluded: Bool[np.ndarray, "H W"]
     confidence: float
 
 
 def observe(
     photo: Photo,
-    occluded: np.ndarray | None = None,
+    occluded=None,
     *,
     landmarks: Landmarks | None = None,
-    strokes: np.ndarray | None = None,
+    strokes=None,
     seed: int = 0,
     detector: MediapipeDetector | None = None,
     network=None,
@@ -176,7 +177,7 @@ def _doubt(occluded, face) -> str:
     return f"the mask covers {covers}: is it inverted? White is what hides the face"
 
 
-def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes: np.ndarray | None = None) -> OcclusionEstimate:
+def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> OcclusionEstimate:
     """Estimate what hides the face: the occlusion network's probability, refined by a random walker on the colours.
 
     `strokes` (H, W) int8 correct it: 0 says nothing, 1 = occluded, 2 = visible. Raises MaskError for unusable strokes.
@@ -226,12 +227,12 @@ def _other_half(landmarks: Landmarks, photo: Photo, occluded, **options) -> Land
     return found if found.enough else landmarks
 
 
-def corrected(occluded: np.ndarray, strokes: np.ndarray) -> np.ndarray:
-    """The mask `occluded` (H, W) bool with the pixels of `strokes` (H, W) int8 as they say."""
+def corrected(occluded: Bool[np.ndarray, "H W"], strokes: Int[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """The mask `occluded` with the pixels of `strokes` as they say."""
     return (occluded | (strokes == OCCLUDED)) & (strokes != VISIBLE)
 
 
-def dense_mesh(landmarks: Landmarks, canonical: np.ndarray) -> np.ndarray:
+def dense_mesh(landmarks: Landmarks, canonical: Float[np.ndarray, "468 2"]) -> Float[np.ndarray, "P 2"]:
     """MediaPipe's mesh points (≥ 468, 2) px, or, where only 68 are known, the mean face `canonical` bent onto them."""
     from scipy.interpolate import RBFInterpolator
 
@@ -240,8 +241,13 @@ def dense_mesh(landmarks: Landmarks, canonical: np.ndarray) -> np.ndarray:
     return RBFInterpolator(to_68(canonical), landmarks.xy, smoothing=1e-3)(canonical)
 
 
-def pulled(probability, trust, colours, strokes) -> tuple[np.ndarray, np.ndarray]:
-    """Pull the `probability` and the `trust` in it, (h, w) each, towards what `strokes` (h, w) say.
+def pulled(
+    probability: Float[np.ndarray, "h w"],
+    trust: Float[np.ndarray, "h w"],
+    colours: Float[np.ndarray, "h w 3"],
+    strokes: Int[np.ndarray, "h w"],
+) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
+    """Pull the `probability` and the `trust` in it, (h, w) each, towards what `strokes` say.
 
     Each stroke pulls by 0.9 exp(-m²/4) exp(-(d/12)²) at d px from it, m the Mahalanobis distance of the `colours`
     (h, w, 3) to its own.

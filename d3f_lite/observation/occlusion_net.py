@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from jaxtyping import Float, Shaped, UInt8
 from scipy.interpolate import LinearNDInterpolator
 from torch import nn
 from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
@@ -33,10 +34,12 @@ LOOKS = ((0.0, 0.0, 1.0), (0.015, 0.015, 0.98), (-0.015, 0.015, 1.02), (0.0, -0.
 class OcclusionNet(nn.Module):
     """A U-Net (Ronneberger et al. 2015) on the unwrapped face, its mirror image and each texel's place.
 
-    `canonical` (468, 2) are the mesh points of the mean frontal face, symmetric, in texels of the (SIDE, SIDE) square.
+    `canonical` are the mesh points of the mean frontal face, symmetric, in texels of the (SIDE, SIDE) square.
     """
 
-    def __init__(self, canonical: np.ndarray, widths=(32, 56, 96)):
+    canonical: torch.Tensor
+
+    def __init__(self, canonical: Float[np.ndarray, "468 2"], widths: tuple[int, ...] = (32, 56, 96)) -> None:
         super().__init__()
         fine, middle, coarse = widths
         self.register_buffer("canonical", torch.as_tensor(canonical, dtype=torch.float32))
@@ -48,8 +51,8 @@ class OcclusionNet(nn.Module):
         self.up = nn.Sequential(_convolution(coarse + middle, middle), _convolution(middle, middle))
         self.leave = nn.Sequential(_convolution(middle + fine, fine), nn.Conv2d(fine, 4, 3, padding=1))
 
-    def forward(self, textures: torch.Tensor) -> torch.Tensor:
-        """Logits (B, SIDE, SIDE) of being occluded, from `textures` (B, 3, SIDE, SIDE) RGB in [0, 1]."""
+    def forward(self, textures: Float[torch.Tensor, "B 3 S S"]) -> Float[torch.Tensor, "B S S"]:
+        """Logits (B, SIDE, SIDE) of being occluded, from `textures` RGB in [0, 1]."""
         place = torch.linspace(-1, 1, SIDE, device=textures.device)
         place = torch.stack(torch.meshgrid(place, place, indexing="xy")).expand(len(textures), -1, -1, -1)
         seen = torch.cat((2 * textures - 1, 2 * textures.flip(3) - 1, place), dim=1)
@@ -60,10 +63,10 @@ class OcclusionNet(nn.Module):
         return pixel_shuffle(logits, 2)[:, 0]
 
     @one_thread()
-    def probability(self, pixels: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-        """The probability (H, W) float32 that something hides the face with the points `mesh` (478, 2) px; 0 off the face.
+    def probability(self, pixels: UInt8[np.ndarray, "H W 3"], mesh: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "H W"]:
+        """The probability (H, W) float32 that something hides the face with the points `mesh` px; 0 off the face.
 
-        `pixels` (H, W, 3) uint8 are best scaled so that the face is about 160 px large.
+        `pixels` are best scaled so that the face is about 160 px large.
         """
         canonical = self.canonical.numpy()
         sheet = unwrap(pixels, mesh, canonical)
@@ -75,7 +78,7 @@ class OcclusionNet(nn.Module):
         texture = np.mean([_moved_back(one, look) for one, look in zip(found, LOOKS)], axis=0)
         return wrap(texture, mesh, canonical, pixels.shape[:2])
 
-    def save(self, path, provenance: dict) -> None:
+    def save(self, path: Path | str, provenance: dict) -> None:
         """Write the weights in half precision to a safetensors file; `provenance` says how they were trained."""
         from safetensors.torch import save_file
 
@@ -92,7 +95,7 @@ def _convolution(channels: int, out: int, stride: int = 1) -> nn.Sequential:
 
 
 @lru_cache(maxsize=1)
-def load_occlusion_net(path=WEIGHTS) -> OcclusionNet:
+def load_occlusion_net(path: Path | str = WEIGHTS) -> OcclusionNet:
     """The shipped OcclusionNet, its weights frozen.
 
     Raises AssetError if the file is missing or holds something else.
@@ -115,8 +118,13 @@ def load_occlusion_net(path=WEIGHTS) -> OcclusionNet:
     return net.requires_grad_(False).eval()
 
 
-def unwrap(pixels: np.ndarray, mesh: np.ndarray, canonical: np.ndarray, side: int = SHEET) -> np.ndarray:
-    """The face of `pixels` (H, W, …) with mesh points `mesh` (≥ 468, 2) px, flattened: (side, side, …), 0 off the face."""
+def unwrap(
+    pixels: Shaped[np.ndarray, "H W ..."],
+    mesh: Float[np.ndarray, "P 2"],
+    canonical: Float[np.ndarray, "468 2"],
+    side: int = SHEET,
+) -> Shaped[np.ndarray, "side side ..."]:
+    """The face of `pixels` with mesh points `mesh` (≥ 468, 2) px, flattened: (side, side, …), 0 off the face."""
     place = (np.arange(side) + 0.5) * SIDE / side
     to_photo = LinearNDInterpolator(canonical, mesh[:MESH_POINTS], fill_value=-1e4)
     found = to_photo(*np.meshgrid(place, place)).astype(np.float32) - 0.5  # OpenCV counts from pixel centres
@@ -125,8 +133,13 @@ def unwrap(pixels: np.ndarray, mesh: np.ndarray, canonical: np.ndarray, side: in
     return sheet * on_face.reshape(*on_face.shape, *[1] * (sheet.ndim - 2)).astype(sheet.dtype)
 
 
-def wrap(texture: np.ndarray, mesh: np.ndarray, canonical: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The values of a `texture` (h, w) float where a photo of `shape` (H, W) shows the face: (H, W), 0 off the face."""
+def wrap(
+    texture: Float[np.ndarray, "h w"],
+    mesh: Float[np.ndarray, "P 2"],
+    canonical: Float[np.ndarray, "468 2"],
+    shape: tuple[int, int],
+) -> Float[np.ndarray, "H W"]:
+    """The values of a `texture` where a photo of `shape` (H, W) shows the face: (H, W), 0 off the face."""
     low = np.floor(mesh.min(axis=0)).clip(0).astype(int)
     high = np.minimum(np.ceil(mesh.max(axis=0)).astype(int), shape[::-1])
     values = np.zeros(shape, np.float32)

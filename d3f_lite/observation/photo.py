@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool, Int, UInt8
 from PIL import Image, ImageOps
 
 from d3f_lite.common.names import folder_name
-from d3f_lite.common.native_stderr import native_stderr_silenced
-from d3f_lite.common.warnings_filter import warnings_ignored
+from d3f_lite.common.quiet import native_stderr_silenced, warnings_ignored
 from d3f_lite.errors import D3FError, MaskError, PhotoError
 
 SMALLEST_SIDE = 32  # px
@@ -38,13 +38,13 @@ _DECODE_ERRORS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Inde
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """One RGB image, upright and size-checked: `pixels` (H, W, 3) uint8 and a `name`, that of its results' folder."""
+    """One RGB image, upright and size-checked: `pixels` and a `name`, that of its results' folder."""
 
-    pixels: np.ndarray
+    pixels: UInt8[np.ndarray, "H W 3"]
     name: str
 
     @classmethod
-    def open(cls, path) -> "Photo":
+    def open(cls, path: Path | str) -> "Photo":
         """Read an image file of any mode: EXIF orientation applied, transparency laid on white.
 
         Raises PhotoError if there is no such file, or it is no image, empty, truncated, too small or too large.
@@ -78,12 +78,12 @@ def sample_photo(name: str) -> Photo:
         raise PhotoError(f"no sample photo {name!r}; choose one of: {', '.join(SAMPLE_PHOTOS)}")
     package, relative = SAMPLE_PHOTOS[name]
     spec = find_spec(package)  # finds the folder without importing the package
-    if spec is None:
+    if spec is None or spec.origin is None:
         raise PhotoError(f"the sample photo {name!r} comes with {package}, which is not installed; install it")
     return Photo.open(Path(spec.origin).parent / relative)
 
 
-def read_mask(path, photo: Photo) -> np.ndarray:
+def read_mask(path: Path | str, photo: Photo) -> Bool[np.ndarray, "H W"]:
     """Read an occlusion mask (H, W) bool of `photo` from an image file: the brighter one of its two values is occluded.
 
     Soft edges between black and white are fine, as is one colour on a transparent ground. All black says that nothing is
@@ -93,7 +93,7 @@ def read_mask(path, photo: Photo) -> np.ndarray:
     return check_mask(_mask_values(_read(path, None, MaskError), path.name), photo, path.name)
 
 
-def check_mask(mask, photo: Photo, name: str = "mask") -> np.ndarray:
+def check_mask(mask, photo: Photo, name: str = "mask") -> Bool[np.ndarray, "H W"]:
     """Return `mask` (H, W) as bool, True where occluded.
 
     Raises MaskError for another type (bool, or whole numbers of which the brighter are occluded) or size, for values that are
@@ -171,7 +171,7 @@ def _occluded(values, name: str) -> np.ndarray:
     return values > MASK_THRESHOLD
 
 
-def read_strokes(path, photo: Photo) -> np.ndarray:
+def read_strokes(path: Path | str, photo: Photo) -> Int[np.ndarray, "H W"]:
     """Read strokes of a brush (H, W) int8 on `photo` from an image file: red is occluded, green or blue is visible.
 
     Whatever is neither (black, white, grey, transparent) says nothing. Raises MaskError if it cannot be read, has
@@ -187,17 +187,17 @@ def read_strokes(path, photo: Photo) -> np.ndarray:
     return check_strokes(strokes, photo, path.name)
 
 
-def write_mask(mask: np.ndarray, path) -> None:
+def write_mask(mask: Bool[np.ndarray, "H W"], path: Path | str) -> None:
     """Write a mask (H, W) bool as a PNG that `read_mask` reads."""
     Image.fromarray(np.uint8(255) * mask).save(path, "png")
 
 
-def write_strokes(strokes: np.ndarray, path) -> None:
+def write_strokes(strokes: Int[np.ndarray, "H W"], path: Path | str) -> None:
     """Write strokes (H, W) int8 as a PNG that `read_strokes` reads: red is occluded, blue visible, black says nothing."""
     Image.fromarray(np.array([(0, 0, 0), (255, 0, 0), (0, 0, 255)], np.uint8)[strokes]).save(path, "png")
 
 
-def check_strokes(strokes, photo: Photo, name: str = "strokes") -> np.ndarray:
+def check_strokes(strokes, photo: Photo, name: str = "strokes") -> Int[np.ndarray, "H W"]:
     """Return `strokes` (H, W) as int8: 0 where there is none, 1 = occluded, 2 = visible.
 
     Raises MaskError for another type (whole numbers), size or value.
@@ -214,7 +214,7 @@ def check_strokes(strokes, photo: Photo, name: str = "strokes") -> np.ndarray:
 def _read(path: Path, background: str | None, error: type[D3FError]) -> Image.Image:
     """The upright image in a file: 8-bit RGB, transparent parts laid on `background`, or as it is where that is None."""
     # Pillow leaves it to libtiff to complain, and libtiff to the terminal.
-    with native_stderr_silenced() if _is_tiff(path) else nullcontext():
+    with native_stderr_silenced if _is_tiff(path) else nullcontext():
         return _decoded(path, background, error)
 
 
@@ -238,7 +238,7 @@ def _decoded(path: Path, background: str | None, error: type[D3FError]) -> Image
             raise error(f"{path}: not a file; give the path of one image")
         if path.stat().st_size == 0:
             raise error(f"{path}: the file is empty; save the image again")
-        with warnings_ignored(), Image.open(path, formats=FORMATS) as image:  # Pillow's notes: sizes are checked here
+        with warnings_ignored, Image.open(path, formats=FORMATS) as image:  # Pillow's notes: sizes are checked here
             _check_size(*image.size, path, error)
             upright = ImageOps.exif_transpose(image)
             upright.load()

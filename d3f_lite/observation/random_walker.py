@@ -1,6 +1,7 @@
 """A random walker on a picture's colours: it carries what is known of some pixels to their like neighbours."""
 
 import numpy as np
+from jaxtyping import Float
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import cg
 
@@ -9,7 +10,9 @@ EDGE = 3.0  # Lab units: across larger steps of colour the walker hardly passes
 LEAST_LINK = 1e-6
 
 
-def random_walk(probability, trust, colours) -> np.ndarray:
+def random_walk(
+    probability: Float[np.ndarray, "h w"], trust: Float[np.ndarray, "h w"], colours: Float[np.ndarray, "h w 3"]
+) -> Float[np.ndarray, "h w"]:
     """Let each pixel agree with its neighbours of like colour: a random walker with a prior (Grady 2005).
 
     Minimises Σ_i t_i (x_i - p_i)² + γ Σ_ij w_ij (x_i - x_j)², w_ij = exp(-d_ij²/2σ²) of neighbours, d_ij the step in

@@ -8,6 +8,7 @@ import secrets
 import shlex
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -35,7 +36,7 @@ STALE = 3600.0  # seconds without a change, after which what a killed run left i
 
 
 @contextmanager
-def whole_folder(path, is_ours=None):
+def whole_folder(path: Path | str, is_ours: Callable[[Path], bool] | None = None):
     """Give an empty temporary folder that becomes ``path`` when all went well; only what is ours there is replaced.
 
     Args:
@@ -60,7 +61,7 @@ def whole_folder(path, is_ours=None):
     _remove_stale(path)
 
 
-def check_writable(folder):
+def check_writable(folder: Path | str) -> None:
     """Refuse a folder that results cannot be written to, before any work is done.
 
     Raises:
@@ -72,7 +73,7 @@ def check_writable(folder):
         raise OutputError(f"cannot write results to {folder}: {parent} is no folder that you may write to")
 
 
-def result_folder(folder, name):
+def result_folder(folder: Path | str, name: str) -> Path:
     """The folder of a photo's result, before any work is done: ``folder``/<its name>.
 
     Raises:
@@ -83,7 +84,7 @@ def result_folder(folder, name):
     return path
 
 
-def check_replaceable(path, is_ours):
+def check_replaceable(path: Path, is_ours: Callable[[Path], bool]) -> None:
     """Refuse a folder that holds what a person may want to keep.
 
     Args:
@@ -103,7 +104,7 @@ def _refuse_others(path, is_ours):
         raise OutputError(f"{path} is there and is not just a result of d3f-lite: move it away, or choose another folder")
 
 
-def is_result(folder):
+def is_result(folder: Path) -> bool:
     """Whether a folder is a result as ``save_reconstruction`` writes it, with nothing of anybody else's; or empty."""
     names = _names_in(folder)
     if names is None or not all(NAMES.fullmatch(name) for name in names):
@@ -111,7 +112,7 @@ def is_result(folder):
     return not names or _is_report(Path(folder) / "report.json")
 
 
-def drawn_by_us(path):
+def drawn_by_us(path: Path) -> bool:
     """Whether a file is a PNG that d3f-lite has drawn: it says so at its start."""
     try:
         with open(path, "rb") as file:

@@ -1,20 +1,27 @@
 """Heads as PLY files that other programs read: normals, colours, and no hole but the neck's."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, Int
 
-from d3f_lite.heads.model import PARTS
+from d3f_lite.heads.model import PARTS, HeadModel
 
 
-def write_head(path, vertices, triangles, colours=None):
+def write_head(
+    path: Path | str,
+    vertices: Float[np.ndarray, "V 3"],
+    triangles: Int[np.ndarray, "T 3"],
+    colours: Float[np.ndarray, "V 3"] | None = None,
+) -> None:
     """Write one head as a binary PLY file, with a normal at each vertex.
 
     Args:
         path: of the file.
-        vertices: (V, 3) mm.
-        triangles: (T, 3) int, counter-clockwise seen from outside.
-        colours: (V, 3) RGB in [0, 1]; None = no colours.
+        vertices: mm.
+        triangles: counter-clockwise seen from outside.
+        colours: RGB in [0, 1]; None = no colours.
     """
     import trimesh
 
@@ -23,7 +30,7 @@ def write_head(path, vertices, triangles, colours=None):
     mesh.export(path, vertex_normal=True)
 
 
-def with_closed_eyeballs(head):
+def with_closed_eyeballs(head: HeadModel) -> Int[np.ndarray, "C 3"]:
     """The triangles of a HeadModel and, after them, those that close the holes of its eyeballs: (T + C, 3) int32.
 
     The right eyeball of the shipped head ends behind the lids. Nothing sees that hole, but other programs want closed

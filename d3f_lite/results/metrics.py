@@ -4,35 +4,40 @@ Distances between heads are RMS over vertices, in mm; everything is computed in 
 vertices" (ASD-O, CSE-O) or "over visible ones" (ASD-V) is the same function with another ``where``.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from jaxtyping import Bool, Float
 from scipy.spatial.distance import cdist
 from scipy.special import fdtri, gammaln
 
 OUTER_EYE_CORNERS = (36, 45)  # of the 68 landmarks, counted from 0
 
 
-def rms_distances(heads, others, where=None):
+def rms_distances(
+    heads: Float[np.ndarray, "N V 3"], others: Float[np.ndarray, "M V 3"], where: Bool[np.ndarray, "V"] | None = None
+) -> Float[np.ndarray, "N M"]:
     """RMS vertex distance between every pair of heads.
 
     Args:
-        heads: (N, V, 3) mm.
-        others: (M, V, 3) mm.
-        where: (V,) bool, the vertices that count; all by default.
+        heads: mm.
+        others: mm.
+        where: the vertices that count; all by default.
 
     Returns:
-        (N, M) float64 mm.
+        mm.
     """
     where = np.ones(heads.shape[1], bool) if where is None else where
     heads, others = (points[:, where].reshape(len(points), -1).astype(np.float64) for points in (heads, others))
     return cdist(heads, others) / np.sqrt(np.count_nonzero(where))
 
 
-def asd(vertices, where=None):
+def asd(vertices: Float[np.ndarray, "N V 3"], where: Bool[np.ndarray, "V"] | None = None) -> float:
     """Average self distance: the mean over heads of the distance to the nearest other head.
 
     Args:
-        vertices: (N, V, 3) mm, N >= 2 heads.
-        where: (V,) bool, the vertices that count (occluded ones: ASD-O; visible ones: ASD-V); all by default.
+        vertices: mm, N >= 2 heads.
+        where: the vertices that count (occluded ones: ASD-O; visible ones: ASD-V); all by default.
 
     Returns:
         mm.
@@ -42,25 +47,34 @@ def asd(vertices, where=None):
     return float(distances.min(1).mean())
 
 
-def closest_sample_error(vertices, truth, where=None):
+def closest_sample_error(
+    vertices: Float[np.ndarray, "N V 3"], truth: Float[np.ndarray, "V 3"], where: Bool[np.ndarray, "V"] | None = None
+) -> float:
     """CSE, mm: from the **true** head (V, 3) to the nearest of the heads (N, V, 3); CSE-O over occluded ``where``."""
     return float(rms_distances(vertices, truth[None], where).min())
 
 
-def mean_sample_error(vertices, truth, where=None):
+def mean_sample_error(
+    vertices: Float[np.ndarray, "N V 3"], truth: Float[np.ndarray, "V 3"], where: Bool[np.ndarray, "V"] | None = None
+) -> float:
     """The mean distance (mm) from the true head (V, 3) to the heads (N, V, 3)."""
     return float(rms_distances(vertices, truth[None], where).mean())
 
 
-def closest_sample_error_curve(vertices, truth, where=None, sizes=(1, 2, 4, 8, 16)):
+def closest_sample_error_curve(
+    vertices: Float[np.ndarray, "N V 3"],
+    truth: Float[np.ndarray, "V 3"],
+    where: Bool[np.ndarray, "V"] | None = None,
+    sizes: Sequence[int] = (1, 2, 4, 8, 16),
+) -> Float[np.ndarray, "n"]:
     """The expected CSE of n heads picked at random from N, exactly.
 
     Of all C(N, n) subsets, the i-th nearest head (counted from 0) is the nearest in C(N − i − 1, n − 1).
 
     Args:
-        vertices: (N, V, 3) mm.
-        truth: (V, 3) mm.
-        where: (V,) bool, the vertices that count; all by default.
+        vertices: mm.
+        truth: mm.
+        where: the vertices that count; all by default.
         sizes: the values of n, each between 1 and N.
 
     Returns:
@@ -81,12 +95,17 @@ def _nearest_weights(number, size):
     return weights
 
 
-def spread(vertices):
+def spread(vertices: Float[np.ndarray, "N V 3"]) -> Float[np.ndarray, "V"]:
     """Standard deviation of each vertex over the heads (N, V, 3): (V,) mm, the root of its mean-square displacement."""
     return np.sqrt(np.var(vertices, axis=0, ddof=1, dtype=np.float64).sum(-1))
 
 
-def coverage(vertices, truth, where=None, level=0.9):
+def coverage(
+    vertices: Float[np.ndarray, "N V 3"],
+    truth: Float[np.ndarray, "V 3"],
+    where: Bool[np.ndarray, "V"] | None = None,
+    level: float = 0.9,
+) -> float:
     """The share of vertices whose true place lies in the heads' central region; near ``level`` is calibrated.
 
     A vertex counts when its squared Mahalanobis distance to the heads' mean, with their own 3×3 covariance, is at most
@@ -94,9 +113,9 @@ def coverage(vertices, truth, where=None, level=0.9):
     estimated from few heads: N exact draws of the truth's own Gaussian cover it with probability ``level`` for any N.
 
     Args:
-        vertices: (N, V, 3) mm, N >= 4 heads.
-        truth: (V, 3) mm.
-        where: (V,) bool, the vertices that count; all by default.
+        vertices: mm, N >= 4 heads.
+        truth: mm.
+        where: the vertices that count; all by default.
         level: the region's nominal probability.
 
     Returns:
@@ -114,13 +133,15 @@ def coverage(vertices, truth, where=None, level=0.9):
     return float(np.mean(mahalanobis <= 3 * (number**2 - 1) / (number * (number - 3)) * quantile))
 
 
-def landmark_nme(landmarks, truth, where=None):
+def landmark_nme(
+    landmarks: Float[np.ndarray, "68 2"], truth: Float[np.ndarray, "68 2"], where: Bool[np.ndarray, "68"] | None = None
+) -> float:
     """Mean landmark error as a share of the inter-ocular distance (outer eye corners, as in 300-W).
 
     Args:
-        landmarks: (68, 2) px.
-        truth: (68, 2) px; its points 36 and 45 give the distance.
-        where: (68,) bool, the landmarks that count; all by default.
+        landmarks: px.
+        truth: px; its points 36 and 45 give the distance.
+        where: the landmarks that count; all by default.
 
     Returns:
         A ratio (0.02 is 2 %).

@@ -2,12 +2,16 @@
 
 import matplotlib
 import numpy as np
+from jaxtyping import Bool, Float, UInt8
 from matplotlib.figure import Figure
 
 from d3f_lite.common.names import caption
 from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.render import render
-from d3f_lite.heads.model import ALBEDO_REGIONS
+from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
+from d3f_lite.observation.occlusion import Observation
+from d3f_lite.observation.photo import Photo
 
 CLAY = (0.74, 0.72, 0.70)
 MOUTH_SHADE = 0.45  # how bright the inside of the mouth is drawn against the rest
@@ -20,7 +24,7 @@ LINE = 90  # characters of a title
 DISCLAIMER = "The occluded part is sampled, not observed."
 
 
-def portrait_camera(vertices, size, yaw=0.0, pitch=0.0):
+def portrait_camera(vertices: Float[np.ndarray, "V 3"], size: int, yaw: float = 0.0, pitch: float = 0.0) -> Camera:
     """A Camera that shows a whole head (V, 3) mm in ``size`` px, turned by ``yaw`` and ``pitch`` radians."""
     extent = np.ptp(vertices, axis=0).max()
     scale = 0.94 * size / extent
@@ -29,7 +33,7 @@ def portrait_camera(vertices, size, yaw=0.0, pitch=0.0):
     return Camera(camera.rotation, scale, np.full(2, size / 2, np.float32) - camera.project(centre[None])[0])
 
 
-def clay_colours(head):
+def clay_colours(head: HeadModel) -> Float[np.ndarray, "V 3"]:
     """The plain colours (V, 3) of a head: clay, darker inside the mouth."""
     inside = head.albedo_regions[ALBEDO_REGIONS.index("mouth")][:, None]
     return (np.array(CLAY) * (1.0 - (1.0 - MOUTH_SHADE) * inside)).astype(np.float32)
@@ -58,17 +62,17 @@ def draw_head(vertices, triangles, *, size=256, yaw=0.0, pitch=0.0, colours=CLAY
     return picture.reshape(size, 2, size, 2, 3).mean((1, 3)).astype(np.uint8)
 
 
-def heatmap_colours(values, where, highest):
+def heatmap_colours(values: Float[np.ndarray, "V"], where: Bool[np.ndarray, "V"], highest: float) -> Float[np.ndarray, "V 3"]:
     """Colours (V, 3) of ``values`` (V,) from 0 to ``highest``; neutral outside ``where`` (V,) bool."""
     mapped = matplotlib.colormaps[HEATMAP](np.clip(values / max(highest, 1e-9), 0.0, 1.0))[:, :3]
     # Shading darkens what it is laid on, so the colours start a little brighter.
     return np.where(where[:, None], np.clip(1.15 * mapped, 0.0, 1.0), NEUTRAL).astype(np.float32)
 
 
-def overlay(photo, head, fit, opacity=1.0):
+def overlay(photo: Photo, head: HeadModel, fit: Fit, opacity: float = 1.0) -> UInt8[np.ndarray, "H W 3"]:
     """The fitted head, in its own colours, laid over the photo: (H, W, 3) uint8."""
     if fit.appearance is None:
-        albedo, light = np.broadcast_to(np.float32(CLAY), head.mean.shape), STUDIO_LIGHT
+        albedo, light = np.broadcast_to(np.array(CLAY, np.float32), head.mean.shape), STUDIO_LIGHT
     else:
         albedo, light = head.albedo_regions.T @ fit.appearance.albedo, fit.appearance.light
     drawn, index = render(fit.vertices, head.triangles, fit.camera, albedo, light, photo.shape)
@@ -76,13 +80,13 @@ def overlay(photo, head, fit, opacity=1.0):
     return np.where((index >= 0)[..., None], mixed, photo.pixels).astype(np.uint8)
 
 
-def mark_occluder(pixels, occluded):
+def mark_occluder(pixels: UInt8[np.ndarray, "H W 3"], occluded: Bool[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
     """The photo with its occluder tinted magenta: (H, W, 3) uint8."""
     tinted = 0.5 * pixels + 0.5 * np.array((214, 51, 132))
     return np.where(occluded[..., None], tinted, pixels).astype(np.uint8)
 
 
-def face_window(observation, margin=0.9):
+def face_window(observation: Observation, margin: float = 0.9) -> tuple[slice, slice]:
     """Slices that cut the head out of a photo: the box of the landmarks, widened by ``margin`` of its size."""
     low, high = observation.landmarks.xy.min(0), observation.landmarks.xy.max(0)
     half = (high - low).max() * (0.5 + margin / 2)

@@ -1,6 +1,7 @@
 """k3d views of heads: one plot for any number of heads, values per vertex as a heatmap with its colour bar in mm."""
 
 import numpy as np
+from jaxtyping import Float
 
 GAP = 1.15  # of a head's width, between the heads of a grid
 CLAY, UNCOLOURED = 0x8F8982, 0xD0CBC4  # of a plain head, and of what a heatmap leaves out
@@ -11,7 +12,7 @@ FIELD_OF_VIEW = 14.0  # degrees, from the top to the bottom of a plot
 ASPECT = 2.0  # width of a plot by its height, at least
 
 
-def empty_plot(height=420):
+def empty_plot(height: int = 420):
     """A k3d plot for heads: white, without grid or axes, drawn only when ``render()`` is called."""
     import k3d
 
@@ -47,7 +48,7 @@ def head_mesh(vertices, triangles, values=None, *, where=None, highest=None, nam
     return mesh
 
 
-def scale_top(highest):
+def scale_top(highest: float) -> float:
     """Where a colour scale ends (mm), ``highest`` or more: where k3d's ticks are as round as their labels."""
     return next((float(top) for top in SCALE_TOPS if top >= highest), float(highest))
 
@@ -73,7 +74,7 @@ def _cividis_over_grey():
     return np.concatenate([foot, colours[colours[:, 0] > FOOT]]).ravel().tolist()
 
 
-def grid_places(number, vertices, columns=4):
+def grid_places(number: int, vertices: Float[np.ndarray, "V 3"], columns: int = 4) -> Float[np.ndarray, "N 3"]:
     """Where ``number`` heads of about the size of ``vertices`` (V, 3) stand side by side: (N, 3) mm, facing z."""
     width, height = GAP * np.ptp(vertices[:, 0]), GAP * np.ptp(vertices[:, 1])
     column, row = np.arange(number) % columns, np.arange(number) // columns

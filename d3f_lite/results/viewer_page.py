@@ -57,7 +57,7 @@ arrange();
 """
 
 
-def viewer_page(reconstruction):
+def viewer_page(reconstruction) -> str:
     """One HTML page that shows a Reconstruction in 3D, offline: the fit coloured by the spread, then the N heads."""
     plot = samples_plot(reconstruction)
     plot.snapshot_type, plot.colorbar_object_id = "full", 0  # the page has a colour bar of its own

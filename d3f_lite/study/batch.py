@@ -6,6 +6,7 @@ One file per finished photo, so that an interrupted batch goes on where it stopp
 import csv
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,11 +24,11 @@ from d3f_lite.errors import D3FError, OutputError
 from d3f_lite.heads import load_head
 from d3f_lite.observation.face_alignment import network_for
 from d3f_lite.observation.photo import Photo, read_mask
-from d3f_lite.pipeline import MOST_SAMPLES, checked_count, reconstruct
+from d3f_lite.pipeline import MOST_SAMPLES, Reconstruction, checked_count, reconstruct
 from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us, report, result_folder
 from d3f_lite.results.pictures import DISCLAIMER, sample_tiles
 from d3f_lite.settings import Settings
-from d3f_lite.study.photo_folder import ROWS, jobs_in, left_in, not_taken, table_is_ours
+from d3f_lite.study.photo_folder import ROWS, Job, jobs_in, left_in, not_taken, table_is_ours
 from d3f_lite.study.workers import whole_file, write_json
 
 COLUMNS = (
@@ -67,13 +68,14 @@ class Plan:
         network_for(self.detector)
 
 
-def run_batch(folder, out, plan=Plan(), tell=lambda words: None):
+def run_batch(
+    folder: Path | str, out: Path | str, plan: Plan = Plan(), tell: Callable[[str], object] = lambda words: None
+) -> list[dict]:
     """Reconstruct every photo of a folder that ``out`` does not hold yet, in parallel as ``joblib.parallel_config`` says.
 
     Args:
         folder: of photos and masks, see ``jobs_in``.
         out: folder of the results, as ``reconstruct`` writes them, with photos.csv and contact_sheet_01.png beside them.
-        plan: Plan.
         tell: called with a line that names what the folder holds beside photos and masks.
 
     Returns:
@@ -138,7 +140,7 @@ def _finished_row(job, plan, out):
         return None
 
 
-def row_of(job, plan, out):
+def row_of(job: Job, plan: Plan, out: Path) -> tuple[Job, dict]:
     """Reconstruct one photo and keep its row; whatever goes wrong stands in the row, so that the others go on.
 
     Returns:
@@ -178,14 +180,14 @@ def _columns(found):
             "seconds": sum(told["seconds"].values())}  # fmt: skip
 
 
-def strip(found):
+def strip(found: Reconstruction) -> Image.Image:
     """A Reconstruction in one line of tiles: photo, occluder, fit, fitted head and the first few heads (PIL image)."""
     tiles = [Image.fromarray(picture) for picture, _ in sample_tiles(found, TILE, HEADS_SHOWN)]
     padded = [np.asarray(ImageOps.pad(tile, (TILE, TILE), color="white")) for tile in tiles]
     return Image.fromarray(np.concatenate(padded, axis=1))
 
 
-def write_table(rows, path):
+def write_table(rows: list[dict], path: Path) -> None:
     """Write rows as CSV, one line per photo."""
     with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
@@ -193,7 +195,7 @@ def write_table(rows, path):
         writer.writerows(rows)
 
 
-def write_contact_sheets(rows, out):
+def write_contact_sheets(rows: list[dict], out: Path) -> list[dict]:
     """Write contact_sheet_01.png, …: a line of pictures per photo, or why there is none.
 
     Returns:

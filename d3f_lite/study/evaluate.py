@@ -6,25 +6,29 @@ so that ``joblib.parallel_config(backend=...)`` moves it to a cluster unchanged.
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import joblib
 import numpy as np
+from jaxtyping import Bool, Float
 from tqdm import tqdm
 
 from d3f_lite.common.threads import one_thread
-from d3f_lite.diversity.search import sample_iid
+from d3f_lite.diversity.search import Shown, sample_iid
 from d3f_lite.errors import LandmarkError, OutputError, SettingsError
-from d3f_lite.fitting.fit import what_the_photo_shows
+from d3f_lite.fitting.fit import Fit, what_the_photo_shows
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
+from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import MediapipeDetector
 from d3f_lite.observation.occluders import OCCLUDERS
 from d3f_lite.results import metrics
 from d3f_lite.settings import Settings, checked_count
 from d3f_lite.study import methods
-from d3f_lite.study.truth import aligned, draw_case
+from d3f_lite.study.methods import Answer, Draws
+from d3f_lite.study.truth import Case, aligned, draw_case
 from d3f_lite.study.workers import write_json
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # of the regions whose coverage is measured
@@ -50,7 +54,7 @@ class Plan:
     """
 
     heads: int = 30
-    occluders: tuple = ("surgical_mask", "sunglasses", "scarf", "half_face", "random_blob")
+    occluders: tuple[str, ...] = ("surgical_mask", "sunglasses", "scarf", "half_face", "random_blob")
     samples: int = 16
     seed: int = 0
     curves: int = 8
@@ -65,16 +69,15 @@ class Plan:
         if unknown or not self.occluders:
             raise SettingsError(f"no occluder {', '.join(sorted(unknown))}; choose from: {', '.join(OCCLUDERS)}")
 
-    def cases(self):
+    def cases(self) -> list[tuple[int, str]]:
         """Every (head number, occluder)."""
         return [(number, occluder) for number in range(self.heads) for occluder in self.occluders]
 
 
-def evaluate(plan, folder):
+def evaluate(plan: Plan, folder: Path | str) -> list[dict]:
     """Measure every case that ``folder`` does not hold yet, in parallel as ``joblib.parallel_config`` says.
 
     Args:
-        plan: Plan.
         folder: where each finished case is kept.
 
     Returns:
@@ -128,11 +131,10 @@ def _case_path(folder, number, occluder):
 
 
 @one_thread()
-def evaluate_case(plan, number, occluder):
+def evaluate_case(plan: Plan, number: int, occluder: str) -> dict:
     """Measure every method on one head with one occluder.
 
     Args:
-        plan: Plan.
         number: of the held-out head.
         occluder: its kind.
 
@@ -142,7 +144,7 @@ def evaluate_case(plan, number, occluder):
     """
     head, truth = load_head(), held_out_heads()[number]
     seed = plan.seed + 1000 * number + OCCLUDERS.index(occluder)
-    record = {"head": number, "occluder": occluder, "refused": None, "rows": [], "curves": {}}
+    record: dict = {"head": number, "occluder": occluder, "refused": None, "rows": [], "curves": {}}
     with MediapipeDetector() as detector:
         try:
             case = draw_case(head, truth, occluder, seed, detector)
@@ -155,29 +157,34 @@ def evaluate_case(plan, number, occluder):
             return record | {"refused": str(error)}
     if np.count_nonzero(fit.occluded) < FEWEST_OCCLUDED:
         return record | {"refused": "hardly a vertex is occluded"}
-    diverse = plan.settings.diversity
-    decoders = methods.photo_decoders(fit, head, diverse)
-    sampled = methods.answers(fit, head, decoders, diverse, plan.samples, seed, fit.vertices)
+    draws = Draws(plan.settings.diversity, plan.samples, seed)
+    decoders = methods.photo_decoders(fit, head, draws.settings)
+    shown = Shown(fit.vertices, fit.visible, fit.occluded, head.triangles)
+    sampled = methods.answers(shown, head, decoders, draws, fit.vertices)
     for answer in (*singles, *sampled):
         record["rows"].append({"source": "photo", **measured(answer, truth, fit, head.face)})
     if number < plan.curves:
-        record["curves"] = curves(fit, truth, head, decoders, diverse, plan.samples, seed)
+        record["curves"] = curves(fit, truth, head, decoders, draws)
     return record
 
 
-def exact_rows(case, head, plan, seed):
+def exact_rows(case: Case, head: HeadModel, plan: Plan, seed: int) -> list[dict]:
     """The rows of the methods that go by exact visible vertices; the true camera says which are visible."""
     visible, occluded = what_the_photo_shows(case.truth, head, case.camera, case.mask)
     if np.count_nonzero(occluded) < FEWEST_OCCLUDED:
         return []
-    shown = methods.Shown(case.truth, visible, occluded)
-    sampled = methods.answers(
-        shown, head, methods.vertex_decoders(shown, head), plan.settings.diversity, plan.samples, seed, None
-    )
+    shown = Shown(case.truth, visible, occluded, head.triangles)
+    draws = Draws(plan.settings.diversity, plan.samples, seed)
+    sampled = methods.answers(shown, head, methods.vertex_decoders(shown, head), draws, None)
     return [{"source": "vertices", **measured(answer, case.truth, shown, head.face)} for answer in sampled]
 
 
-def carry(heads, base, truth, face):
+def carry(
+    heads: Float[np.ndarray, "N V 3"],
+    base: Float[np.ndarray, "V 3"],
+    truth: Float[np.ndarray, "V 3"],
+    face: Bool[np.ndarray, "V"],
+) -> Float[np.ndarray, "N V 3"]:
     """Move heads (N, V, 3) mm by the similarity that brings ``base`` (V, 3) mm onto the true one over the face.
 
     A photo tells neither the size of a head nor, to the millimetre, its pose; what one head needs, all get.
@@ -188,7 +195,7 @@ def carry(heads, base, truth, face):
     return (heads @ (moved[1:] - moved[0]) + moved[0]).astype(np.float32)
 
 
-def measured(answer, truth, shown, face):
+def measured(answer: Answer, truth: Float[np.ndarray, "V 3"], shown: Fit | Shown, face: Bool[np.ndarray, "V"]) -> dict:
     """An Answer against the true head: dict of method, seconds and metrics; distances in mm, None where undefined."""
     heads = answer.heads if answer.base is None else carry(answer.heads, answer.base, truth, face)
     many = len(heads) > 3
@@ -213,19 +220,18 @@ def _rms(values):
     return float(np.sqrt(np.mean(np.square(values))))
 
 
-def curves(fit, truth, head, decoders, settings, number, seed):
+def curves(fit: Fit, truth: Float[np.ndarray, "V 3"], head: HeadModel, decoders: dict[str, Callable], draws: Draws) -> dict:
     """The frontier and the closest-sample curves of one fitted photo.
 
     Returns:
         dict: frontier (family to rows of knob, ASD-O, CSE-O in mm) and number (method to CSE-O in mm at SIZES).
     """
     default, vertices = decoders["default"](), decoders[methods.VERTICES]()
-
-    def dpp(knob, **other):
-        return methods.calibrated(default, fit, replace(settings, dpp_weight=knob, **other), number, seed)
-
-    farther = lambda decoder: lambda knob: methods.tempered(decoder, knob, number, seed)
-    published = lambda decoder: lambda knob: methods.published(decoder, fit, head, knob, number, seed)
+    shown = Shown(fit.vertices, fit.visible, fit.occluded, head.triangles)
+    changed = lambda **other: replace(draws, settings=replace(draws.settings, **other))
+    dpp = lambda knob, **other: methods.calibrated(default, shown, changed(dpp_weight=knob, **other))
+    farther = lambda decoder: lambda knob: methods.tempered(decoder, knob, draws.number, draws.seed)
+    published = lambda decoder: lambda knob: methods.published(decoder, shown, changed(published_weight=knob))
     families = {
         "calibrated DPP": (DPP_WEIGHTS, dpp),
         "calibrated DPP, no remainder": (DPP_WEIGHTS, lambda knob: dpp(knob, remainder=0.0)),
@@ -241,23 +247,24 @@ def curves(fit, truth, head, decoders, settings, number, seed):
         diverse = [metrics.asd(heads, fit.occluded) for heads in moved]
         errors = [metrics.closest_sample_error(heads, truth, fit.occluded) for heads in moved]
         frontier[family] = list(zip(knobs, diverse, errors))
-    return {"frontier": frontier, "number": closest_sample_curves(fit, truth, head, decoders, settings, seed)}
+    return {"frontier": frontier, "number": closest_sample_curves(fit, truth, head, decoders, draws)}
 
 
-def closest_sample_curves(fit, truth, head, decoders, settings, seed):
+def closest_sample_curves(
+    fit: Fit, truth: Float[np.ndarray, "V 3"], head: HeadModel, decoders: dict[str, Callable], draws: Draws
+) -> dict:
     """CSE-O (mm) at SIZES, by method: exact expectations for independent draws, a new search per N for the DPP."""
-    draws = {methods.PRIOR: head.sample(SIZES[-1], seed)}
+    independent = {methods.PRIOR: head.sample(SIZES[-1], draws.seed)}
     for name, make in decoders.items():
         if name != "default":
-            draws[f"{name}: i.i.d."] = sample_iid(make(), SIZES[-1], seed).vertices
+            independent[f"{name}: i.i.d."] = sample_iid(make(), SIZES[-1], draws.seed).vertices
     found = {}
-    for name, heads in draws.items():
+    for name, heads in independent.items():
         heads = carry(heads, fit.vertices, truth, head.face)
         found[name] = metrics.closest_sample_error_curve(heads, truth, fit.occluded, SIZES).tolist()
-    default = decoders["default"]()
+    default, shown = decoders["default"](), Shown(fit.vertices, fit.visible, fit.occluded, head.triangles)
     nearest = []
     for size in SIZES:
-        heads = methods.calibrated(default, fit, settings, size, seed)
-        heads = carry(heads, fit.vertices, truth, head.face)
+        heads = carry(methods.calibrated(default, shown, replace(draws, number=size)), fit.vertices, truth, head.face)
         nearest.append(metrics.closest_sample_error(heads, truth, fit.occluded))
     return found | {"calibrated DPP": nearest}

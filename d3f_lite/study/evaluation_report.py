@@ -1,6 +1,7 @@
 """What an evaluation says: one table per source (CSV and Markdown), the claims, and three figures."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -27,7 +28,7 @@ SQUARED = {"cse": "the whole head", "cse_occluded": "occluded vertices",
 COLOURS = ("#00204d", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#666666", "#a6761d")
 
 
-def rows_of(records, source):
+def rows_of(records: list[dict], source: str) -> dict[str, list[dict]]:
     """Method to its rows (list of dicts) over the cases, in the order of the first case."""
     found = {}
     for record in records:
@@ -37,13 +38,13 @@ def rows_of(records, source):
     return found
 
 
-def mean(rows, key):
+def mean(rows: list[dict], key: str) -> float:
     """The mean of one column over the cases; NaN where it is undefined."""
     values = [row[key] for row in rows if row[key] is not None]
     return float(np.mean(values)) if values else np.nan
 
 
-def markdown_table(records, source):
+def markdown_table(records: list[dict], source: str) -> str:
     """One line per method: means over the cases, distances in mm."""
     heading = " | ".join(("method", *(name for _, name, _ in COLUMNS)))
     lines = [f"| {heading} |", "|---" * (len(COLUMNS) + 1) + "|"]
@@ -57,7 +58,7 @@ def _shown(value, decimals):
     return "–" if np.isnan(value) else f"{value:.{decimals}f}"
 
 
-def write_csv(records, path):
+def write_csv(records: list[dict], path: Path) -> None:
     """Every row of every case, at full precision."""
     keys = ("head", "occluder", "source", "method", *(key for key, _, _ in COLUMNS))
     with open(path, "w", newline="", encoding="utf-8") as file:
@@ -67,7 +68,7 @@ def write_csv(records, path):
             writer.writerows({**row, "head": record["head"], "occluder": record["occluder"]} for row in record["rows"])
 
 
-def claims(records):
+def claims(records: list[dict]) -> str:
     """The comparisons that matter, as Markdown lines.
 
     Each difference is paired over the cases; ± is the standard error of its mean.
@@ -105,7 +106,7 @@ def _less_squared_error(rows, single, key):
     return f"From photos, MSE of the closest sample against the {single}, {SQUARED[key]}: {ours / theirs - 1:+.0%}."
 
 
-def occluder_table(records, method=DEFAULT):
+def occluder_table(records: list[dict], method: str = DEFAULT) -> str:
     """The recommended method by occluder: fitted photos, ASD-O, CSE-O, coverage, visible against occluded spread."""
     lines = ["| occluder | photos fitted | ASD-O | CSE-O | coverage | spread, visible / occluded |", "|---" * 6 + "|"]
     for occluder in dict.fromkeys(record["occluder"] for record in records):
@@ -120,7 +121,7 @@ def occluder_table(records, method=DEFAULT):
     return "\n".join(lines)
 
 
-def averaged(records, name):
+def averaged(records: list[dict], name: str) -> dict[str, np.ndarray]:
     """The curves of one kind, averaged over the cases that have them: label to array."""
     found = {}
     for record in records:
@@ -129,7 +130,7 @@ def averaged(records, name):
     return {label: np.mean(values, axis=0) for label, values in found.items()}
 
 
-def frontier_table(records):
+def frontier_table(records: list[dict]) -> str:
     """The points of the frontier's figure, averaged over the cases that have them; distances in mm."""
     lines = ["| family | knob | ASD-O | CSE-O |", "|---" * 4 + "|"]
     for family, curve in averaged(records, "frontier").items():
@@ -138,7 +139,7 @@ def frontier_table(records):
     return "\n".join(lines)
 
 
-def frontier_figure(records):
+def frontier_figure(records: list[dict]) -> Figure:
     """A Figure: CSE-O against ASD-O as each method's knob moves."""
     figure, axis = _figure("diversity where occluded: ASD-O (mm)", "nearest of the heads: CSE-O (mm)")
     for label, curve, colour in _coloured(averaged(records, "frontier")):
@@ -151,7 +152,7 @@ def frontier_figure(records):
     return figure
 
 
-def number_figure(records):
+def number_figure(records: list[dict]) -> Figure:
     """A Figure: CSE-O against the number of heads."""
     figure, axis = _figure("number of heads N", "nearest of the heads: CSE-O (mm)")
     for label, curve, colour in _coloured(averaged(records, "number")):
@@ -163,7 +164,7 @@ def number_figure(records):
     return figure
 
 
-def calibration_figure(records):
+def calibration_figure(records: list[dict]) -> Figure:
     """A Figure: measured against nominal coverage of the occluded vertices, from photos."""
     figure, axis = _figure("nominal probability of the region", "share of occluded vertices inside it")
     axis.plot((0, 1), (0, 1), ":", color="0.5", label="calibrated")
@@ -193,7 +194,7 @@ def _figure(x, y):
     return figure, axis
 
 
-def write_report(records, folder):
+def write_report(records: list[dict], folder: Path) -> str:
     """Write cases.csv, table.md and, where there are numbers for them, frontier.png, number.png, calibration.png.
 
     Returns:

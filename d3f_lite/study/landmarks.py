@@ -9,15 +9,24 @@ import sys
 import time
 
 import numpy as np
+from jaxtyping import Float
 from tqdm import tqdm
 
 from d3f_lite.common.terminal import command_line
 from d3f_lite.errors import AssetError, LandmarkError
 from d3f_lite.fitting.calibration import calibration_of, upright
+from d3f_lite.fitting.camera import Camera
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.observation.face_alignment import network_for
-from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE, MediapipeDetector, detect_landmarks, interocular_distance
+from d3f_lite.observation.face_alignment import FaceAlignmentNetwork, network_for
+from d3f_lite.observation.landmarks import (
+    FACE_ALIGNMENT,
+    MEDIAPIPE,
+    Landmarks,
+    MediapipeDetector,
+    detect_landmarks,
+    interocular_distance,
+)
 from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.study.synthetic import draw_view
 from d3f_lite.study.truth import LARGEST_YAW, OCCLUDERS
@@ -25,13 +34,14 @@ from d3f_lite.study.truth import LARGEST_YAW, OCCLUDERS
 INNER = slice(17, 68)  # brows, nose, eyes, mouth; the jaw follows the contour and is no fixed point
 
 
-def measure(truths, seed, detector, network=None):
+def measure(
+    truths: Float[np.ndarray, "n V 3"], seed: int, detector: MediapipeDetector, network: FaceAlignmentNetwork | None = None
+) -> tuple[Float[np.ndarray, "n 2 2"], Float[np.ndarray, "m"]]:
     """Detect the landmarks of renders of known heads, clean and occluded.
 
     Args:
-        truths: (n, V, 3) mm.
+        truths: mm.
         seed: of views, lights and occluders.
-        detector: MediapipeDetector.
         network: FaceAlignmentNetwork, None for MediaPipe alone.
 
     Returns:
@@ -57,7 +67,7 @@ def measure(truths, seed, detector, network=None):
     return errors, np.array(seconds)
 
 
-def inner_errors(found, true, camera):
+def inner_errors(found: Landmarks, true: Float[np.ndarray, "68 2"], camera: Camera) -> Float[np.ndarray, "2"]:
     """The mean error in % of the inter-ocular distance of Landmarks against ``true`` (68, 2) px: raw, and without bias."""
     yaw, pitch, roll = camera.angles
     calibration = calibration_of(found.detector)
@@ -67,7 +77,7 @@ def inner_errors(found, true, camera):
     return 100.0 * np.linalg.norm(offsets, axis=2).mean(1) / interocular_distance(true)
 
 
-def line(name, errors, seconds):
+def line(name: str, errors: Float[np.ndarray, "n 2 2"], seconds: Float[np.ndarray, "m"]) -> str:
     """A row of the Markdown table."""
     kept = errors[np.isfinite(errors).all((1, 2))]
     (clean, clean_calibrated), (covered, covered_calibrated) = kept.mean(0)

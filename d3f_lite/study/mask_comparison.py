@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
 from matplotlib.figure import Figure
 
 from d3f_lite.common.names import caption
@@ -17,7 +18,7 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
-from d3f_lite.pipeline import reconstruct
+from d3f_lite.pipeline import Reconstruction, reconstruct
 from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us
 from d3f_lite.results.pictures import DISCLAIMER, draw_head, heatmap_colours, sample_tiles
 from d3f_lite.study.masks import photos_in
@@ -41,7 +42,7 @@ def drawn_cases(seed):
                 yield Photo(photo.pixels, f"{name}, {kind.replace('_', ' ')}"), mask
 
 
-def compare(photo, mask, seed=0, samples=16):
+def compare(photo: Photo, mask: Bool[np.ndarray, "H W"], seed: int = 0, samples: int = 16) -> tuple[Reconstruction, ...]:
     """Reconstruct a photo three times: with the mask (H, W) bool given, with it estimated, and given with the next seed.
 
     Returns:
@@ -51,7 +52,7 @@ def compare(photo, mask, seed=0, samples=16):
     return tuple(reconstruct(photo, given, samples=samples, seed=seed, detector="mediapipe") for given, seed in ways)
 
 
-def measures(given, estimated, again):
+def measures(given: Reconstruction, estimated: Reconstruction, again: Reconstruction) -> dict[str, float]:
     """How far the Reconstructions of ``compare`` lie apart: dict of name to a number.
 
     The masks' overlap (IoU) counts inside the face; mm are means over the face of the head, its size aligned, as no
@@ -70,7 +71,7 @@ def measures(given, estimated, again):
     }
 
 
-def table(rows):
+def table(rows: list[tuple]) -> str:
     """Rows of (name, measures or a reason) as Markdown, with their mean."""
     measured = [values for _, values in rows if isinstance(values, dict)]
     names = list(measured[0]) if measured else []

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from jaxtyping import Bool, Float, Int
 from tqdm import tqdm
 
 from d3f_lite.common.terminal import command_line
@@ -28,19 +29,24 @@ BRUSH = 0.02  # of the face's size: how wide strokes are
 LARGEST_YAW = 0.55  # radians, of the renders
 
 
-def overlap(found, truth, where):
+def overlap(found: Bool[np.ndarray, "H W"], truth: Bool[np.ndarray, "H W"], where: Bool[np.ndarray, "H W"]) -> float:
     """Intersection over union of two masks inside a region, (H, W) bool each; 1 if both are empty there."""
     either = ((found | truth) & where).sum()
     return float((found & truth & where).sum() / either) if either else 1.0
 
 
-def draw_stroke(found, truth, where, strokes):
+def draw_stroke(
+    found: Bool[np.ndarray, "H W"],
+    truth: Bool[np.ndarray, "H W"],
+    where: Bool[np.ndarray, "H W"],
+    strokes: Int[np.ndarray, "H W"],
+) -> Int[np.ndarray, "H W"]:
     """``strokes`` (H, W) int8 and one more, as a person would draw it: along the middle of the largest piece that is wrong.
 
     Where no piece that is wrong is as wide as a brush, a person would leave it: no stroke is added.
 
     Args:
-        found, truth, where: (H, W) bool, the mask to correct, the true one, and the region that counts.
+        found, truth, where: the mask to correct, the true one, and the region that counts.
     """
     brush = BRUSH * np.sqrt(where.sum())
     wrong = cv2.distanceTransform(np.pad((found != truth) & where, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
@@ -62,7 +68,13 @@ def draw_stroke(found, truth, where, strokes):
     return drawn
 
 
-def overlaps(photo, truth, where, detector, strokes=STROKES):
+def overlaps(
+    photo: Photo,
+    truth: Bool[np.ndarray, "H W"],
+    where: Bool[np.ndarray, "H W"],
+    detector: MediapipeDetector,
+    strokes: int = STROKES,
+) -> Float[np.ndarray, "n"]:
     """IoU (1 + strokes,) of the estimated mask and the true one: as estimated, and after one, two, … strokes.
 
     Where the detector does not find the face under its occluder there is no mask, and the IoU is 0.

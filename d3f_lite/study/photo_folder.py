@@ -38,7 +38,7 @@ class Job:
     name: str
 
 
-def jobs_in(folder):
+def jobs_in(folder: Path | str) -> list[Job]:
     """The photos of a folder by name, each with the mask beside it: ``x_mask.png`` belongs to the photo ``x``.
 
     A picture in colour is a photo, whatever its name; pictures that d3f-lite has drawn are none.
@@ -64,7 +64,7 @@ def jobs_in(folder):
     return [Job(path, beside.get(_normal(path.stem)), name) for path, name in zip(photos, names)]
 
 
-def left_in(folder, jobs, out):
+def left_in(folder: Path | str, jobs: list[Job], out: Path | str) -> list[str]:
     """The names of what is in a folder and neither a photo nor a mask of ``jobs``, hidden, nor ours."""
     taken = {path for job in jobs for path in (job.photo, job.mask)}
     results = Path(out).resolve()
@@ -72,7 +72,7 @@ def left_in(folder, jobs, out):
     return [readable(path.name) for path in _visible(folder) if not ours(path)]
 
 
-def not_taken(left):
+def not_taken(left: list[str]) -> str:
     """A line that names what ``left_in`` found."""
     named = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
     return f"not taken: {len(left)} beside the photos: {named}; convert pictures to JPEG or PNG"
@@ -142,7 +142,7 @@ def _ours(path):
     return drawn_by_us(path) or table_is_ours(path)
 
 
-def table_is_ours(path):
+def table_is_ours(path: Path) -> bool:
     """Whether a file is a batch's table."""
     try:
         with open(path, "rb") as file:

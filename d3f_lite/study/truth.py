@@ -6,9 +6,11 @@ does on each group of heads.
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Bool, Float
 from tqdm import tqdm
 
 from d3f_lite.common.terminal import command_line
@@ -17,9 +19,10 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import ANCESTRIES, held_out_heads, held_out_phenotypes
+from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder
-from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.occlusion import Observation, observe
 from d3f_lite.observation.photo import Photo
 from d3f_lite.settings import FitSettings
 from d3f_lite.study.synthetic import draw_view
@@ -34,21 +37,21 @@ class Case:
     """An occluded render of a known head.
 
     Args:
-        truth: (V, 3) mm.
+        truth: mm.
         occluder: its kind.
         photo: Photo with the occluder.
-        mask: (H, W) bool, exact.
+        mask: exact.
         camera: Camera that saw the head.
     """
 
-    truth: np.ndarray
+    truth: Float[np.ndarray, "V 3"]
     occluder: str
     photo: Photo
-    mask: np.ndarray
+    mask: Bool[np.ndarray, "H W"]
     camera: Camera
 
 
-def draw_case(head, truth, occluder, seed, detector):
+def draw_case(head: HeadModel, truth: Float[np.ndarray, "V 3"], occluder: str, seed: int, detector: MediapipeDetector) -> Case:
     """Render a head and draw an occluder on it: a Case, the same for the same seed.
 
     Raises:
@@ -65,19 +68,20 @@ def draw_case(head, truth, occluder, seed, detector):
     raise LandmarkError(f"no face found in {VIEWS} views of a head")
 
 
-def aligned(vertices, truth, where, scale=True):
+def aligned(
+    vertices: Float[np.ndarray, "V 3"], truth: Float[np.ndarray, "V 3"], where: Bool[np.ndarray, "V"], scale: bool = True
+) -> Float[np.ndarray, "V 3"]:
     """Move a head onto the true one by Procrustes over some vertices.
 
     A scaled orthographic camera cannot tell a small head nearby from a large one far away, so the size is aligned too
     unless ``scale`` is False.
 
     Args:
-        vertices, truth: (V, 3) mm.
-        where: (V,) bool.
+        vertices, truth: mm.
         scale: whether size is aligned.
 
     Returns:
-        (V, 3) mm.
+        mm.
     """
     from trimesh.registration import procrustes
     from trimesh.transformations import transform_points
@@ -86,24 +90,26 @@ def aligned(vertices, truth, where, scale=True):
     return transform_points(vertices, matrix)
 
 
-def face_error(vertices, truth, where, scale=True):
+def face_error(
+    vertices: Float[np.ndarray, "V 3"], truth: Float[np.ndarray, "V 3"], where: Bool[np.ndarray, "V"], scale: bool = True
+) -> float:
     """Mean distance in mm between a head and the true one over the vertices ``where`` (V,) bool, aligned there."""
     return float(np.linalg.norm(aligned(vertices, truth, where, scale) - truth, axis=1)[where].mean())
 
 
-def observe_unfilled(case, detector):
+def observe_unfilled(case: Case, detector: MediapipeDetector) -> Observation:
     """The landmarks as found on the occluded photo itself; those under the mask are dropped."""
     seen = observe(case.photo, case.mask, detector=detector)
     raw = detect_landmarks(case.photo, detector=detector)
     return replace(seen, landmarks=replace(raw, confidence=raw.confidence * (seen.landmarks.confidence > 0)))
 
 
-def observe_blind(case, detector):
+def observe_blind(case: Case, detector: MediapipeDetector) -> Observation:
     """The photo as one sees it who ignores the mask."""
     return observe(case.photo, np.zeros_like(case.mask), detector=detector)
 
 
-def observe_filled(case, detector):
+def observe_filled(case: Case, detector: MediapipeDetector) -> Observation:
     """What ``reconstruct`` does: the occluder is filled before the detector looks."""
     return observe(case.photo, case.mask, detector=detector)
 
@@ -121,16 +127,16 @@ INGREDIENTS = (  # name, observation, settings: each adds one thing to the line 
 )  # fmt: skip
 
 
-def measure(truths, seed, ingredients=INGREDIENTS):
+def measure(truths: Float[np.ndarray, "n V 3"], seed: int, ingredients: tuple = INGREDIENTS) -> Float[np.ndarray, "rows n 2"]:
     """Fit every head in every way.
 
     Args:
-        truths: (n, V, 3) mm.
+        truths: mm.
         seed: of views, lights and occluders.
         ingredients: (name, observe, FitSettings) rows.
 
     Returns:
-        (rows + 1, n, 2) mm face errors, with the size aligned and not; the first row is the mean head. NaN = refused.
+        mm face errors, with the size aligned and not; the first row is the mean head. NaN = refused.
     """
     head, errors = load_head(), np.full((len(ingredients) + 1, len(truths), 2), np.nan)
     with MediapipeDetector() as detector:
@@ -146,7 +152,7 @@ def measure(truths, seed, ingredients=INGREDIENTS):
     return errors
 
 
-def table(errors, names):
+def table(errors: Float[np.ndarray, "rows n 2"], names: Sequence[str]) -> str:
     """Errors (rows + 1, n, 2) as a Markdown table, against the mean head on the same cases."""
     lines = ["| fit | mm, size aligned | against the mean head | better in | mm, size not aligned | against | fitted |",
              "|---|---|---|---|---|---|---|"]  # fmt: skip
@@ -159,7 +165,7 @@ def table(errors, names):
     return "\n".join(lines)
 
 
-def groups(phenotypes):
+def groups(phenotypes: dict[str, Float[np.ndarray, "n"]]) -> dict[str, Bool[np.ndarray, "n"]]:
     """The groups that errors are compared between, by the artists' axes: dict of name to (n,) bool.
 
     Args:
@@ -179,7 +185,7 @@ def groups(phenotypes):
     }
 
 
-def group_table(errors, phenotypes):
+def group_table(errors: Float[np.ndarray, "2 n"], phenotypes: dict[str, Float[np.ndarray, "n"]]) -> str:
     """Errors (2, n) mm of the mean head and of the fit as a Markdown table, one line per group; NaN = refused.
 
     ± is the standard deviation over the heads, in brackets the standard error of the mean. Groups of which fewer than

@@ -3,6 +3,7 @@
 import json
 import os
 from contextlib import contextmanager
+from pathlib import Path
 
 import joblib
 
@@ -12,7 +13,7 @@ PATIENCE = 10  # seconds for a Dask scheduler to answer
 
 
 @contextmanager
-def workers(backend="loky", jobs=-1, scheduler=None):
+def workers(backend: str = "loky", jobs: int = -1, scheduler: str | None = None):
     """Where the cases of ``joblib.Parallel`` run inside the ``with`` block.
 
     Args:
@@ -47,7 +48,7 @@ def workers(backend="loky", jobs=-1, scheduler=None):
 
 
 @contextmanager
-def whole_file(path):
+def whole_file(path: Path):
     """Give the Path of a temporary file that becomes ``path`` when all went well."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -57,7 +58,7 @@ def whole_file(path):
         partial.unlink(missing_ok=True)
 
 
-def write_json(path, content):
+def write_json(path: Path, content) -> None:
     """Write ``content`` as JSON to a Path, whole or not at all."""
     with whole_file(path) as partial:
         partial.write_text(json.dumps(content), encoding="utf-8")

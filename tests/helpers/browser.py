@@ -17,7 +17,7 @@ import psutil
 import torch
 from PIL import Image
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
 MISSING = CHROMIUM is None and os.environ.get("CI") != "true"  # in CI there has to be one
 REASON = "no chromium here: apt-get install chromium"

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import d3f_lite
+from d3f_lite.bake.house import ROOMS, draw, drawn, in_words, modules, room
 from d3f_lite.bake.version import raised
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONDA_NAMES = {"pytorch-cpu": "torch", "matplotlib-base": "matplotlib"}
 CONDA_ONLY = {"python", "pip"}
 
@@ -54,32 +55,8 @@ def test_environment_names_the_same_packages():
     assert (ROOT / "binder" / "environment.yml").resolve() == ROOT / "environment.yml"
 
 
-def imported(path):
-    """The project's modules that a file imports, at its top and inside its functions."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("d3f_lite", "widgets"):
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-ROOMS = ("errors", "common", "settings", "heads", "observation", "fitting", "completion", "diversity", "results", "pipeline", "study",
-         "__main__")  # fmt: skip  # in the order of the data; bake mirrors them and stands aside
-
-
-def room(module):
-    """The room of a module's dotted name: what stands at the top of the package."""
-    return module.split(".")[1] if "." in module else module
-
-
-def modules_of_the_package():
-    """Module name to the project's modules that it imports."""
-    paths = (ROOT / "d3f_lite").rglob("*.py")
-    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
-    return {name: {other for other in imported(path) if other in modules or other == "widgets"} for name, path in modules.items()}
-
-
 def test_rooms_import_only_from_rooms_before_them():
-    for name, others in modules_of_the_package().items():
+    for name, others in modules().items():
         if name == "d3f_lite" or room(name) == "bake":
             continue
         allowed = {*ROOMS[: ROOMS.index(room(name)) + 1], "d3f_lite"}
@@ -94,12 +71,18 @@ def test_no_more_than_nine_rooms_each_of_which_says_what_it_is():
 
 
 def test_imports_go_one_way():
-    uses = modules_of_the_package()
+    uses = modules()
     done = set()
     while len(done) < len(uses):
         ready = {name for name, others in uses.items() if name not in done and others - {name, "d3f_lite"} <= done | {name}}
         assert ready, f"a circle among {sorted(set(uses) - done)}"
         done |= ready
+
+
+def test_the_picture_of_the_house_is_of_today(tmp_path):
+    assert drawn() == in_words(), "python -m d3f_lite.bake.house draws it again"
+    draw(tmp_path / "house.png")
+    assert drawn(tmp_path / "house.png") == in_words() and "study uses fitting" in in_words()
 
 
 def test_the_front_door_opens_when_it_is_used():
@@ -110,10 +93,11 @@ def test_the_front_door_opens_when_it_is_used():
         d3f_lite.nobody  # noqa: B018
 
 
-def test_ruff_is_content():
-    for words in (("check",), ("format", "--check")):
-        done = subprocess.run([sys.executable, "-m", "ruff", *words, "."], capture_output=True, text=True, cwd=ROOT)
-        assert done.returncode == 0, done.stdout
+@pytest.mark.parametrize("words", ("ruff check", "ruff format --check", "mypy"))
+def test_the_static_checkers_are_content(words):
+    what = "." if words.startswith("ruff") else "--no-error-summary"
+    done = subprocess.run([sys.executable, "-m", *words.split(), what], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
 
 
 def test_one_command_raises_the_version():

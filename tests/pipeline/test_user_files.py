@@ -24,7 +24,7 @@ from widgets import DiversityExplorer
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 REPORT = json.dumps({"versions": {"d3f-lite": "0.1.0"}})
 
 

@@ -13,6 +13,7 @@ from d3f_lite.diversity import search as diversity
 from d3f_lite.errors import Cancelled, MaskError
 from d3f_lite.heads.laplacian import laplacian_tensor
 from d3f_lite.results import metrics
+from d3f_lite.settings import DiversitySettings
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,9 @@ def test_the_weight_spreads_heads_over_the_hidden_part_and_no_farther_than_the_p
     posterior, visible, _ = strip
     asds = []
     for weight in (0.0, 3.0, 10.0, 30.0, 100.0):
-        heads = diversity.diversify_calibrated(posterior, ~visible, dimensions=4, dpp_weight=weight, remainder=0.0)
+        heads = diversity.diversify_calibrated(
+            posterior, ~visible, DiversitySettings(dimensions=4, dpp_weight=weight, remainder=0.0)
+        )
         asds.append(metrics.asd(heads.vertices, ~visible))
         assert np.linalg.norm(heads.latents, axis=1).max() <= np.sqrt(7.7794) + 1e-4  # χ²₀.₉ of 4 dimensions
     assert asds[0] < 0.1 and all(more > 2.0 * less for less, more in zip(asds[:3], asds[1:]))
@@ -152,7 +155,8 @@ def test_the_weight_spreads_heads_over_the_hidden_part_and_no_farther_than_the_p
 def test_a_narrower_kernel_is_content_with_heads_less_far_apart(strip):
     posterior, visible, _ = strip
     spread_out = lambda bandwidth: diversity.diversify_calibrated(
-        posterior, ~visible, dimensions=4, dpp_weight=100.0, bandwidth=bandwidth, remainder=0.0)  # fmt: skip
+        posterior, ~visible, DiversitySettings(dimensions=4, dpp_weight=100.0, bandwidth=bandwidth, remainder=0.0)
+    )
     asds = [metrics.asd(spread_out(bandwidth).vertices, ~visible) for bandwidth in (0.25, 0.5, 1.0)]
     assert asds == sorted(asds) and asds[0] < 0.7 * asds[2]
     # The search starts at independent draws, the first at zero, and h is in units of the occluded deviation.
@@ -175,7 +179,8 @@ def test_the_first_calibrated_head_is_the_most_likely_one_and_alone_it_is_the_on
 
 def test_the_remainder_keeps_the_posteriors_own_spread_outside_the_searched_directions(strip):
     posterior, visible, _ = strip
-    heads = diversity.diversify_calibrated(posterior, ~visible, number=400, dimensions=2, dpp_weight=1.0, steps=5)
+    settings = DiversitySettings(dimensions=2, dpp_weight=1.0, iterations=5)
+    heads = diversity.diversify_calibrated(posterior, ~visible, settings, number=400)
     outside = diversity.occluded_modes(posterior, ~visible, posterior.latent_size).directions[:, :-2].numpy()
     assert np.var(heads.latents @ outside, axis=0).mean() == pytest.approx(1.0, abs=0.05)
 
@@ -197,11 +202,11 @@ def test_calibrated_heads_cover_the_truth_and_come_as_near_as_independent_ones(s
 def test_the_published_loss_pulls_visible_vertices_to_the_fit_and_spreads_hidden_ones(strip):
     posterior, visible, triangles = strip
     fit = posterior.mean + np.where(visible, 0.5, 0.0)[:, None].astype(np.float32)
-    heads = diversity.diversify_published(posterior, fit, visible, ~visible, triangles, number=8, seed=3)
+    shown = diversity.Shown(fit, visible, ~visible, triangles)
+    heads = diversity.diversify_published(posterior, shown, number=8, seed=3)
     vertex, laplacian, _ = heads.history.T
     assert vertex[-1] < 0.9 * vertex[0] and laplacian[-1] < laplacian[0]
-    keep_only = diversity.diversify_published(posterior, fit, visible, ~visible, triangles, number=8, seed=3,
-                                              weights=(1.0, 0.001, 0.0))  # fmt: skip
+    keep_only = diversity.diversify_published(posterior, shown, DiversitySettings(published_weight=0.0), number=8, seed=3)
     assert metrics.asd(heads.vertices, ~visible) > 1.2 * metrics.asd(keep_only.vertices, ~visible)
 
 
@@ -221,20 +226,20 @@ def test_published_can_be_stopped_between_steps(strip):
         if step == 2:
             raise Cancelled("stopped")
 
+    shown = diversity.Shown(posterior.mean, visible, ~visible, triangles)
     with pytest.raises(Cancelled):
-        diversity.diversify_published(posterior, posterior.mean, visible, ~visible, triangles, number=3,
-                                      callback=stop_at_two)  # fmt: skip
+        diversity.diversify_published(posterior, shown, number=3, callback=stop_at_two)
     assert seen == [(0, 60, (3, 60, 3)), (1, 60, (3, 60, 3)), (2, 60, (3, 60, 3))]
 
 
 def test_the_same_seed_gives_the_same_bytes(strip):
     posterior, visible, triangles = strip
+    shown, few = diversity.Shown(posterior.mean, visible, ~visible, triangles), DiversitySettings(iterations=5)
     methods = (
         lambda seed: diversity.sample_iid(posterior, seed=seed),
         lambda seed: diversity.diversify_calibrated(posterior, ~visible, seed=seed),
-        lambda seed: diversity.diversify_published(posterior, posterior.mean, visible, ~visible, triangles, steps=5,
-                                                   seed=seed),
-    )  # fmt: skip
+        lambda seed: diversity.diversify_published(posterior, shown, few, seed=seed),
+    )
     for method in methods:
         first, again, other = (method(seed).vertices for seed in (4, 4, 5))
         assert first.dtype == np.float32 and first.tobytes() == again.tobytes() != other.tobytes()

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
-from d3f_lite.heads import load_head
-from d3f_lite.heads.model import PARTS
+from d3f_lite.heads.model import PARTS, Bases, HeadModel
 from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import sample_photo
@@ -112,7 +111,8 @@ def test_a_hole_by_hand(tmp_path):
     # A pyramid over a square, its base open: two triangles close it, and face down.
     pyramid = np.array([[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]], np.int32)
     points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0.5, 0.5, 1]], np.float32)
-    head = replace(load_head(), mean=points, triangles=pyramid, parts=np.full(5, PARTS.index("eyeballs"), np.int8))
+    none, parts = np.zeros((0, 5, 3), np.float32), np.full(5, PARTS.index("eyeballs"), np.int8)
+    head = HeadModel("pyramid", points, pyramid, Bases(none, none, none, ()), {}, None, None, parts)
     closed = with_closed_eyeballs(head)
     assert len(closed) == 6 and not open_sides(closed) and volume(points, closed) == pytest.approx(2.0)  # 6 · 1/3
     skin = replace(head, parts=np.zeros(5, np.int8))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from d3f_lite.errors import LandmarkError, MaskError, PhotoError
-from d3f_lite.observation.face_detection import find_large_faces
+from d3f_lite.observation.face_detection import MediapipeDetector, find_large_faces
 from d3f_lite.observation.landmark_files import read_landmarks
 from d3f_lite.observation.photo import Photo, read_mask
 
@@ -69,7 +69,10 @@ def test_a_fault_of_the_system_is_not_called_damage(tmp_path, monkeypatch):
 def test_a_face_found_twice_is_counted_once():
     face = np.random.default_rng(0).uniform(10, 90, (478, 2))
 
-    class Twice:
+    class Twice(MediapipeDetector):
+        def __init__(self):
+            pass
+
         def detect(self, _):
             return [face, face * 0.9 + 5]
 

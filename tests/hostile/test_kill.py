@@ -24,7 +24,7 @@ from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.study import evaluate as study
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("D3F_LITE_KILLS", "4"))
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
 
@@ -121,7 +121,7 @@ RECIPE = bake.Recipe(heads=30, from_prior=True, masks=3, steps=400, batch=6)
 
 
 def test_training(tmp_path, monkeypatch):
-    code = TRAINING.format(tests=str(ROOT / "tests"), root=str(ROOT), folder=str(tmp_path))
+    code = TRAINING.format(tests=str(ROOT / "tests" / "helpers"), root=str(ROOT), folder=str(tmp_path))
     for seconds in kill_moments(4, 1.0)[: max(2, KILLS // 3)]:
         run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert run.stdout.readline() == b"saved\n"

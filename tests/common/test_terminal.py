@@ -11,7 +11,7 @@ import pytest
 from d3f_lite.common.terminal import command_line, forgiving_output
 from d3f_lite.errors import PhotoError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COMMANDS = (["-m", "d3f_lite", "--help"], ["data_fetch.py", "list"], ["-m", "d3f_lite.study.masks", "--help"])
 PRINTING = """
 import sys

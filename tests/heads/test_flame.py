@@ -34,7 +34,7 @@ def test_a_point_on_the_jaw_turns_about_the_jaw_joint():
     )  # fmt: skip
     pose = np.zeros((1, 5, 3))
     pose[0, 2, 0] = np.pi / 2
-    moved = head.vertices(pose=pose, translation=[[1.0, 2.0, 3.0]])
+    moved = head.vertices(pose=pose, translation=np.array([[1.0, 2.0, 3.0]]))
     np.testing.assert_allclose(moved[0], [[1, 2, 3], [1, -8, 3]], atol=1e-5)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from d3f_lite.common.native_stderr import native_stderr_silenced
+from d3f_lite.common.quiet import native_stderr_silenced
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def python(code, *arguments, **options):
@@ -20,9 +20,9 @@ def python(code, *arguments, **options):
 
 
 def test_it_hides_what_is_written_below_python_and_gives_it_back(capfd):
-    with native_stderr_silenced():
+    with native_stderr_silenced:
         os.write(2, b"hidden")
-        with native_stderr_silenced():
+        with native_stderr_silenced:
             os.write(2, b"hidden too")
         os.write(2, b"still hidden")
     os.write(2, b"shown")

@@ -18,7 +18,7 @@ from d3f_lite.observation.photo import sample_photo
 
 pytestmark = pytest.mark.slow
 
-KINDS, ROOT = kinds(), Path(__file__).parent.parent
+KINDS, ROOT = kinds(), Path(__file__).parents[2]
 
 
 def test_more_than_two_thousand_bad_inputs():

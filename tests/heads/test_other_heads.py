@@ -20,7 +20,7 @@ from d3f_lite.pipeline import reconstruct
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CHIN, NOSE = 8, 33  # landmarks
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).parent.parent / "notebooks"
+FOLDER = Path(__file__).parents[2] / "notebooks"
 PEAK = 'print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))'  # Linux only
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from d3f_lite.common.threads import one_thread
-from d3f_lite.diversity.search import diversify_published
+from d3f_lite.diversity.search import Shown, diversify_published
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.fitting.landmark_fitting import fit_landmarks
 from d3f_lite.heads import load_head
@@ -35,7 +35,7 @@ from d3f_lite.pipeline import INNER, complete, decoder_for, reconstruct
 from d3f_lite.results.metrics import landmark_nme
 from d3f_lite.settings import DiversitySettings, FitSettings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIGURE = ROOT / "docs" / "bench_cost.png"
 MARKED = re.compile(r"(?<=<!-- bench -->\n).*(?=<!-- /bench -->)", re.DOTALL)
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand", "sticker")
@@ -124,10 +124,8 @@ def heads_of(fit, head, number, **settings):
 
 def published_loop(fit, head, steps):
     """A function that runs the original's loss for 16 heads."""
-    decoder = decoder_for(fit, head, DiversitySettings())
-    return one_thread()(
-        lambda: diversify_published(decoder, fit.vertices, fit.visible, fit.occluded, head.triangles, steps=steps)
-    )
+    decoder, shown = decoder_for(fit, head, DiversitySettings()), Shown(fit.vertices, fit.visible, fit.occluded, head.triangles)
+    return one_thread()(lambda: diversify_published(decoder, shown, DiversitySettings(iterations=steps)))
 
 
 def mesh_vae():
