@@ -6,6 +6,7 @@ import math
 import pickle
 import re
 import struct
+import sys
 import tarfile
 import zipfile
 import zlib
@@ -76,10 +77,18 @@ class ArrayTable:
 
     def text(self, name: str) -> str:
         """Take out a string; errors as of ``array``."""
+        return str(self.texts(name, ()))
+
+    def texts(self, name, shape):
+        """Take out an array of strings; arguments and errors as of ``array``."""
         value = self._value(name)
-        if not isinstance(value, np.ndarray) or value.ndim or value.dtype.kind != "U":
-            raise self.error(f"{name!r} in {self.file} is not a text")
-        return str(value)
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "U" or value.ndim != len(shape):
+            raise self.error(f"{name!r} in {self.file} is not {'texts' if shape else 'a text'}")
+        if any(wanted not in (None, length) for wanted, length in zip(shape, value.shape)):
+            raise self.error(f"{name!r} in {self.file} has shape {value.shape}, expected {shape}")
+        if np.frombuffer(value.tobytes(), np.uint32).max(initial=0) > sys.maxunicode:
+            raise self.error(f"{name!r} in {self.file} holds characters that there are not")
+        return value
 
     def _value(self, name):
         """What stands under a name."""

@@ -21,7 +21,8 @@ def load_head(name: str = "anny") -> "HeadModel":
 
     Args:
         name: ``"anny"``, the shipped open head; ``"flame:PATH"``, FLAME's own pickle or npz; ``"ict:PATH"``,
-            ICT-FaceKit's folder or archive; ``"flame"`` or ``"ict"``, what ``data_fetch.py`` put into the cache folder.
+            ICT-FaceKit's folder or archive; ``"gnm:PATH"``, GNM's npz; ``"flame"``, ``"ict"`` or ``"gnm"``, what
+            ``data_fetch.py`` put into the cache folder.
 
     Raises:
         HeadError: no such head, or its file is missing, broken or hostile.
@@ -35,10 +36,11 @@ def load_head(name: str = "anny") -> "HeadModel":
 
 
 def available_heads() -> tuple[str, ...]:
-    """The names that ``load_head`` takes without a path on this computer: "anny", and "flame" or "ict" once fetched."""
+    """The names that ``load_head`` takes without a path on this computer: "anny", and "flame", "ict" or "gnm" once fetched."""
     from d3f_lite.common.assets import assets
 
-    brought = (("flame", _installed_flame() is not None), ("ict", assets()["ict-facekit.zip"].path.is_file()))
+    fetched = (("ict", "ict-facekit.zip"), ("gnm", "gnm_head.npz"))
+    brought = (("flame", _installed_flame() is not None), *((name, assets()[file].path.is_file()) for name, file in fetched))
     return ("anny", *(name for name, there in brought if there))
 
 
@@ -56,7 +58,15 @@ def _load_foreign(name, kind, path):
         from d3f_lite.heads.ict import read_ict
 
         return read_ict(path or assets()["ict-facekit.zip"].path).head_model(name)
-    raise HeadError(f"unknown head {name!r:.80}: use 'anny', 'flame:PATH' or 'ict:PATH'")
+    if kind == "gnm":
+        from d3f_lite.common.assets import assets
+        from d3f_lite.heads.gnm import read_gnm
+
+        fetched = assets()["gnm_head.npz"].path
+        if not path and not fetched.is_file():
+            raise HeadError("no GNM here: python data_fetch.py gnm fetches it, or use 'gnm:PATH'")
+        return read_gnm(path or fetched).head_model(name)
+    raise HeadError(f"unknown head {name!r:.80}: use 'anny', 'flame:PATH', 'ict:PATH' or 'gnm:PATH'")
 
 
 def _installed_flame():

@@ -132,6 +132,16 @@ def fetch_ict() -> Path:
     return path
 
 
+def fetch_gnm() -> Path:
+    """Fetch GNM's landmarks and then GNM itself, whose Path is returned.
+
+    Raises:
+        AssetError: they cannot be had.
+    """
+    fetch("head_sparse_68.txt")
+    return fetch("gnm_head.npz")
+
+
 def install_flame(file: Path | str) -> Path:
     """Check a FLAME file that the user downloaded, and copy it into the cache folder.
 
@@ -236,10 +246,11 @@ def _verify():
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Give an argparse parser the commands of ``run``: list, ict, face-alignment, flame, verify."""
+    """Give an argparse parser the commands of ``run``: list, ict, gnm, face-alignment, flame, verify."""
     commands = parser.add_subparsers(dest="action", required=True)
     commands.add_parser("list", help="what can be had, its size, licence and whether it needs registration")
     commands.add_parser("ict", help="ICT-FaceKit, an open head model from scans (MIT)")
+    commands.add_parser("gnm", help="GNM Head, Google's open head model from scans (Apache-2.0)")
     commands.add_parser("face-alignment", help="the weights of the face-alignment landmark backend")
     flame = commands.add_parser("flame", help="install FLAME files that you downloaded after registering")
     flame.add_argument("--file", type=Path, action="append", required=True, help="may be given several times")
@@ -255,6 +266,7 @@ def run(options: argparse.Namespace) -> None:
     actions = {
         "list": _list,
         "ict": lambda: print(fetch_ict()),
+        "gnm": lambda: print(fetch_gnm()),
         "face-alignment": lambda: print(fetch(FACE_ALIGNMENT)),
         "flame": lambda: [print(install_flame(file)) for file in options.file],
         "verify": _verify,

@@ -55,6 +55,8 @@ ELSEWHERE = {
     "d3f-lite fetch list": "test_data_fetch.py::test_fetch_is_a_subcommand_too",
     "python -m d3f_lite.bake.house": "test_house.py::test_the_picture_of_the_house_is_of_today",
     "python -m d3f_lite.bake.version 0.2.0": "test_house.py::test_one_command_raises_the_version",
+    "python data_fetch.py gnm": "test_gnm.py::test_fetching_gnm_brings_its_landmarks_too",
+    "d3f-lite fetch gnm": "test_gnm.py::test_fetching_gnm_brings_its_landmarks_too",
     "python data_fetch.py ict": "test_data_fetch.py::test_fetch_and_fetch_again",
     "python -m d3f_lite.bake.assets": "test_data_fetch.py::test_refresh_mends_a_stale_hash_and_nothing_else",
     "python -m d3f_lite.bake.mesh_vae": "test_mesh_vae.py::test_a_killed_training_goes_on_where_it_was",
