@@ -107,7 +107,7 @@ class Settings:
         return cls.from_tables(tables)
 
     @classmethod
-    def from_tables(cls, tables: dict) -> "Settings":
+    def from_tables(cls, tables) -> "Settings":
         """Settings from nested dicts, as ``tables`` gives them.
 
         Raises:

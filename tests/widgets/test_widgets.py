@@ -143,7 +143,8 @@ def test_head_viewer_draws_the_heads_and_heatmap_of_its_sliders(reconstruction):
 
 
 def test_one_head_has_no_spread(reconstruction):
-    samples = replace(reconstruction.samples, vertices=reconstruction.samples.vertices[:1])
+    found = reconstruction.samples
+    samples = replace(found, vertices=found.vertices[:1], latents=found.latents[:1])
     with pytest.raises(SettingsError, match="samples=2"):
         HeadViewer(replace(reconstruction, samples=samples))
 
