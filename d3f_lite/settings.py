@@ -31,8 +31,7 @@ class FitSettings:
         closure_weight: of the gaps between the lips and between the lids, per mm².
         smoothness_weight: of the Laplacian of the change from the mean head, per mm².
         photometric_weight: n, how many independent pixels the colour difference between photo and model counts for.
-        photometric_iterations: Adam steps.
-        photometric_rate: Adam's learning rate, in posterior standard deviations.
+        photometric_iterations: Gauss-Newton steps.
         eye_distance: px between the outer eye corners in the picture that the colours are compared in.
     """
 
@@ -41,10 +40,9 @@ class FitSettings:
     prior_weight: float = _number(1.0, 1e-3, 1e3)
     closure_weight: float = _number(1.0, 0.0, 1e3)
     smoothness_weight: float = _number(0.0, 0.0, 1e3)
-    photometric_weight: float = _number(50.0, 0.0, 1e5)
-    photometric_iterations: int = _number(60, 0, 5000)
-    photometric_rate: float = _number(0.05, 1e-4, 1.0)
-    eye_distance: float = _number(48.0, 16.0, 200.0)
+    photometric_weight: float = _number(500.0, 0.0, 1e5)
+    photometric_iterations: int = _number(6, 0, 100)
+    eye_distance: float = _number(80.0, 16.0, 200.0)
 
 
 @dataclass(frozen=True)

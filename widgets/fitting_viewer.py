@@ -16,10 +16,9 @@ from widgets.background import BackgroundTask
 from widgets.figures import figure_tag
 from widgets.sliders import steps
 
-WEIGHTS = (0, 10, 20, 40, 80, 160, 320)  # px
-ITERATIONS = (0, 15, 30, 60, 120, 200)
+WEIGHTS = (0, 150, 500, 1500, 5000, 15000)  # px
+ITERATIONS = (0, 1, 2, 4, 6, 10)
 PRIORS = (0.1, 0.3, 1.0, 3.0, 10.0)
-DRAW_EVERY = 10  # iterations between two pictures of the losses
 
 
 class FittingViewer(ipywidgets.VBox):
@@ -37,7 +36,7 @@ class FittingViewer(ipywidgets.VBox):
         self.regional = ipywidgets.Checkbox(settings.regional, description="regional bases")
         self.prior = steps("prior weight λ (1)", PRIORS, settings.prior_weight)
         self.weight = steps("photometric weight n (px)", WEIGHTS, settings.photometric_weight)
-        self.iterations = steps("iterations T (steps)", ITERATIONS, settings.photometric_iterations)
+        self.iterations = steps("Gauss-Newton steps T", ITERATIONS, settings.photometric_iterations)
         self.button = ipywidgets.Button(description="Fit", button_style="primary")
         self.task, self.readout = BackgroundTask(), ipywidgets.HTML()
         self.picture, self.losses = ipywidgets.HTML(), ipywidgets.HTML()
@@ -60,10 +59,7 @@ class FittingViewer(ipywidgets.VBox):
         """Fit in the background; the colour differences are drawn as it goes."""
         settings = self.settings
 
-        def watch(history):
-            if len(history) % DRAW_EVERY == 0:
-                self._draw_losses(history, settings.photometric_iterations)
-
+        watch = lambda history: self._draw_losses(history, settings.photometric_iterations)
         self.task.start(lambda progress: fit_visible(self.observation, self.head, settings, progress, watch), self._draw)
 
     def _draw(self, fit):
@@ -87,11 +83,11 @@ class FittingViewer(ipywidgets.VBox):
         figure = Figure(figsize=(3.2, 2.8))
         axis = figure.subplots()
         figure.subplots_adjust(left=0.24, right=0.94, bottom=0.19, top=0.89)
-        axis.plot(np.arange(len(history)) + 1, history, color="#00336f")
-        axis.set(title="mean colour difference", xlabel="iteration", ylabel="of full brightness",
+        axis.plot(history, marker="o", color="#00336f")
+        axis.set(title="mean colour difference", xlabel="Gauss-Newton steps", ylabel="of full brightness",
                  xlim=(0, max(iterations, 1)))  # fmt: skip
         last = f", down from {history[0]:.3f} to {history[-1]:.3f}" if len(history) else ""
-        self.losses.value = figure_tag(figure, f"the mean colour difference over {len(history)} iterations{last}")
+        self.losses.value = figure_tag(figure, f"the mean colour difference after {max(len(history) - 1, 0)} steps{last}")
 
     def _numbers(self, fit):
         found = self.observation.landmarks

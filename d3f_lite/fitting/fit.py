@@ -11,7 +11,7 @@ from d3f_lite.common.threads import one_thread
 from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.calibration import Calibration, upright
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.landmark_fitting import POSE, calibration_for, fit_landmarks
+from d3f_lite.fitting.landmark_fitting import POSE, fit_landmarks, landmark_problem
 from d3f_lite.fitting.photometric_fitting import Appearance, refine
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
@@ -84,21 +84,22 @@ def fit_visible(
         raise LandmarkError(why_too_few(observation))
     progress("landmarks", 0.0)
     check_plausible(head, observation.landmarks, settings)
+    problem = landmark_problem(head, observation.landmarks, settings)
     start = fit_landmarks(head, observation.landmarks, settings)
     progress("landmarks", 1.0)
-    coefficients, camera, appearance, history = refine(head, observation, start, settings, progress, watch)
-    vertices = head.vertices(coefficients)
-    visible, occluded = what_the_photo_shows(vertices, head, camera, observation.masks.occluded)
+    found = refine(problem, observation, start, progress, watch)
+    vertices = head.vertices(found.coefficients)
+    visible, occluded = what_the_photo_shows(vertices, head, found.camera, observation.masks.occluded)
     return Fit(
         vertices=vertices,
-        coefficients=coefficients,
-        camera=camera,
-        appearance=appearance,
-        hessian=marginal_hessian(start.hessian),
+        coefficients=found.coefficients,
+        camera=found.camera,
+        appearance=found.appearance,
+        hessian=marginal_hessian(found.hessian),
         visible=visible,
         occluded=occluded,
-        landmarks=expected_landmarks(head, vertices, camera, calibration_for(observation.landmarks, settings)),
-        history=history,
+        landmarks=expected_landmarks(head, vertices, found.camera, problem.calibration),
+        history=found.history,
     )
 
 

@@ -41,21 +41,30 @@ class LandmarkFit:
     misfit: float
 
 
-def fit_landmarks(head: HeadModel, landmarks: Landmarks, settings: FitSettings) -> LandmarkFit:
-    """Fit coefficients and camera to the reliable landmarks: the maximum of their posterior.
+def landmark_problem(head: HeadModel, landmarks: Landmarks, settings: FitSettings) -> "LandmarkProblem":
+    """What the reliable landmarks and the prior say about a head.
 
     Raises:
         LandmarkError: too few reliable landmarks.
     """
     used = reliable_landmarks(landmarks)
     calibration = calibration_for(landmarks, settings)
-    covered = not used.all()
-    covariance = calibration.occluded if covered else calibration.clean
-    problem = _Problem(head, landmarks, used, calibration, covariance, settings)
+    covariance = calibration.clean if used.all() else calibration.occluded
+    return LandmarkProblem(head, landmarks, used, calibration, covariance, settings)
+
+
+def fit_landmarks(head: HeadModel, landmarks: Landmarks, settings: FitSettings) -> LandmarkFit:
+    """Fit coefficients and camera to the reliable landmarks: the maximum of their posterior.
+
+    Raises:
+        LandmarkError: too few reliable landmarks.
+    """
+    problem = landmark_problem(head, landmarks, settings)
     camera = problem.start()
     coefficients = np.zeros(len(head.basis))
     for _ in range(JOINT_STEPS):
-        step, hessian = problem.step(coefficients, camera)
+        hessian, gradient = problem.equations(coefficients, camera)
+        step = cho_solve(cho_factor(hessian), gradient)
         if not np.isfinite(step).all() or abs(step[3 - POSE]) > MOST_GROWTH:
             return LandmarkFit(coefficients, camera, hessian, np.inf)
         coefficients, camera = coefficients + step[:-POSE], moved(camera, step[-POSE:])
@@ -90,7 +99,7 @@ def moved(camera: Camera, step: Float[np.ndarray, "6"]) -> Camera:
 
 
 @dataclass(frozen=True, eq=False)
-class _Problem:
+class LandmarkProblem:
     """The least-squares problem that one photo's landmarks pose."""
 
     head: HeadModel
@@ -119,8 +128,8 @@ class _Problem:
             found.append((np.sum(rough._residual(np.zeros(0), camera)[0] ** 2), yaw, camera))
         return min(found)[-1]
 
-    def step(self, coefficients, camera):
-        """One Gauss-Newton step (K + 6,) and the Hessian (K + 6, K + 6) at its start."""
+    def equations(self, coefficients, camera):
+        """Normal equations over coefficients and pose: hessian (K + 6, K + 6) and gradient (K + 6,), the prior included."""
         residual, jacobian = self._residual(coefficients, camera)
         hessian = jacobian.T @ jacobian
         gradient = jacobian.T @ residual
@@ -128,7 +137,7 @@ class _Problem:
         precision = self._prior_precision()
         hessian[:size, :size] += precision
         gradient[:size] -= precision @ coefficients
-        return cho_solve(cho_factor(hessian), gradient), hessian
+        return hessian, gradient
 
     def misfit(self, coefficients, camera):
         """Twice the objective by the number of landmark coordinates: see ``LandmarkFit``."""
@@ -166,7 +175,7 @@ class _Problem:
         jacobian = np.zeros((68, 2, size + POSE))
         if size:
             jacobian[..., :size] = ((directions @ camera.rotation.T)[..., :2] * (1.0, -1.0)).transpose(1, 2, 0)
-        jacobian[..., size:] = _pose_jacobian(turned)
+        jacobian[..., size:] = pose_jacobian(turned)
         jacobian = upright(jacobian.swapaxes(1, 2), roll).swapaxes(1, 2)
         return self._whitened(offsets, jacobian)
 
@@ -186,8 +195,8 @@ class _Problem:
         return whitened[:, 0], whitened[:, 1:]
 
 
-def _pose_jacobian(turned):
-    """How picture positions in mm (x right, y down) of turned points (68, 3) move with the pose: (68, 2, 6)."""
+def pose_jacobian(turned):
+    """How picture positions in mm (x right, y down) of turned points (P, 3) move with the pose: (P, 2, 6)."""
     x, y, z = turned.T
     zero, one = np.zeros_like(x), np.ones_like(x)
     return np.stack(

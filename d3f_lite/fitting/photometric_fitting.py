@@ -1,33 +1,36 @@
-"""The refinement of the fit by colours: Adam on the difference between the photo and the shaded head."""
+"""The refinement of the fit by colours: Gauss-Newton on the difference between the photo and the shaded head."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Shaped
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import csr_array
 
-from d3f_lite.common.adam import Adam
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.landmark_fitting import POSE, LandmarkFit, moved
+from d3f_lite.fitting.landmark_fitting import POSE, LandmarkFit, LandmarkProblem, moved, pose_jacobian
 from d3f_lite.fitting.render import rasterise, spherical_harmonics, vertex_normals
-from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.occlusion import Observation
-from d3f_lite.settings import FitSettings
 
-REFRESH = 20  # iterations between two searches for the pixels that show the face, its albedo and light
 MARGIN = 1.0  # of the eye distance, kept around the head in the crop
-ALBEDO_ROUNDS = 4  # alternations of robust least squares
+SLOPE_BLUR = 1.0  # px of the crop, before its slopes are taken
+MOST_PIXELS = 3000  # whose colours are compared
 LEAST_PIXELS = 200  # fewer visible face pixels say nothing about colour
+ALBEDO_ROUNDS = 4  # alternations of robust least squares
 LIGHT_RIDGE, ALBEDO_RIDGE = 1e-2, 1e-2
-OUTLIER, OUTLIER_FLOOR = (
-    4.0,
-    0.1,
-)  # times the median colour difference, and at least: hair, beards, glasses and cast shadows are left out
-LEAST_NOISE = 2e-3  # colour difference that even a perfect model leaves
+OUTLIER, OUTLIER_FLOOR = 4.0, 0.1  # times the median colour difference, and at least: hair, glasses and cast shadows stay out
+LEAST_NOISE = 0.01  # colour difference that even a perfect model leaves
+ROBUSTNESS = 3.0  # standard deviations from which on a difference counts less
 ROBUST_FLOOR = 0.02  # colour difference below which L1 is treated as L2 by the robust least squares
+LIGHT_SIGMA, ALBEDO_SIGMA, FIELD_SIGMA = 0.3, 0.15, 0.03  # how far light, areas and smooth field may be off the best ones
+EDGE_ERROR = 2.0  # mm, how far the edge of an area may lie from where the head has it
+FIELD_REACH, FIELD_BUMPS = 12.0, 90  # mm, and how many, of the smooth field's bumps
+LONGEST_STEP = 1.0  # prior standard deviations, RMS over the coefficients
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,88 +85,189 @@ class Crop:
 
 
 @dataclass(frozen=True, eq=False)
-class _Target:
-    """The P surface points whose colours are compared, and what they should look like.
+class _Points:
+    """The P surface points that usable pixels show, and what the model says about their colours.
 
     Args:
-        corners: (P, 3) vertex numbers within the face.
+        triangles: (P, 3) vertex numbers.
         barycentric: (P, 3) weights.
-        albedo: (P, 3) RGB.
-        appearance: Appearance that albedo and light are from.
+        observed: (P, 3) RGB, the photo's.
+        slope: (P, 3, 2) how the photo's RGB changes per px to the right and down.
+        regions: (P, A) soft albedo weights.
+        harmonics: (P, 9) of the normals.
+        appearance: Appearance that explains them best.
     """
 
-    corners: torch.Tensor
-    barycentric: torch.Tensor
-    albedo: torch.Tensor
+    triangles: np.ndarray
+    barycentric: np.ndarray
+    observed: np.ndarray
+    slope: np.ndarray
+    regions: np.ndarray
+    harmonics: np.ndarray
+    steepness: np.ndarray
     appearance: Appearance
+
+    @property
+    def albedo(self):
+        """(P, 3) RGB."""
+        return self.regions @ self.appearance.albedo
+
+    @property
+    def residual(self):
+        """(P, 3) RGB, the photo's colours minus the model's."""
+        return self.observed - self.albedo * (self.harmonics @ self.appearance.light)
 
 
 class _FaceColours:
     """The photo's colours against the model's, over the face part of the mesh."""
 
     def __init__(self, head, crop):
-        face = head.face
         self.head, self.crop = head, crop
-        self.triangles = head.triangles[face[head.triangles].all(1)]
-        self.used = np.unique(self.triangles)
         # One more entry: the rasteriser's -1, no triangle, is not on the face.
-        self.on_face = np.append(face[head.triangles].all(1), False)
-        lookup = np.zeros(len(face), np.int64)
-        lookup[self.used] = np.arange(len(self.used))
-        self.local = torch.from_numpy(lookup[self.triangles])
-        self.mean = torch.from_numpy(head.mean[self.used])
-        self.basis = torch.from_numpy(head.basis[:, self.used].reshape(len(head.basis), -1))
-        self.picture = torch.from_numpy(crop.pixels).permute(2, 0, 1)[None]
-        self.zoom = torch.from_numpy(crop.zoom.astype(np.float32))
-        self.size = torch.tensor(crop.pixels.shape[1::-1], dtype=torch.float32)
+        self.on_face = np.append(head.face[head.triangles].all(1), False)
+        smooth = cv2.GaussianBlur(crop.pixels, (0, 0), SLOPE_BLUR)
+        self.slopes = np.stack([cv2.Sobel(smooth, cv2.CV_32F, *axis, ksize=3) / 8.0 for axis in ((1, 0), (0, 1))], -1)
+        self.usable = cv2.erode(crop.usable.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(bool)
 
-    def target(self, coefficients, camera):
-        """The surface points that usable pixels show now, with albedo and light; None where they are too few."""
+    def points(self, coefficients, camera):
+        """The _Points that usable pixels show now; None where they are too few."""
         head, crop = self.head, self.crop
-        points = camera.view(head.vertices(coefficients))
-        points[:, :2] = (points[:, :2] - crop.origin) * crop.zoom
-        index, barycentric, _ = rasterise(points, head.triangles, crop.usable.shape)
-        rows, columns = np.nonzero(crop.usable & self.on_face[index])
+        vertices = head.vertices(coefficients)
+        shown = camera.view(vertices)
+        shown[:, :2] = (shown[:, :2] - crop.origin) * crop.zoom
+        index, barycentric, _ = rasterise(shown, head.triangles, self.usable.shape)
+        rows, columns = np.nonzero(self.usable & self.on_face[index])
         if len(rows) < LEAST_PIXELS:
             return None
+        some = np.linspace(0, len(rows) - 1, min(len(rows), MOST_PIXELS)).astype(int)
+        rows, columns = rows[some], columns[some]
         triangles, weights = head.triangles[index[rows, columns]], barycentric[rows, columns]
-        regions = np.einsum("apk,pk->pa", head.albedo_regions[:, triangles], weights).astype(np.float32)
-        corners, weights = torch.from_numpy(np.searchsorted(self.used, triangles)), torch.from_numpy(weights)
-        with torch.no_grad():
-            still = torch.from_numpy(coefficients.astype(np.float32)), torch.zeros(POSE), camera
-            observed, harmonics = self._observed_and_harmonics(corners, weights, *still)
-        appearance = solve_appearance(observed.numpy(), harmonics.numpy(), regions)
-        albedo = torch.from_numpy(regions @ appearance.albedo)
-        error = (observed - albedo * (harmonics @ torch.from_numpy(appearance.light))).abs().amax(1)
-        kept = error <= max(OUTLIER * error.median(), OUTLIER_FLOOR)
-        return _Target(corners[kept], weights[kept], albedo[kept], appearance)
+        regions = np.einsum("apk,pk->pa", head.albedo_regions[:, triangles], weights)
+        normals = self._normals(vertices) @ camera.rotation.T
+        turned = np.einsum("pk,pki->pi", weights, normals[triangles])
+        turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+        harmonics = spherical_harmonics(torch.from_numpy(turned)).numpy()
+        observed = crop.pixels[rows, columns].astype(float)
+        appearance = solve_appearance(observed, harmonics, regions)
+        steepness = self._steepness[index[rows, columns]]
+        slopes = self.slopes[rows, columns] * crop.zoom
+        found = _Points(triangles, weights, observed, slopes, regions, harmonics, steepness, appearance)
+        error = np.abs(found.residual).max(1)
+        kept = error <= max(OUTLIER * np.median(error), OUTLIER_FLOOR)
+        return replace(found, **{name: value[kept] for name, value in vars(found).items() if name != "appearance"})
 
-    def difference(self, target, coefficients, pose, camera):
-        """Mean absolute colour difference between photo and model, differentiable.
+    @cached_property
+    def _steepness(self):
+        """How fast each area's weight changes over each triangle, (T, A) per mm: the largest of its three sides."""
+        triangles, mean, areas = self.head.triangles, self.head.mean, self.head.albedo_regions
+        sides = [(triangles[:, k], triangles[:, k - 1]) for k in range(3)]
+        slopes = [(areas[:, a] - areas[:, b]) / (np.linalg.norm(mean[a] - mean[b], axis=1) + 1e-3) for a, b in sides]
+        return np.choose(np.abs(slopes).argmax(0), slopes).T
 
-        Args:
-            target: _Target.
-            coefficients: (K,) tensor.
-            pose: (6,) tensor, a step from ``camera``: rotation vector (rad), log scale, translation (mm).
-            camera: Camera.
+    def _normals(self, vertices):
+        return vertex_normals(torch.from_numpy(vertices), torch.from_numpy(self.head.triangles).long()).numpy()
+
+    def equations(self, points, coefficients, camera, independent_pixels):
+        """Normal equations of the colours over coefficients and pose: hessian (K + 6, K + 6) and gradient (K + 6,).
+
+        Light, the areas' albedo and a smooth field of colour that no area explains (freckles, shadows, a beard) are free as
+        well, within their priors, and integrated out (Schur complement): what they could explain says nothing about shape.
         """
-        observed, harmonics = self._observed_and_harmonics(target.corners, target.barycentric, coefficients, pose, camera)
-        light = torch.from_numpy(target.appearance.light)
-        return (observed - target.albedo * (harmonics @ light)).abs().mean()
+        tone, light, field = points.albedo, points.appearance.light.astype(float), self._field(points)
+        unknowns = len(coefficients) + POSE
+        hessian, gradient = np.zeros((unknowns, unknowns)), np.zeros(unknowns)
+        priors = np.repeat((LIGHT_SIGMA, ALBEDO_SIGMA, FIELD_SIGMA), (9, points.regions.shape[1], field.shape[1])) ** -2.0
+        for channel, shape in enumerate(self._shape_derivatives(points, coefficients, camera)):
+            error, own, shade = points.residual[:, channel], tone[:, channel, None], points.harmonics @ light[:, channel, None]
+            noise = max(1.4826 * np.median(np.abs(error)), LEAST_NOISE)
+            edge = EDGE_ERROR * (points.steepness @ points.appearance.albedo[:, channel]) * shade[:, 0]
+            weight = independent_pixels / (3 * len(error)) / (noise**2 + edge**2 + (error / ROBUSTNESS) ** 2)
+            root = np.sqrt(weight)[:, None].astype(np.float32)
+            other = -np.concatenate((points.harmonics * own, points.regions * shade, field * own * shade), axis=1)
+            shape, other, error = root * shape, root * other.astype(np.float32), root[:, 0] * error.astype(np.float32)
+            explained = cho_factor((other.T @ other).astype(float) + np.diag(priors))
+            mixed = (shape.T @ other).astype(float)
+            hessian += shape.T @ shape - mixed @ cho_solve(explained, mixed.T)
+            gradient -= shape.T @ error - mixed @ cho_solve(explained, (other.T @ error).astype(float))
+        return hessian, gradient
 
-    def _observed_and_harmonics(self, corners, barycentric, coefficients, pose, camera):
-        """The photo's colours (P, 3) at surface points, and the spherical harmonics (P, 9) of their normals."""
-        vertices = self.mean + (coefficients @ self.basis).view(-1, 3)
-        rotation = _rotation(pose[:3]) @ torch.from_numpy(np.asarray(camera.rotation, np.float32))
-        turned = vertices @ rotation.T
-        at, normal = (
-            (values[corners] * barycentric[..., None]).sum(1) for values in (turned, vertex_normals(turned, self.local))
-        )
-        origin = torch.from_numpy(np.asarray(camera.translation - self.crop.origin, np.float32))
-        on_head = torch.exp(pose[3]) * at[:, :2] * torch.tensor([1.0, -1.0]) + pose[4:]
-        grid = (camera.scale * on_head + origin) * self.zoom / self.size * 2.0 - 1.0
-        observed = torch.nn.functional.grid_sample(self.picture, grid[None, None], align_corners=False, padding_mode="border")
-        return observed[0, :, 0].T, spherical_harmonics(torch.nn.functional.normalize(normal, dim=-1))
+    def _shape_derivatives(self, points, coefficients, camera):
+        """How the residual changes with coefficients and pose: (P, K + 6) for each channel.
+
+        Where a point moves in the photo its colour changes by the photo's slope, and where its normal turns, by the light's.
+        """
+        vertices, rotation = self.head.vertices(coefficients), camera.rotation
+        used, local = np.unique(points.triangles, return_inverse=True)
+        local = local.reshape(points.triangles.shape)
+        mixed = lambda values: np.einsum("pk,pki->pi", points.barycentric, values[local])
+        place, normal = mixed(vertices[used] @ rotation.T), mixed(self._normals(vertices)[used] @ rotation.T)
+        length = np.linalg.norm(normal, axis=1, keepdims=True)
+        normal = normal / length
+        directions = self.head.basis[:, used].transpose(1, 2, 0).reshape(3 * len(used), -1)
+        bent = self._normal_directions(vertices, used).reshape(directions.shape)
+        slope = camera.scale * np.concatenate((points.slope * (1.0, -1.0), np.zeros((*points.slope.shape[:2], 1))), axis=2)
+        shine = np.einsum("phn,hc->pcn", _harmonics_slope(points.harmonics), points.appearance.light) * points.albedo[..., None]
+        for channel in range(3):
+            pull, turn = slope[:, channel], shine[:, channel]
+            across = (turn - normal * (turn * normal).sum(1, keepdims=True)) / length
+            of_coefficients = self._gather(points, local, pull @ rotation) @ directions
+            of_coefficients -= self._gather(points, local, across @ rotation) @ bent
+            of_pose = np.einsum("pi,pid->pd", pull[:, :2] * (1.0, -1.0), pose_jacobian(place))
+            of_pose[:, :3] -= np.cross(normal, turn)
+            yield np.concatenate((of_coefficients, of_pose.astype(np.float32)), axis=1)
+
+    @staticmethod
+    def _gather(points, local, vectors):
+        """The sparse matrix that takes motions of the U used vertices (3 U, K) to those along (P, 3) ``vectors``, (P, K)."""
+        values = points.barycentric[:, :, None] * vectors[:, None]
+        columns = 3 * local[:, :, None] + np.arange(3)
+        starts = 9 * np.arange(len(vectors) + 1)
+        shape = len(vectors), 3 * (local.max() + 1)
+        return csr_array((values.ravel().astype(np.float32), columns.ravel(), starts), shape=shape)
+
+    def _normal_directions(self, vertices, used):
+        """How the unit normals of the vertices ``used`` change with each coefficient, (U, 3, K)."""
+        triangles = self.head.triangles[np.isin(self.head.triangles, used).any(1)]
+        corners = self.head.basis[:, triangles]
+        first, second = (vertices[triangles[:, k]] - vertices[triangles[:, 0]] for k in (1, 2))
+        moved = [corners[:, :, k] - corners[:, :, 0] for k in (1, 2)]
+        change = (np.cross(moved[0], second) + np.cross(first, moved[1])).transpose(1, 2, 0).reshape(len(triangles), -1)
+        rows, face = triangles.ravel(), np.repeat(np.arange(len(triangles)), 3)
+        around = csr_array((np.ones(len(rows), np.float32), (rows, face)), shape=(len(vertices), len(triangles)))[used]
+        area = around @ np.cross(first, second)
+        length = np.linalg.norm(area, axis=1)[:, None, None]
+        unit = area / length[..., 0]
+        change = (around @ change).reshape(len(used), 3, -1)
+        return (change - unit[..., None] * np.einsum("ui,uik->uk", unit, change)[:, None]) / length
+
+    def _field(self, points):
+        """Values (P, M) of the bumps whose sum is the smooth field of colour; they lie on the mean head's face."""
+        at = np.einsum("pk,pki->pi", points.barycentric, self.head.mean[points.triangles])
+        square = np.square(at[:, None] - self._bumps[None]).sum(-1)
+        return np.exp(-0.5 * square / FIELD_REACH**2)
+
+    @cached_property
+    def _bumps(self):
+        """Centres (M, 3) mm, spread evenly over the face: each is the farthest from those before it."""
+        face = self.head.mean[self.head.face]
+        chosen, nearest = [0], np.full(len(face), np.inf)
+        for _ in range(FIELD_BUMPS - 1):
+            nearest = np.minimum(nearest, np.linalg.norm(face - face[chosen[-1]], axis=1))
+            chosen.append(int(nearest.argmax()))
+        return face[chosen]
+
+
+def _harmonics_slope(harmonics):
+    """How the nine spherical harmonics (P, 9) change with the normal, (P, 9, 3)."""
+    _, x, y, z = harmonics.T[:4]
+    slope = np.zeros((len(harmonics), 9, 3))
+    slope[:, 1, 0] = slope[:, 2, 1] = slope[:, 3, 2] = 1.0
+    slope[:, 4, 0], slope[:, 4, 1] = y, x
+    slope[:, 5, 0], slope[:, 5, 2] = z, x
+    slope[:, 6, 1], slope[:, 6, 2] = z, y
+    slope[:, 7, 0], slope[:, 7, 1] = 2 * x, -2 * y
+    slope[:, 8, 2] = 6 * z
+    return slope
 
 
 def solve_appearance(
@@ -208,52 +312,55 @@ def _ridge(design, target, weight, prior, strength):
     return np.linalg.solve(normal + pull * np.eye(len(prior)), design.T @ (weight * target) + pull * prior)
 
 
-def _rotation(turn):
-    """The rotation matrix (3, 3) of a rotation vector (3,) rad, differentiable at zero."""
-    zero = torch.zeros_like(turn[0])
-    cross = torch.stack((zero, -turn[2], turn[1], turn[2], zero, -turn[0], -turn[1], turn[0], zero)).view(3, 3)
-    return torch.linalg.matrix_exp(cross)
+@dataclass(frozen=True, eq=False)
+class PhotometricFit:
+    """A head, camera and colours from landmarks and colours together.
+
+    Args:
+        coefficients: standard units.
+        appearance: None where too little skin is visible.
+        hessian: of the negative log posterior over coefficients and pose.
+        history: mean colour difference before each step and after the last.
+    """
+
+    coefficients: Float[np.ndarray, "K"]
+    camera: Camera
+    appearance: Appearance | None
+    hessian: Float[np.ndarray, "D D"]
+    history: Float[np.ndarray, "steps"]
 
 
 def refine(
-    head: HeadModel, observation: Observation, start: LandmarkFit, settings: FitSettings, progress: Callable, watch: Callable
-) -> tuple[Float[np.ndarray, "K"], Camera, Appearance | None, Float[np.ndarray, "iterations"]]:
-    """Refine a landmark fit by colours: minimise δᵀHδ/2 + n · log mean |photo - model| by Adam.
+    problem: LandmarkProblem, observation: Observation, start: LandmarkFit, progress: Callable, watch: Callable
+) -> PhotometricFit:
+    """Go on from a landmark fit with the colours as well: Gauss-Newton steps to the maximum of the joint posterior.
 
-    δ is the change from the landmark fit and H its Hessian, so landmarks and priors keep their say; the unknowns are
-    whitened by H, so that one learning rate serves all. The second term is the likelihood of n independent pixels
-    whose Laplacian noise is as large as the difference itself: hard-lit or bearded photos, which the model explains
-    badly, pull less than clean ones.
+    Each step linearises what every visible pixel's surface point shows: the photo's colour slides as the point moves, the
+    model's as its normal turns. The colours' errors are alike over a neighbourhood, so they count for
+    ``photometric_weight`` independent pixels however many there are. The Hessian knows them, as the posterior then does.
 
     Args:
+        problem: the landmarks' part of the posterior, with the prior.
         progress: called with ("colours", fraction); may raise Cancelled.
-        watch: called with the mean colour differences so far, a list, after each iteration.
-
-    Returns:
-        coefficients (K,), Camera, Appearance (None where too little skin is visible), and the (iterations,) history of
-        the mean colour difference.
+        watch: called with the mean colour differences so far, a list, after each step.
     """
-    colours = _FaceColours(head, Crop.around(observation, settings.eye_distance))
-    size = len(start.coefficients)
-    whitening = torch.from_numpy(np.linalg.inv(np.linalg.cholesky(start.hessian)).T.astype(np.float32))
-    base = torch.from_numpy(start.coefficients.astype(np.float32))
-    unknown = torch.zeros(size + POSE, requires_grad=True)
-    optimiser = Adam(unknown, settings.photometric_rate)
-    coefficients, camera, history = start.coefficients, start.camera, []
-    target = colours.target(coefficients, camera)
-    iterations = settings.photometric_iterations if settings.photometric_weight and target is not None else 0
-    for iteration in range(iterations):
-        if iteration and iteration % REFRESH == 0:
-            target = colours.target(coefficients, camera) or target
-        change = whitening @ unknown
-        pose = change[size:]
-        difference = colours.difference(target, base + change[:size], pose, start.camera)
-        colour_term = settings.photometric_weight * torch.log(difference + LEAST_NOISE)
-        optimiser.step(0.5 * unknown.square().sum() + colour_term)
-        history.append(float(difference.detach()))
-        change = (whitening @ unknown.detach()).numpy().astype(np.float64)
-        coefficients, camera = start.coefficients + change[:size], moved(start.camera, change[size:])
+    settings = problem.settings
+    colours = _FaceColours(problem.head, Crop.around(observation, settings.eye_distance))
+    coefficients, camera, hessian, size = start.coefficients, start.camera, start.hessian, len(start.coefficients)
+    points, history = colours.points(coefficients, camera), []
+    steps = settings.photometric_iterations if settings.photometric_weight and points is not None else 0
+    for step in range(steps):
+        history.append(float(np.abs(points.residual).mean()))
         watch(history)
-        progress("colours", (iteration + 1) / iterations)
-    target = colours.target(coefficients, camera) or target
-    return coefficients, camera, None if target is None else target.appearance, np.array(history)
+        hessian, gradient = problem.equations(coefficients, camera)
+        for mine, theirs in zip(
+            (hessian, gradient), colours.equations(points, coefficients, camera, settings.photometric_weight)
+        ):
+            mine += theirs
+        change = cho_solve(cho_factor(hessian), gradient)
+        change *= min(1.0, LONGEST_STEP / np.sqrt(np.mean(np.square(change[:size])) + 1e-9))
+        coefficients, camera = coefficients + change[:size], moved(camera, change[size:])
+        points = colours.points(coefficients, camera) or points
+        progress("colours", (step + 1) / steps)
+    history += [] if points is None else [float(np.abs(points.residual).mean())]
+    return PhotometricFit(coefficients, camera, points and points.appearance, hessian, np.array(history))

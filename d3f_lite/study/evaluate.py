@@ -159,7 +159,7 @@ def evaluate_case(plan: Plan, number: int, occluder: str) -> dict:
         return record | {"refused": "hardly a vertex is occluded"}
     draws = Draws(plan.settings.diversity, plan.samples, seed)
     decoders = methods.photo_decoders(fit, head, draws.settings)
-    shown = Shown(fit.vertices, fit.visible, fit.occluded, head.triangles)
+    shown = methods.shown_by(fit, head)
     sampled = methods.answers(shown, head, decoders, draws, fit.vertices)
     for answer in (*singles, *sampled):
         record["rows"].append({"source": "photo", **measured(answer, truth, fit, head.face)})
@@ -227,7 +227,7 @@ def curves(fit: Fit, truth: Float[np.ndarray, "V 3"], head: HeadModel, decoders:
         dict: frontier (family to rows of knob, ASD-O, CSE-O in mm) and number (method to CSE-O in mm at SIZES).
     """
     default, vertices = decoders["default"](), decoders[methods.VERTICES]()
-    shown = Shown(fit.vertices, fit.visible, fit.occluded, head.triangles)
+    shown = methods.shown_by(fit, head)
     changed = lambda **other: replace(draws, settings=replace(draws.settings, **other))
     dpp = lambda knob, **other: methods.calibrated(default, shown, changed(dpp_weight=knob, **other))
     farther = lambda decoder: lambda knob: methods.tempered(decoder, knob, draws.number, draws.seed)
@@ -262,7 +262,7 @@ def closest_sample_curves(
     for name, heads in independent.items():
         heads = carry(heads, fit.vertices, truth, head.face)
         found[name] = metrics.closest_sample_error_curve(heads, truth, fit.occluded, SIZES).tolist()
-    default, shown = decoders["default"](), Shown(fit.vertices, fit.visible, fit.occluded, head.triangles)
+    default, shown = decoders["default"](), methods.shown_by(fit, head)
     nearest = []
     for size in SIZES:
         heads = carry(methods.calibrated(default, shown, replace(draws, number=size)), fit.vertices, truth, head.face)

@@ -72,6 +72,11 @@ def single_fits(case, head, settings, detector):
     return answers, fits[0]
 
 
+def shown_by(fit: Fit, head: HeadModel) -> Shown:
+    """What the photo of a Fit shows."""
+    return Shown(fit.vertices, fit.visible, fit.occluded, head.triangles)
+
+
 def photo_decoders(fit: Fit, head: HeadModel, settings: DiversitySettings) -> dict[str, Callable[[], Decoder]]:
     """Name to a function that makes the decoder, for a Fit; the default is that of ``settings`` (DiversitySettings)."""
     photo = lambda: condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)

@@ -9,7 +9,7 @@ from d3f_lite.errors import Cancelled, LandmarkError
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible
-from d3f_lite.fitting.landmark_fitting import POSE, fit_landmarks, moved
+from d3f_lite.fitting.landmark_fitting import POSE, LandmarkProblem, fit_landmarks, moved
 from d3f_lite.fitting.photometric_fitting import solve_appearance
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
@@ -44,13 +44,11 @@ def test_a_known_pose_is_found():
 
 def test_the_fit_is_the_most_likely_head():
     """At the optimum any step makes the posterior less likely, as the Hessian predicts."""
-    from d3f_lite.fitting.landmark_fitting import _Problem
-
     camera = Camera.from_angles(0.2, 0.1, 0.0, 1.0, (150.0, 150.0))
     landmarks = exact_landmarks(HEAD.sample(1, seed=3)[0], camera)
     found = fit_landmarks(HEAD, landmarks, LANDMARKS_ONLY)
     calibration = load_calibration()
-    problem = _Problem(HEAD, landmarks, np.ones(68, bool), calibration, calibration.clean, LANDMARKS_ONLY)
+    problem = LandmarkProblem(HEAD, landmarks, np.ones(68, bool), calibration, calibration.clean, LANDMARKS_ONLY)
 
     def energy(step):
         coefficients = found.coefficients + step[:-POSE]
@@ -127,7 +125,7 @@ def test_cancelling_stops_between_iterations(detector):
     with pytest.raises(Cancelled):
         observation = observe(sample_photo("astronaut"), detector=detector)
         fit_visible(observation, HEAD, progress=stop_halfway, watch=lambda history: differences.append(history[-1]))
-    assert 20 < seen.count("colours") == len(differences) < 40
+    assert seen.count("colours") == len(differences) == 3
     assert differences[-1] < differences[0]
 
 

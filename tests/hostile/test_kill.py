@@ -109,7 +109,7 @@ def test_evaluating(tmp_path, monkeypatch):
 
 TRAINING = """
 import sys
-sys.path[:0] = [{tests!r}, {root!r}]
+sys.path[:0] = [{tests!r}, {helpers!r}, {root!r}]
 from d3f_lite.bake import mesh_vae as bake, mesh_vae_start
 from test_kill import RECIPE, small_head
 bake.CHECKPOINT_EVERY, mesh_vae_start.SAMPLES = 1, 30
@@ -121,7 +121,8 @@ RECIPE = bake.Recipe(heads=30, from_prior=True, masks=3, steps=400, batch=6)
 
 
 def test_training(tmp_path, monkeypatch):
-    code = TRAINING.format(tests=str(ROOT / "tests" / "helpers"), root=str(ROOT), folder=str(tmp_path))
+    folders = {"tests": Path(__file__).parent, "helpers": ROOT / "tests" / "helpers", "root": ROOT, "folder": tmp_path}
+    code = TRAINING.format(**{name: str(path) for name, path in folders.items()})
     for seconds in kill_moments(4, 1.0)[: max(2, KILLS // 3)]:
         run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert run.stdout.readline() == b"saved\n"

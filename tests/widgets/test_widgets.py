@@ -235,12 +235,12 @@ def test_editor_trusts_a_dragged_landmark(reconstruction, tmp_path):
 
 def test_fitting_viewer_fits_with_its_switches(reconstruction):
     viewer = FittingViewer(reconstruction.observation, reconstruction.head)
-    viewer.iterations.value, drawn = 60, []
+    viewer.iterations.value, drawn = 6, []
     viewer.losses.observe(lambda change: drawn.append((change["new"], viewer.fit)), "value")
     viewer.button.click()
     assert viewer.task.wait()
-    assert [f"over {count} iterations" in picture for count, (picture, _) in zip((10, 20, 30), drawn)] == [True] * 3
-    assert drawn[2][1] is None and "over 60 iterations" in viewer.losses.value  # drawn before there was a fit
+    assert [f"after {count} steps" in picture for count, (picture, _) in zip((0, 1, 2), drawn)] == [True] * 3
+    assert drawn[2][1] is None and "after 6 steps" in viewer.losses.value  # drawn before there was a fit
     viewer.iterations.value = 0
     viewer.button.click()
     assert viewer.task.wait()
