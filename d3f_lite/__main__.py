@@ -181,13 +181,15 @@ def _heads_of(photo, occluded, options, **corrections):
 
 def _tell(observation):
     """Say what the heads are drawn from."""
+    from d3f_lite.observation.occlusion import too_few_landmarks
+
     landmarks, masks = observation.landmarks, observation.masks
     if landmarks.faces > 1:
         print(f"{landmarks.faces} faces found; took the largest")
     sure = f", {masks.confidence:.0%} sure" if masks.origin != "given" else ""
     print(f"landmarks: {landmarks.backend}; mask: {masks.origin}, {masks.share:.0%} of the face occluded{sure}")
-    if masks.doubt:
-        print(f"careful: {masks.doubt}")
+    for doubt in filter(None, (masks.doubt, too_few_landmarks(observation))):
+        print(f"careful: {doubt}")
 
 
 class _TerminalBar:

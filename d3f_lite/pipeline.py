@@ -16,6 +16,7 @@ from d3f_lite.common.threads import one_thread
 from d3f_lite.completion.posterior import condition_on_photo, condition_on_vertices, hold_visible, looser_at_border, register
 from d3f_lite.diversity.search import Decoder, HeadSamples, Shown, diversify
 from d3f_lite.fitting.fit import Fit, fit_visible
+from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.heads import load_head
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.face_alignment import network_for
@@ -138,6 +139,8 @@ def reconstruct(
     network = network_for(detector) if landmarks is None else None
     observation = observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, network=network)
     clock.lap("observation")
+    if landmarks is not None:
+        check_plausible(model, observation.landmarks, settings.fit)
     fit = fit_visible(observation, model, settings.fit, progress)
     clock.lap("fit")
     heads = complete(fit, model, settings.diversity, samples, seed, progress, device)

@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from d3f_lite.fitting.fit import fit_visible
-from d3f_lite.fitting.landmark_fitting import reliable_landmarks
 from d3f_lite.pipeline import INNER
 from d3f_lite.results.metrics import landmark_nme
 from d3f_lite.results.pictures import face_window, mark_occluder, overlay
@@ -91,7 +90,7 @@ class FittingViewer(ipywidgets.VBox):
 
     def _numbers(self, fit):
         found = self.observation.landmarks
-        used = reliable_landmarks(found) & (np.arange(68) >= INNER.start)
+        used = found.reliable & (np.arange(68) >= INNER.start)
         return (
             f"{100 * landmark_nme(fit.landmarks, found.xy, used):.2f} % of the inter-ocular distance at the "
             f"{used.sum()} reliable inner landmarks; {fit.visible.sum()} vertices visible, "

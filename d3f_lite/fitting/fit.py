@@ -8,15 +8,13 @@ import torch
 from jaxtyping import Bool, Float
 
 from d3f_lite.common.threads import one_thread
-from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.calibration import Calibration, upright
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.landmark_fitting import POSE, fit_landmarks, landmark_problem
 from d3f_lite.fitting.photometric_fitting import Appearance, refine
-from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.occlusion import Observation, why_too_few
+from d3f_lite.observation.occlusion import Observation
 from d3f_lite.settings import FitSettings
 
 
@@ -76,14 +74,8 @@ def fit_visible(
     Args:
         progress: called with (stage, fraction in [0, 1]) between iterations; may raise Cancelled to stop.
         watch: called with the mean colour differences so far, a list, after each iteration of the colours.
-
-    Raises:
-        LandmarkError: too few reliable landmarks, or such as no face has.
     """
-    if not observation.landmarks.enough:
-        raise LandmarkError(why_too_few(observation))
     progress("landmarks", 0.0)
-    check_plausible(head, observation.landmarks, settings)
     problem = landmark_problem(head, observation.landmarks, settings)
     start = fit_landmarks(head, observation.landmarks, settings)
     progress("landmarks", 1.0)

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.spatial.transform import Rotation
 
-from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.calibration import Calibration, calibration_of, upright
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.heads.laplacian import laplacian
@@ -19,6 +18,7 @@ POSE = 6  # rotation vector (rad), log scale, translation (mm)
 LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0])  # of the pose, while it is searched for
 START_YAWS = np.radians((-35.0, 0.0, 35.0))
 POSE_STEPS, JOINT_STEPS = 8, 8
+LEAST_TRUST = 0.02  # in a landmark that is hidden, where too few are not: 7 times its error
 MOST_GROWTH = 3.0  # of the log scale in one step; more leads nowhere
 CLOSURE_PAIRS = np.array([(61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46)])
 
@@ -42,23 +42,21 @@ class LandmarkFit:
 
 
 def landmark_problem(head: HeadModel, landmarks: Landmarks, settings: FitSettings) -> "LandmarkProblem":
-    """What the reliable landmarks and the prior say about a head.
+    """What the landmarks and the prior say about a head.
 
-    Raises:
-        LandmarkError: too few reliable landmarks.
+    The reliable landmarks count. Where they are too few, the others, which the detector guesses from what surrounds them,
+    count a little as well: they keep the pose from running away, and the posterior stays wide.
     """
-    used = reliable_landmarks(landmarks)
+    if not landmarks.enough:
+        landmarks = replace(landmarks, confidence=np.maximum(landmarks.confidence, LEAST_TRUST))
+    used = landmarks.reliable | ~np.bool_(landmarks.enough)
     calibration = calibration_for(landmarks, settings)
-    covariance = calibration.clean if used.all() else calibration.occluded
+    covariance = calibration.clean if used.all() and landmarks.enough else calibration.occluded
     return LandmarkProblem(head, landmarks, used, calibration, covariance, settings)
 
 
 def fit_landmarks(head: HeadModel, landmarks: Landmarks, settings: FitSettings) -> LandmarkFit:
-    """Fit coefficients and camera to the reliable landmarks: the maximum of their posterior.
-
-    Raises:
-        LandmarkError: too few reliable landmarks.
-    """
+    """Fit coefficients and camera to the landmarks: the maximum of their posterior."""
     problem = landmark_problem(head, landmarks, settings)
     camera = problem.start()
     coefficients = np.zeros(len(head.basis))
@@ -74,21 +72,6 @@ def fit_landmarks(head: HeadModel, landmarks: Landmarks, settings: FitSettings) 
 def calibration_for(landmarks: Landmarks, settings: FitSettings) -> Calibration:
     """The Calibration of the detector that found these landmarks; no knowledge where it is unknown, or not wanted."""
     return (settings.calibrated and calibration_of(landmarks.detector)) or Calibration.none()
-
-
-def reliable_landmarks(landmarks: Landmarks) -> Bool[np.ndarray, "68"]:
-    """Which landmarks a fit may use, (68,) bool.
-
-    Raises:
-        LandmarkError: too few.
-    """
-    used = landmarks.reliable
-    if not landmarks.enough:
-        raise LandmarkError(
-            f"only {used.sum()} of 68 landmarks are reliable ({used[17:].sum()} within the face): "
-            "show more of the face, mark less as occluded, or place landmarks by hand"
-        )
-    return used
 
 
 def moved(camera: Camera, step: Float[np.ndarray, "6"]) -> Camera:

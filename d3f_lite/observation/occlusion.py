@@ -138,11 +138,16 @@ def observe(
     return Observation(photo, found, Masks(face, occluded, origin, confidence if not doubt else 0.0, strokes, doubt))
 
 
-def why_too_few(observation: Observation) -> str:
-    """Why too few landmarks of an Observation are reliable for a fit, and what to do, in one line."""
+def too_few_landmarks(observation: Observation) -> str:
+    """Why so few landmarks of an Observation are reliable that the heads follow the prior, in one line; empty if enough are."""
+    if observation.landmarks.enough:
+        return ""
     landmarks, masks, photo = observation.landmarks, observation.masks, observation.photo
     within = landmarks.reliable[17:].sum()
-    many = f"{photo.name}: only {landmarks.reliable.sum()} of 68 landmarks are reliable ({within} within the face): "
+    many = (
+        f"only {landmarks.reliable.sum()} of 68 landmarks are reliable ({within} within the face), "
+        "so the heads follow the population more than the photo: "
+    )
     outside = ((landmarks.xy < 0) | (landmarks.xy >= photo.shape[::-1])).any(axis=1).mean()
     if masks.share > MOST_HIDDEN:
         covers = f"the {masks.origin} mask covers {masks.share:.0%} of the face; "

@@ -18,6 +18,7 @@ from d3f_lite.common.names import folder_name
 from d3f_lite.errors import OutputError
 from d3f_lite.fitting.calibration import calibration_of
 from d3f_lite.observation.landmark_files import write_landmarks
+from d3f_lite.observation.occlusion import too_few_landmarks
 from d3f_lite.observation.photo import write_mask, write_strokes
 from d3f_lite.results.mesh_files import with_closed_eyeballs, write_head
 
@@ -296,6 +297,7 @@ def report(reconstruction):
         "mask": observation.masks.origin,
         "mask_confidence": float(observation.masks.confidence),
         "mask_doubt": observation.masks.doubt,
+        "landmark_doubt": too_few_landmarks(observation),
         "occluded_percent_of_face": 100.0 * observation.masks.share,
         "head": {"name": head.name, "vertices": len(head.mean), **head.provenance},
         "pose_degrees": {"yaw": yaw, "pitch": pitch, "roll": roll},

@@ -22,6 +22,7 @@ from trimesh.registration import procrustes
 
 from d3f_lite.common.terminal import command_line
 from d3f_lite.common.threads import one_thread
+from d3f_lite.completion.posterior import condition_on_photo
 from d3f_lite.errors import D3FError, LandmarkError
 from d3f_lite.fitting.fit import Fit, what_the_photo_shows
 from d3f_lite.fitting.render import vertex_normals
@@ -44,7 +45,12 @@ FEWEST_LANDMARKS = 6  # visible ones that start the alignment
 ALIGNMENT_ROUNDS, ALIGNED_SHARE = 25, 0.95
 NEIGHBOURS = 3  # vertices whose tangent planes stand for the surface
 LEVELS = {0.5: 0.6745, 0.8: 1.2816, 0.9: 1.6449, 0.95: 1.96}  # of a region, and its half-width in standard deviations
-MEAN_HEAD, MEAN_SCAN = "mean head, no fit", "mean of the scans, no fit"
+POSTERIOR_DRAWS = 64
+MEAN_HEAD, MEAN_SCAN, POSTERIOR = (
+    "mean head, no fit",
+    "mean of the scans, no fit",
+    "fit and 64 draws of its posterior, nothing held",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,12 +224,13 @@ def scene_rows(scene: Scene, head: HeadModel, scans: HeadModel, draws: Draws, se
     for answer in (*singles, *methods.answers(shown, head, decoders, draws, fit.vertices)):
         base = answer.heads[0] if len(answer.heads) == 1 else fit.vertices
         yield row(answer.method, distances(answer.heads, base, head, scene))
-    yield row("posterior itself, 64 draws", _posterior_distances(fit, head, scene, draws.seed))
+    yield row(POSTERIOR, _posterior_distances(fit, head, scene, draws.seed))
 
 
 def _posterior_distances(fit: Fit, head: HeadModel, scene: Scene, seed: int) -> Float[np.ndarray, "N P"]:
-    """Distances to 64 draws of the Gaussian posterior given the photo, nothing held, after the fit itself."""
-    heads = methods.photo_decoders(fit, head, Settings().diversity)[methods.PHOTO]().sample(64, seed)
+    """Distances to the fit and to draws of the Gaussian posterior given the photo, nothing held."""
+    posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
+    heads = np.concatenate((fit.vertices[None], posterior.sample(POSTERIOR_DRAWS, seed)))
     return distances(heads, fit.vertices, head, scene)
 
 
