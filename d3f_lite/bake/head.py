@@ -16,7 +16,7 @@ from d3f_lite.bake import embedding, population
 from d3f_lite.bake.regions import anatomical_parts, soft_regions
 from d3f_lite.bake.registration import Registration, register
 from d3f_lite.common.assets import SHIPPED
-from d3f_lite.heads.ict import read_ict
+from d3f_lite.heads.ict import INNER_LANDMARKS, IctHead, read_ict
 from d3f_lite.heads.model import REGIONS, Bases, HeadModel
 
 HEADS = 7000  # drawn for the bases
@@ -166,15 +166,14 @@ def build(heads: population.AnnyHeads) -> tuple[HeadModel, Frame, Float[np.ndarr
 
 
 def with_scans(
-    head: HeadModel, scans: HeadModel, neutral: Float[np.ndarray, "n V 3"], expression: Float[np.ndarray, "n V 3"]
+    head: HeadModel, registered: Registration, neutral: Float[np.ndarray, "n V 3"], expression: Float[np.ndarray, "n V 3"]
 ) -> HeadModel:
     """anny's head with the population of scanned people, and what its global directions leave over, region by region."""
-    registered = register(head, scans)
     some = neutral[:POPULATION]
     mean, shape = identities(some, head.mean, registered, head.face)
     number = round(SCANNED_SHARE * RESIDUALS)
-    drawn = np.random.default_rng(TRAINING_SEED).standard_normal((number, len(scans.bases.shape))).astype(np.float32)
-    scanned = registered.vertices + np.tensordot(drawn, registered.carry(scans.bases.shape), axes=1)
+    drawn = np.random.default_rng(TRAINING_SEED).standard_normal((number, len(registered.scans.bases.shape))).astype(np.float32)
+    scanned = registered.vertices + np.tensordot(drawn, registered.carry(registered.scans.bases.shape), axes=1)
     whole = np.concatenate((scanned, some[: RESIDUALS - number] + expression.mean(0)))
     residual = _residual(whole, mean.ravel(), shape.reshape(len(shape), -1))
     expressive = head.bases.expression
@@ -190,6 +189,13 @@ def save_held_out(heads, frame, path):
     np.savez_compressed(path, vertices=(neutral + expression).astype(np.float16), seed=HELD_OUT_SEED, **kept)
 
 
+def save_places(registered: Registration, scans: IctHead, path: Path) -> None:
+    """Write where the vertices that ICT-FaceKit names as landmarks lie on the shipped mesh."""
+    centre = (scans.neutral[: len(registered.scans.mean)] - registered.scans.mean[: len(scans.neutral)])[0]
+    triangles, barycentric = registered.places_of(scans.neutral[INNER_LANDMARKS] - centre)
+    np.savez_compressed(path, triangles=triangles.astype(np.int32), barycentric=barycentric.astype(np.float32))
+
+
 def main():
     """Build the head, measure its landmarks, draw the held-out heads, write the assets."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -199,7 +205,10 @@ def main():
     folder, heads = options.out, population.AnnyHeads.load()
     own, frame, neutral, expression = build(heads)
     own = embedding.measure(own, seed=TRAINING_SEED)
-    head = with_scans(own, read_ict(options.head_files).head_model(), neutral, expression)
+    scans = read_ict(options.head_files)
+    registered = register(own, scans.head_model())
+    save_places(registered, scans, folder / "landmark_places.npz")
+    head = with_scans(own, registered, neutral, expression)
     head = embedding.measure(head, seed=TRAINING_SEED)
     head.save(folder / "head.npz")
     save_held_out(heads, frame, folder / "held_out.npz")

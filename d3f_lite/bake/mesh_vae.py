@@ -32,7 +32,7 @@ class Recipe:
 
     Args:
         heads: identities, and as many expressions, that training pairs at random.
-        from_prior: draw them from the head model's linear prior, which needs no anny; heads other than anny always do.
+        from_prior: draw them from the head model's linear prior, which needs no anny; else from anny's own heads alone.
         masks: occluded views.
         steps: of AdamW.
         batch: heads per step.
@@ -46,7 +46,7 @@ class Recipe:
     """
 
     heads: int = 6000
-    from_prior: bool = False
+    from_prior: bool = True
     masks: int = 256
     steps: int = 4500
     batch: int = 24

@@ -64,7 +64,7 @@ def write_card(head: HeadModel, path: Path) -> str:
     """
     from safetensors import safe_open
 
-    heads = sum(draw_population(head, HEADS, HELD_OUT_SEED))
+    heads = sum(draw_population(head, HEADS, HELD_OUT_SEED, from_prior=True))
     model = load_mesh_vae(head, path)
     with safe_open(path, framework="pt") as file:
         notes = json.loads(file.metadata()["provenance"])

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+import trimesh
 from jaxtyping import Bool, Float, Int
 from scipy import sparse
 from scipy.optimize import least_squares
@@ -73,6 +74,13 @@ class Registration:
             acting = identities + generator.permutation(len(row) - identities)[:EXPRESSIONS]
             row[acting] = np.abs(generator.normal(0.0, EXPRESSION_SIGMA, EXPRESSIONS))
         return self.vertices + np.tensordot(coefficients, self.carry(self.scans.basis), axes=1)
+
+    def places_of(self, points: Float[np.ndarray, "P 3"]) -> tuple[Int[np.ndarray, "P"], Float[np.ndarray, "P 3"]]:
+        """The shipped mesh's triangles, and places in them, that are nearest to points on the mean scanned head (mm)."""
+        skin = np.flatnonzero((self.head.parts[self.head.triangles] == PARTS.index("skin")).all(1))
+        mesh = trimesh.Trimesh(self.vertices, self.head.triangles[skin], process=False)
+        closest, _, triangle = trimesh.proximity.closest_point(mesh, points)
+        return skin[triangle], trimesh.triangles.points_to_barycentric(mesh.triangles[triangle], closest)
 
     def _filled(self, moved):
         """Motions (n, V, 3) that hold for valid vertices, continued over the rest of the skin: as flat as they can be."""

@@ -1,17 +1,20 @@
 """What another head has in common with the shipped one: regions, colours and landmarks, carried over by nearness."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
-from d3f_lite.common.array_files import UNREADABLE, reason_of
-from d3f_lite.errors import HeadError
+from d3f_lite.common.array_files import UNREADABLE, read_arrays, reason_of
+from d3f_lite.common.assets import SHIPPED
+from d3f_lite.errors import AssetError, HeadError
 from d3f_lite.heads.anny import load_anny
-from d3f_lite.heads.model import JAW_POINTS, PARTS, LandmarkEmbedding
+from d3f_lite.heads.model import JAW_POINTS, PARTS, HeadModel, LandmarkEmbedding
 
+PLACES_FILE = SHIPPED / "landmark_places.npz"
 FEWEST_VERTICES, SIZES = 500, (120.0, 1200.0)  # of a head; mm from its lowest to its highest point
 NEIGHBOURS = 3  # vertices of the shipped head that a vertex takes its regions from
 FRONT = -10.0  # mm, z: what lies further back is not matched, only carried along
@@ -69,6 +72,18 @@ def transfer(
         raise HeadError(f"this mesh cannot be laid onto the shipped head: {reason_of(error)}") from error
 
 
+def anatomical_places(shipped: HeadModel, path: Path | str = PLACES_FILE) -> Float[np.ndarray, "51 3"]:
+    """Points 17-67 (mm) on the shipped mean head by anatomy, where its embedding has them where a detector finds them.
+
+    Raises:
+        AssetError: the file is missing or broken.
+    """
+    table = read_arrays(path, AssetError)
+    corners = shipped.triangles[table.indices("triangles", (68 - JAW_POINTS,), len(shipped.triangles))]
+    weights = table.array("barycentric", (68 - JAW_POINTS, 3), np.float32)
+    return np.einsum("lk,lki->li", weights, shipped.mean[corners])
+
+
 def _anatomy(vertices, triangles, parts, inner_landmarks):
     """See ``transfer``."""
     shipped = load_anny()
@@ -96,7 +111,7 @@ def _align(vertices, shipped, inner_landmarks):
         aligned = _nearest_point_alignment(vertices, shipped.mean, skin, tree)
         points = targets = np.zeros((0, 3))
     else:
-        targets = shipped.landmark_points(shipped.mean)[JAW_POINTS:]
+        targets = anatomical_places(shipped)
         matrix, points, _ = procrustes(inner_landmarks, targets, reflection=False, scale=False)
         aligned = transform_points(vertices, matrix)
     for reach in REACHES:

@@ -78,7 +78,7 @@ def test_head_model_is_the_head_it_was_made_from(folder):
     shift = head.mean[0] - shipped.mean[0]
     assert np.abs(shift).max() < 1.0  # the ears' centres again
     np.testing.assert_allclose(head.mean - shift, shipped.mean, atol=1e-3)
-    np.testing.assert_allclose(head.bases.shape, shipped.bases.shape, atol=1e-3)
+    np.testing.assert_allclose(head.bases.shape, shipped.bases.shape[:100], atol=1e-3)  # the strongest are taken
     np.testing.assert_allclose(head.bases.expression[:-2], shipped.bases.expression, atol=1e-3)
     for yaw in (-0.6, 0.0, 0.6):
         points = head.landmark_points(head.mean, yaw)

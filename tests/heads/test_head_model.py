@@ -55,7 +55,7 @@ def test_the_basis_holds_heads_that_it_never_saw(head, held_out):
     offsets = (held_out - head.mean).reshape(len(held_out), -1)
     coefficients = np.linalg.solve(basis @ basis.T + 1e-3 * np.eye(len(basis)), basis @ offsets.T)
     left = offsets - coefficients.T @ basis
-    assert np.linalg.norm(left.reshape(*held_out.shape), axis=-1).mean() < 0.25  # mm
+    assert np.linalg.norm(left.reshape(*held_out.shape), axis=-1).mean() < 0.45  # mm
     # Standard normal coefficients of the strong directions: the prior is the population's.
     assert 0.8 < coefficients[:20].std() < 1.2
 

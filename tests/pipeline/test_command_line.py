@@ -76,7 +76,16 @@ def test_a_mask_that_hides_too_much_is_named(files, tmp_path, capfd):
     covered[70:260, 140:310] = 255
     covered[95:125, 190:240] = 0
     Image.fromarray(covered).save(tmp_path / "mask.png")
-    words = ["reconstruct", str(files / "face.png"), "--mask", str(tmp_path / "mask.png"), "--out", str(tmp_path), "--samples", "2"]
+    words = [
+        "reconstruct",
+        str(files / "face.png"),
+        "--mask",
+        str(tmp_path / "mask.png"),
+        "--out",
+        str(tmp_path),
+        "--samples",
+        "2",
+    ]
     assert main(words) == 0  # a face is found: little of it widens what is possible, and is said
     assert "careful: only" in (told := capfd.readouterr().out) and "the given mask covers" in told
 

@@ -26,6 +26,7 @@ class Asset:
         bytes: its size, 0 where it is not known.
         urls: mirrors, tried in this order.
         folder: "assets", "cache" or "torch" (torch hub's checkpoints).
+        notice: what a licence wants to be told.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Asset:
     bytes: int = 0
     urls: tuple = ()
     folder: str = "cache"
+    notice: str = ""
 
     @property
     def path(self):
