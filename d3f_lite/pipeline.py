@@ -57,6 +57,11 @@ class Reconstruction:
         """(V,) mm: the standard deviation of each vertex over the samples."""
         return metrics.spread(self.samples.vertices) if len(self.samples.vertices) > 1 else np.zeros(len(self.fit.vertices))
 
+    @cached_property
+    def decoder(self) -> Decoder:
+        """What the heads are drawn from, on the CPU: the posterior given the photo."""
+        return decoder_for(self.fit, self.head, self.settings.diversity)
+
     def measures(self) -> dict:
         """What can be measured without a true head: name to a number; mm where the name says so."""
         heads, fit, landmarks = self.samples.vertices, self.fit, self.observation.landmarks

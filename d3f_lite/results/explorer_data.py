@@ -1,0 +1,225 @@
+"""What the explorer needs of a Reconstruction to search by itself: its posterior, packed small enough for a page."""
+
+import base64
+import io
+import zlib
+
+import cv2
+import matplotlib
+import numpy as np
+import torch
+from fast_simplification import simplify
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
+from matplotlib.colors import to_hex
+from PIL import Image
+from scipy.sparse import coo_array, csr_array
+from scipy.spatial import cKDTree
+
+from d3f_lite.completion.posterior import GaussianPosterior
+from d3f_lite.diversity.search import Decoder, occluded_modes
+from d3f_lite.heads.model import ALBEDO_REGIONS, FACE_DEPTH, HAIRLINE, PARTS, HeadModel
+from d3f_lite.results.mesh_files import with_closed_eyeballs
+from d3f_lite.results.pictures import HEATMAP, face_window
+
+FINE_STEP = 1e-4  # mm: what the most likely head and the searched directions (per deviation) are rounded to
+REMAINDER_STEP = 0.02  # mm per deviation: the same for all other directions, which no search moves
+TURN_STEP = 1 / 1023  # of a unit vector's entries
+VISIBLE, OPEN = 1, 2  # bits of what the photo says of a vertex: it is shown; it is diversified
+PHOTO_SIDE, PHOTO_QUALITY = 400, 82  # px, and of 100
+OCCLUDER, OPACITY = (214, 51, 132), 150  # RGB of the layer over the photo, and its alpha, of 255
+STOPS = 33  # of the colour map
+# How light each region of ALBEDO_REGIONS is drawn, of 255: clay skin is 200.
+TONES = {"eyeballs": 235, "irises": 70, "mouth": 90, "brows": 165, "lips": 182}
+SKIN_TONE = 200
+COARSE = 2400  # triangles of a small head
+FADE = 14.0  # mm within the face's border, over which the photo fades out
+POINTS = {  # landmarks, counted from 0, that can be chosen by name
+    "tip of the nose": 30, "bridge of the nose": 27, "upper lip": 51, "lower lip": 57, "chin": 8,
+    "right corner of the mouth": 48, "left corner of the mouth": 54, "right eye, outer corner": 36,
+    "left eye, outer corner": 45, "right brow": 19, "left brow": 24, "right jaw": 3, "left jaw": 13,
+}  # fmt: skip
+
+
+def explorer_data(reconstruction) -> dict:
+    """All that the explorer knows, ready for JSON; for the shipped head at most 1 MB.
+
+    A latent z ~ N(0, I) gives the head mean + (zᵀU) · directions + (zᵀW) · remainder, U (``modes``) from ``occluded_modes``
+    and W (``turn``) the rest: exact for a GaussianPosterior up to rounding, which the remainder's step dominates (about 0.1
+    mm on a head); any other decoder is linearised by its secants, as in the search.
+
+    Args:
+        reconstruction: Reconstruction.
+
+    Returns:
+        A dict; ``arrays`` names what lies in ``packed`` one after another: see ``_packed``.
+    """
+    fit, head, samples = reconstruction.fit, reconstruction.head, reconstruction.samples
+    diversity, decoder, where = reconstruction.settings.diversity, reconstruction.decoder, fit.left_open
+    mean, moves = _linear(decoder)
+    modes = occluded_modes(decoder, where, min(diversity.dimensions, decoder.latent_size))
+    directions, turn, remainder = _split(moves, modes.directions.numpy())
+    triangles = with_closed_eyeballs(head)
+    whole = "u2" if len(mean) <= 2**16 else "u4"
+    arrays = {
+        "triangles": (triangles, whole),
+        "coarse": (_coarse(mean, triangles), whole),
+        "states": (VISIBLE * fit.visible + OPEN * where, "u1"),
+        "skin": (np.rint(255 * _skin(head) * ~fit.unseen), "u1"),
+        "tones": (_tones(head), "u1"),
+        "modes": (modes.directions.numpy(), "f8"),
+        "turn": (turn, TURN_STEP),
+        "mean": (mean[None], FINE_STEP),
+        "directions": (directions, FINE_STEP),
+        "remainder": (remainder, REMAINDER_STEP),
+    }
+    if np.abs(mean - fit.vertices).max() > FINE_STEP:
+        arrays["fit"] = (fit.vertices[None], FINE_STEP)
+    return {
+        "name": reconstruction.observation.photo.name,
+        "head": head.name,
+        "part": "occluded" if fit.occluded.any() else "unseen",
+        "faces": len(head.triangles),
+        "linearised": not isinstance(decoder, GaussianPosterior),
+        "reach": modes.reach.tolist(),
+        "deviation": float(modes.deviation),
+        "settings": {
+            "form": diversity.form,
+            "weight": diversity.dpp_weight,
+            "published": diversity.published_weight,
+            "bandwidth": diversity.bandwidth,
+            "mass": diversity.mass,
+            "iterations": diversity.iterations,
+            "remainder": diversity.remainder,
+            "number": len(samples.vertices),
+            "seed": samples.seed,
+        },
+        "points": _points(head, fit),
+        "colours": [to_hex(colour) for colour in matplotlib.colormaps[HEATMAP](np.linspace(0, 1, STOPS))],
+        **_photo(reconstruction),
+        **_packed(arrays, triangles),
+    }
+
+
+def _linear(decoder: Decoder) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "K V 3"]]:
+    """The most likely head (mm), and how one deviation along each latent axis moves each vertex (mm)."""
+    axes = torch.eye(decoder.latent_size, device=decoder.device)
+    with torch.no_grad():
+        mean = decoder.decode(torch.zeros_like(axes[:1]))[0]
+        moves = (decoder.decode(axes) - decoder.decode(-axes)).double() / 2.0
+    return mean.cpu().numpy(), moves.cpu().numpy()
+
+
+def _split(
+    moves: Float[np.ndarray, "K V 3"], chosen: Float[np.ndarray, "K d"]
+) -> tuple[Float[np.ndarray, "d V 3"], Float[np.ndarray, "K r"], Float[np.ndarray, "r V 3"]]:
+    """The moves along the chosen directions, the other directions, widest first, and the moves along those.
+
+    Directions that move no vertex by half a REMAINDER_STEP are left out.
+    """
+    flat = moves.reshape(len(moves), -1)
+    along = chosen.T @ flat
+    rest = flat - chosen @ along
+    _, vectors = np.linalg.eigh(rest @ rest.T)
+    turn = vectors[:, ::-1][:, : len(moves) - len(along)]
+    remainder = turn.T @ rest
+    kept = np.abs(remainder).max(1) > REMAINDER_STEP / 2
+    return along.reshape(-1, *moves.shape[1:]), turn[:, kept], remainder[kept].reshape(-1, *moves.shape[1:])
+
+
+def _packed(arrays: dict, triangles: Int[np.ndarray, "T 3"]) -> dict:
+    """Arrays of (values, kind) as base64 of one deflated run of bytes, and name to [kind, shape].
+
+    Kind is a little-endian type, or the step that values are rounded to. In steps, a vertex is told by how far it is from
+    the mean (rounded down) of its neighbours of lower number, which are like it; then 0, −1, 1, −2, … are 0, 1, 2, 3, … of
+    four bytes each, the lowest bytes of all of them first: small numbers, packed small.
+    """
+    lower = _lower_neighbours(triangles)
+    parts, table = [], {}
+    for name, (values, kind) in arrays.items():
+        parts.append(_in_steps(values, kind, lower) if isinstance(kind, float) else values.astype(f"<{kind}").tobytes())
+        table[name] = [kind, list(values.shape)]
+    return {"arrays": table, "packed": base64.b64encode(zlib.compress(b"".join(parts), 9)).decode()}
+
+
+def _lower_neighbours(triangles: Int[np.ndarray, "T 3"]) -> csr_array:
+    """(V, V) whole numbers: 1 where the column's vertex is a neighbour of the row's and has a lower number."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(np.int64)
+    low, high = np.unique(np.sort(edges, axis=1), axis=0).T
+    count = triangles.max() + 1
+    return coo_array((np.ones(len(low), np.int64), (high, low)), shape=(count, count)).tocsr()
+
+
+def _in_steps(values: Float[np.ndarray, "..."], step: float, lower: csr_array) -> bytes:
+    """Values in whole steps, see ``_packed``: (n, V, 3) of vertices, or any other array as it is."""
+    steps = np.rint(values / step).astype(np.int64)
+    if values.ndim == 3:
+        planes = steps.transpose(1, 0, 2).reshape(values.shape[1], -1)
+        steps = planes - np.floor_divide(lower @ planes, np.maximum(lower.sum(1), 1)[:, None])
+        steps = steps.T
+    return np.where(steps < 0, -2 * steps - 1, 2 * steps).astype("<u4").reshape(-1, 1).view(np.uint8).T.tobytes()
+
+
+def _tones(head: HeadModel) -> UInt8[np.ndarray, "V"]:
+    """How light each vertex of a plain head is, of 255."""
+    tones = np.array([TONES.get(name, SKIN_TONE) for name in ALBEDO_REGIONS], np.float32)
+    return np.rint(tones @ head.albedo_regions).clip(0, 255).astype(np.uint8)
+
+
+def _coarse(mean: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> Int[np.ndarray, "C 3"]:
+    """About COARSE triangles between some of the vertices, for small pictures of many heads."""
+    simpler, corners = simplify(mean, triangles, target_count=min(COARSE, len(triangles) - 1))
+    _, nearest = cKDTree(mean).query(simpler)
+    chosen = nearest[corners]
+    return chosen[(chosen != np.roll(chosen, 1, axis=1)).all(1)]
+
+
+def _skin(head: HeadModel) -> Float[np.ndarray, "V"]:
+    """Where the photo is laid on a head, 0 to 1: face and eyes, fading out where hats, hair and collars begin."""
+    within = np.minimum(head.mean[:, 2] - FACE_DEPTH, HAIRLINE - head.mean[:, 1]) / FADE
+    return np.where(head.face | (head.parts == PARTS.index("eyeballs")), within.clip(0.0, 1.0), 0.0)
+
+
+def _points(head: HeadModel, fit) -> dict[str, int]:
+    """Name to the vertex of the fit that is nearest to a landmark."""
+    landmarks = head.landmark_points(fit.vertices, fit.camera.angles[0])
+    _, nearest = cKDTree(fit.vertices).query(landmarks[list(POINTS.values())])
+    return dict(zip(POINTS, nearest.tolist()))
+
+
+def _photo(reconstruction) -> dict:
+    """The face's part of the photo and its occluder as data URLs, and where the camera sees a head on it.
+
+    ``onto`` (2, 4): [s, t] = onto · [x, y, z, 1], from (0, 0) at the picture's top-left corner to (1, 1).
+    """
+    observation, camera = reconstruction.observation, reconstruction.fit.camera
+    window = face_window(observation)
+    pixels, occluded = observation.photo.pixels[window], observation.masks.occluded[window]
+    height, width = pixels.shape[:2]
+    zoom = min(1.0, PHOTO_SIDE / max(height, width))
+    size = max(1, round(zoom * width)), max(1, round(zoom * height))
+    rotation, corner = np.asarray(camera.rotation, float), np.array([window[1].start, window[0].start])
+    turned = camera.scale * rotation[:2] * [[1.0], [-1.0]]
+    onto = np.column_stack([turned, camera.translation - corner]) / [[width], [height]]
+    yaw, pitch, _ = camera.angles
+    return {
+        "photo": _data_url(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), "jpeg", quality=PHOTO_QUALITY),
+        "mask": _data_url(_layer(occluded, size), "png", optimize=True),
+        "size": list(size),
+        "opacity": OPACITY,
+        "onto": onto.tolist(),
+        "pose": [float(yaw), float(pitch)],
+    }
+
+
+def _layer(occluded: Bool[np.ndarray, "H W"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 4"]:
+    """The occluder as a translucent layer of ``size`` (w, h)."""
+    soft = cv2.GaussianBlur(cv2.resize(occluded.astype(np.float32), size, interpolation=cv2.INTER_AREA), (0, 0), 0.7)
+    colour = np.broadcast_to(np.array(OCCLUDER, np.uint8), (*soft.shape, 3))
+    return np.dstack([colour, np.rint(OPACITY * soft).astype(np.uint8)])
+
+
+def _data_url(pixels: Shaped[np.ndarray, "H W C"], form: str, **options) -> str:
+    """A picture as a data URL."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, form, **options)
+    return f"data:image/{form};base64,{base64.b64encode(stream.getvalue()).decode()}"
