@@ -1,0 +1,317 @@
+"""The explorer: its JavaScript finds the heads that Python finds, and a real browser shows them, offline, at a desk and on a phone."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from browser import MISSING, REASON, chromium, drawn, pixels, poll
+
+from d3f_lite.diversity.search import Shown, _spread_out, ball_radius, diversify_published, occluded_modes
+from d3f_lite.observation.landmarks import detect_landmarks
+from d3f_lite.observation.occluders import draw_occluder
+from d3f_lite.observation.photo import sample_photo
+from d3f_lite.pipeline import complete, reconstruct
+from d3f_lite.results.explorer_data import explorer_data
+from d3f_lite.results.explorer_page import MODULE, explorer_page
+from d3f_lite.results.metrics import asd, rms_distances, spread
+from d3f_lite.settings import DiversitySettings, FitSettings, Settings
+from widgets.dpp_scene import DppScene
+
+pytestmark = pytest.mark.slow
+
+HOSTILE = "</title><script>hacked = 1</script> José & co"
+SIZES = {"desk": (1280, 800), "phone": (390, 844)}
+LARGEST = 1_000_000  # bytes of the data
+ROUNDING = 0.15  # mm, of a head: the remainder's steps
+IMPORT = "import(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))"
+DECODED = "heads => heads.map(head => Array.from(head))"
+
+
+@pytest.fixture(scope="module")
+def found():
+    """A Reconstruction of sixteen heads, without colours, of a photo with a hostile name."""
+    portrait = sample_photo("astronaut")
+    photo, occluded = draw_occluder(portrait, detect_landmarks(portrait), "surgical_mask")
+    return reconstruct(replace(photo, name=HOSTILE), occluded, settings=Settings(fit=FitSettings(photometric_iterations=0)))
+
+
+@pytest.fixture(scope="module")
+def path(found, tmp_path_factory):
+    """The page of ``found``."""
+    path = tmp_path_factory.mktemp("explorer") / "explorer.html"
+    path.write_text(explorer_page(found), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's chromium."""
+    if MISSING:
+        pytest.skip(REASON)
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def engine(browser, found):
+    """A function that runs JavaScript with the module ``m``, the unpacked data ``model``, and an argument ``given``."""
+    page = browser.new_page()
+    text = json.dumps(explorer_data(found))
+    load = f"async ([source, data]) => {{ window.m = await {IMPORT}; window.model = await m.unpack(JSON.parse(data)); }}"
+    page.evaluate(load, [MODULE.read_text(encoding="utf-8"), text])
+    yield lambda code, given=None: page.evaluate(f"(given) => {{ {code} }}", given)
+    page.close()
+
+
+@pytest.fixture
+def shown(browser, path):
+    """A function that opens the page, offline and without motion, and waits for its heads; no fault may be told."""
+    contexts, faults = [], []
+
+    def open_page(size="desk", address="", scheme="light"):
+        width, height = SIZES[size]
+        context = browser.new_context(offline=True, viewport={"width": width, "height": height}, color_scheme=scheme,
+                                      reduced_motion="reduce")  # fmt: skip
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.goto(path.as_uri() + address)
+        poll(lambda: page.locator(".bar").count() >= 6, "no measures")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def first_number(page, measure, bar=0):
+    """What a bar of a measure says."""
+    text = page.locator("tr", has_text=measure).locator(".bar").nth(bar).text_content()
+    return float(re.search(r"[\d.]+(?!.*\d)", text)[0])
+
+
+def test_data_are_small_and_the_page_takes_no_name_for_html(found, path):
+    assert len(json.dumps(explorer_data(found))) < LARGEST
+    page = path.read_text(encoding="utf-8")
+    assert page.startswith('<!doctype html>\n<html lang="en">') and HOSTILE not in page and "sampled, not observed" in page
+    assert set(re.findall(r"https?://[^\"'\s)]+", page)) == {"http://www.w3.org/2000/svg"}  # a name, not an address
+    assert not re.search(r"fetch\(|XMLHttpRequest|WebSocket|\bsrc=|\bimport\(", page)
+
+
+def test_a_seed_draws_what_numpy_draws(engine):
+    for seed in (0, 1, 2**32 - 1):
+        drawn = np.array(engine("return Array.from(m.standardNormal(given, 20000));", seed))
+        np.testing.assert_allclose(drawn, np.random.default_rng(seed).standard_normal(20000, np.float32), rtol=2e-6)
+
+
+def test_radius(engine):
+    for mass, dimensions in ((0.9, 12), (0.5, 1), (0.99, 7), (0.01, 64)):
+        radius = engine("return m.ballRadius(...given);", [mass, dimensions])
+        assert radius == pytest.approx(ball_radius(mass, dimensions), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "number, changes", [(2, {}), (16, {}), (48, {"bandwidth": 0.6}), (16, {"dpp_weight": 256.0, "mass": 0.5})]
+)
+def test_search_from_the_same_start_gives_the_same_places(engine, found, number, changes):
+    settings = replace(found.settings.diversity, **changes)
+    modes = occluded_modes(found.decoder, found.fit.left_open, settings.dimensions)
+    latents = np.random.default_rng(5).standard_normal((number, found.decoder.latent_size), np.float32)
+    start = latents.astype(np.float64) @ modes.directions.numpy()
+    places, history = _spread_out(modes.directions.new_tensor(start), modes, settings)
+    told = {
+        "weight": settings.dpp_weight,
+        "bandwidth": settings.bandwidth,
+        "mass": settings.mass,
+        "iterations": settings.iterations,
+    }
+    ended, cardinality = engine(
+        "const search = new m.CalibratedSearch(Float64Array.from(given[0]), model.reach, model.deviation, given[1]); let last;"
+        "while (!search.done) { search.step(); last = search.cardinality; } return [Array.from(search.places), last];",
+        [start.ravel().tolist(), told],
+    )
+    moved = (np.reshape(ended, places.shape) - places.numpy()) * modes.reach.numpy()
+    assert np.linalg.norm(moved, axis=1).max() < 1e-6  # mm
+    assert cardinality == pytest.approx(history[-1, 1], rel=1e-5)
+
+
+@pytest.mark.parametrize("form", ("calibrated", "iid"))
+def test_heads_and_measures_are_those_of_python(engine, found, form):
+    settings = replace(found.settings.diversity, form=form, dpp_weight=22.0)
+    samples = complete(found.fit, found.head, settings, 12, 7)
+    told = {"form": form, "weight": 22.0, "number": 12, "seed": 7}
+    heads, measures = engine(
+        "const got = m.atOnce(m.explored(model, { ...model.settings, ...given }));"
+        f"return [({DECODED})(got.heads), [got.cardinality, got.apart, got.farthest, got.widest]];",
+        told,
+    )
+    heads = np.reshape(heads, samples.vertices.shape)
+    apart = np.sqrt(np.square(heads - samples.vertices).sum(-1).mean(1))
+    assert apart.max() < ROUNDING
+    fit, free = found.fit, found.fit.left_open
+    scene = DppScene(found.decoder, fit.vertices, fit.visible, free, found.head.triangles)
+    expected = scene.measures(samples, scene.kernel(samples, settings))
+    most_likely = found.decoder.mean[None]
+    np.testing.assert_allclose(
+        measures,
+        [expected["expected cardinality"], asd(samples.vertices, free),
+         rms_distances(samples.vertices, most_likely, free).max(), spread(samples.vertices)[free].max()],
+        rtol=0.01,
+    )  # fmt: skip
+
+
+def test_head_zero_and_the_searched_part_are_exact(engine, found):
+    head = engine("return Array.from(m.atOnce(m.explored(model, { ...model.settings, number: 2 })).heads[0]);")
+    np.testing.assert_allclose(np.reshape(head, (-1, 3)), found.samples.vertices[0], atol=1e-3)
+    modes = occluded_modes(found.decoder, found.fit.left_open, 12)
+    latents = (modes.directions[:, -1] * 2.0).float()[None]  # along the widest direction, nothing else
+    expected = found.decoder.decode(latents)[0].numpy()
+    place = [0.0] * 11 + [2.0]
+    moved = engine(
+        "const head = Float32Array.from(model.mean); given.forEach((amount, row) => {"
+        "for (let i = 0; i < head.length; i++) head[i] += amount * model.directions[row * head.length + i]; });"
+        "return Array.from(head);",
+        place,
+    )
+    np.testing.assert_allclose(np.reshape(moved, (-1, 3)), expected, atol=1e-3)
+
+
+def test_published_loss_gives_nearly_the_same_heads(engine, found):
+    settings = DiversitySettings(form="published", iterations=12)
+    shown = Shown(found.fit.vertices, found.fit.visible, found.fit.left_open, found.head.triangles)
+    samples = diversify_published(found.decoder, shown, settings, number=4, seed=3)
+    heads = engine(
+        f"const got = m.atOnce(m.explored(model, {{ ...model.settings, ...given }})); return ({DECODED})(got.heads);",
+        {"form": "published", "published": settings.published_weight, "iterations": 12, "number": 4, "seed": 3},
+    )
+    heads = np.reshape(heads, samples.vertices.shape)
+    assert np.sqrt(np.square(heads - samples.vertices).sum(-1).mean()) < 0.3
+    assert asd(heads, found.fit.occluded) == pytest.approx(asd(samples.vertices, found.fit.occluded), rel=0.02)
+
+
+def test_a_point_s_spread_is_the_posterior_s(engine, found):
+    spreads = found.decoder.spread()
+    for vertex in (found.fit.occluded.argmax(), found.fit.visible.argmax()):
+        covariance = np.reshape(engine("return Array.from(m.covarianceAt(model, given));", int(vertex)), (3, 3))
+        assert np.sqrt(np.trace(covariance)) == pytest.approx(spreads[vertex], rel=0.02, abs=0.02)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ("light", "dark"))
+def test_the_first_screen_shows_heads_photo_and_controls(shown, size, scheme):
+    page = shown(size, scheme=scheme)
+    width, height = SIZES[size]
+    assert page.title() == f"{HOSTILE}: heads to explore" and page.evaluate("typeof hacked") == "undefined"
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    within = [page.locator(".stage"), page.locator(".heads"), page.get_by_alt_text("The photo"), page.get_by_label("DPP weight").first,
+              page.get_by_label("Number of heads"), page.get_by_label("Seed")]  # fmt: skip
+    for part in within:
+        box = part.bounding_box()
+        assert part.is_visible() and box["y"] >= 0 and box["y"] + box["height"] <= height
+    large = pixels(page.locator(".stage"))
+    assert drawn(large) and (large.astype(int).max(-1) - large.min(-1) > 60).mean() > 0.03  # the heat map's colours
+    assert page.locator(".head").count() == 16
+    for place in (0, 15):
+        assert np.unique(pixels(page.locator(".head").nth(place)).reshape(-1, 3), axis=0).shape[0] > 200
+
+
+def test_sliders_move_the_heads_and_the_address_brings_them_back(shown, found):
+    page = shown()
+    wide, before = first_number(page, "nearest"), pixels(page.locator(".heads"))
+    page.get_by_label("DPP weight").first.press("Home")
+    poll(lambda: first_number(page, "nearest") < 0.7 * wide, "less weight left the heads as far apart")
+    assert first_number(page, "nearest", bar=1) == pytest.approx(asd(complete_iid(found).vertices, found.fit.occluded), abs=0.06)
+    poll(lambda: (pixels(page.locator(".heads")) != before).any(-1).mean() > 0.01, "the heads did not move")
+    page.get_by_label("Number of heads").fill("9")
+    poll(lambda: page.locator(".head").count() == 9, "there are not nine heads")
+    page.get_by_role("button", name="New draw").click()
+    page.get_by_text("Clay").click()
+    poll(lambda: {"w=0", "n=9", "s=1", "look=clay"} <= set(page.evaluate("location.hash").lstrip("#").split("&")), "no address")
+    narrow, hash_ = first_number(page, "nearest"), page.evaluate("location.hash")
+    again = shown(address=hash_)
+    poll(
+        lambda: again.locator(".head").count() == 9 and first_number(again, "nearest") == narrow,
+        "the address does not tell it all",
+    )
+    assert again.get_by_label("Clay").is_checked()
+
+
+def complete_iid(found):
+    """Sixteen independent draws."""
+    return complete(found.fit, found.head, replace(found.settings.diversity, form="iid"), 16, 0)
+
+
+def test_everything_goes_by_keyboard(shown):
+    page = shown()
+    for part in (".turn", ".head[aria-selected=true]", "input[type=range]"):  # in this order
+        for _ in range(9):
+            page.keyboard.press("Tab")
+            if page.evaluate(f"document.activeElement.matches({part!r})"):
+                break
+        else:
+            raise AssertionError(f"Tab does not reach {part}")
+    page.locator(".head").first.focus()
+    large = pixels(page.locator(".stage"))
+    for key, head in (("ArrowRight", 1), ("ArrowDown", 5), ("End", 15), ("Home", 0), ("ArrowRight", 1)):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.textContent") == str(head)
+        assert page.locator(".words").text_content().startswith(f"Head {head}")
+    assert page.locator(".head[aria-selected=true]").count() == 1
+    poll(lambda: (pixels(page.locator(".stage")) != large).any(-1).mean() > 0.005, "the large head stayed as it was")
+    assert re.match(r"Head 1, [\d.]+ mm from the most likely", page.locator(".head").nth(1).get_attribute("aria-label"))
+    front = pixels(page.locator(".stage"))
+    page.locator(".turn").press("ArrowLeft")
+    poll(lambda: (pixels(page.locator(".stage")) != front).any(-1).mean() > 0.02, "the head did not turn")
+    for named in page.locator("input, select, button, [tabindex]").all():
+        name = named.get_attribute("aria-label") or named.evaluate("one => one.labels?.[0]?.textContent || one.textContent")
+        assert name.strip()
+
+
+def test_hovering_a_head_makes_it_large_and_dragging_turns_it(shown):
+    page = shown()
+    page.locator(".head").nth(6).hover()
+    poll(lambda: page.locator(".words").text_content().startswith("Head 6"), "the large head is another one")
+    before, box = pixels(page.locator(".stage")), page.locator(".turn").bounding_box()
+    page.mouse.move(box["x"] + 150, box["y"] + 300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 250, box["y"] + 300, steps=4)
+    page.mouse.up()
+    poll(lambda: (pixels(page.locator(".stage")) != before).any(-1).mean() > 0.02, "the head did not turn")
+    assert not page.locator(".plot svg").count()  # a drag touches no point
+
+
+def test_a_touched_point_tells_its_spread(shown, found):
+    page = shown()
+    box = page.locator(".turn").bounding_box()
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.72 * box["height"])  # the chin, behind the mask
+    poll(lambda: "sampled, not observed. Standard deviation" in page.locator(".about").text_content(), "the point tells nothing")
+    assert page.locator(".plot circle").count() == 16 and page.locator(".stage ellipse").count() == 2
+    page.get_by_label("Look at one point").select_option(label="tip of the nose")
+    vertex = explorer_data(found)["points"]["tip of the nose"]
+    told = float(re.search(r"deviation ([\d.]+) mm", page.locator(".about").text_content())[1])
+    assert told == pytest.approx(found.decoder.spread()[vertex], abs=0.06)
+    page.locator(".turn").press("Escape")
+    assert not page.locator(".about").text_content()
+
+
+def test_a_pinned_setting_stands_beside_another_on_one_scale(shown):
+    page = shown(address="#look=spread")
+    wide = first_number(page, "nearest")
+    page.get_by_role("button", name="Pin").click()
+    page.get_by_label("DPP weight").first.press("Home")
+    poll(lambda: first_number(page, "nearest") < 0.7 * wide, "less weight left the heads as far apart")
+    assert first_number(page, "nearest", bar=2) == wide and "pinned: 16 heads, 44 nats" in page.locator(".sides").text_content()
+    halves = np.split(pixels(page.locator(".stage"))[:-120, :508].astype(int), 2, axis=1)
+    yellow = [(half[..., 0] - half[..., 2] > 60).mean() for half in halves]
+    assert yellow[0] > 0.002 > 10 * yellow[1]  # the pinned heads, left, spread wider
+    page.get_by_role("button", name="Unpin").click()
+    poll(lambda: not page.locator(".sides").is_visible(), "it is still pinned")
+
+
+def test_an_address_that_says_nonsense_opens_all_the_same(shown):
+    page = shown(address="#w=abc&n=1e9&s=-5&f=magic&head=77&yaw=NaN&at=999999&pin.n=x&look=&zoom=")
+    poll(lambda: page.locator(".head").count() == 64, "N is not the most there can be")
