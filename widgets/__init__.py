@@ -6,6 +6,7 @@ from widgets.dpp_playground import DppPlayground
 from widgets.dpp_scene import DppScene
 from widgets.figures import picture
 from widgets.fitting_viewer import FittingViewer
+from widgets.head_explorer import HeadExplorer
 from widgets.head_grid import HeadGrid
 from widgets.head_model_explorer import HeadModelExplorer
 from widgets.head_viewer import HeadViewer
@@ -14,6 +15,6 @@ from widgets.mask_painter import MaskPainter
 from widgets.photo_controls import PhotoControls
 
 __all__ = [
-    "BackgroundTask", "DiversityExplorer", "DppPlayground", "DppScene", "FittingViewer", "HeadGrid",
+    "BackgroundTask", "DiversityExplorer", "DppPlayground", "DppScene", "FittingViewer", "HeadExplorer", "HeadGrid",
     "HeadModelExplorer", "HeadViewer", "LandmarkEditor", "MaskPainter", "PhotoControls", "picture",
 ]  # fmt: skip
