@@ -1286,7 +1286,7 @@ class Explorer {
       ),
       this.slider(
         "published",
-        "DPP weight",
+        "DPP weight (published loss)",
         losses,
         (value) => `${value} mm`,
         "What one more different head is worth against the visible part.",

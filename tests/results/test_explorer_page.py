@@ -67,13 +67,13 @@ def engine(browser, found):
 
 @pytest.fixture
 def shown(browser, path):
-    """A function that opens the page, offline and without motion, and waits for its heads; no fault may be told."""
+    """A function that opens the page, offline and by default without motion, and waits for its heads; no fault may be told."""
     contexts, faults = [], []
 
-    def open_page(size="desk", address="", scheme="light"):
+    def open_page(size="desk", address="", scheme="light", motion="reduce"):
         width, height = SIZES[size]
         context = browser.new_context(offline=True, viewport={"width": width, "height": height}, color_scheme=scheme,
-                                      reduced_motion="reduce")  # fmt: skip
+                                      reduced_motion=motion)  # fmt: skip
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda fault: faults.append(str(fault)))
@@ -282,6 +282,17 @@ def test_hovering_a_head_makes_it_large_and_dragging_turns_it(shown):
     page.mouse.up()
     poll(lambda: (pixels(page.locator(".stage")) != before).any(-1).mean() > 0.02, "the head did not turn")
     assert not page.locator(".plot svg").count()  # a drag touches no point
+
+
+def test_the_heads_pass_by_themselves_until_paused_and_not_where_motion_is_unwanted(shown):
+    still = shown()
+    page = shown(motion="no-preference")
+    poll(lambda: page.locator(".words").text_content().startswith("Head 2"), "the large head stays as it is")
+    page.get_by_role("button", name="Pause").click()
+    paused = page.locator(".words").text_content()
+    page.wait_for_timeout(1500)
+    assert page.locator(".words").text_content() == paused
+    assert still.locator(".words").text_content().startswith("Head 0") and still.get_by_role("button", name="Play").is_visible()
 
 
 def test_a_touched_point_tells_its_spread(shown, found):
