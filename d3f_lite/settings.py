@@ -68,7 +68,7 @@ class DiversitySettings:
     given: str = _choice("photo_held", "photo_held", "photo", "vertices")
     form: str = _choice("calibrated", "calibrated", "published", "iid")
     noise: float = _number(0.2, 1e-3, 100.0)
-    dpp_weight: float = _number(44.0, 0.0, 1e4)
+    dpp_weight: float = _number(20.0, 0.0, 1e4)
     bandwidth: float = _number(1.0, 0.05, 20.0)
     dimensions: int = _number(12, 1, 64)
     remainder: float = _number(1.0, 0.0, 1.0)

@@ -33,7 +33,7 @@ from d3f_lite.study.workers import write_json
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # of the regions whose coverage is measured
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # N of the closest-sample curves
-DPP_WEIGHTS = (0.0, 8.0, 12.0, 16.0, 24.0, 32.0, 44.0, 64.0, 128.0, 256.0)
+DPP_WEIGHTS = (0.0, 8.0, 12.0, 16.0, 20.0, 24.0, 32.0, 64.0, 128.0, 256.0)
 PUBLISHED_WEIGHTS = (0.0, 0.0125, 0.05, 0.2, 0.4)
 TIMES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)  # by which i.i.d. samples are drawn farther out
 REPORT_FILES = ("cases.csv", "table.md", "frontier.png", "number.png", "calibration.png")

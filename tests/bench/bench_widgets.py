@@ -60,7 +60,7 @@ def _two_hundred_moves(page, server):
 
 def _latencies(page):
     """Rows for one move of the DPP weight, calibrated and published."""
-    places = [("ArrowLeft", "w = 32 nats"), ("ArrowRight", "w = 44 nats")] * MOVES
+    places = [("ArrowLeft", "w = 16 nats"), ("ArrowRight", "w = 20 nats")] * MOVES
     moves = []
     for key, words in places:
         moves.append(seconds_until(page, lambda: move(page, "DPP weight", key, 1), words))
@@ -75,7 +75,7 @@ def _latencies(page):
     seconds_until(page, lambda: None, "w_dpp = 0.1")
     whole = seconds_until(page, lambda: move(page, "w_dpp", "ArrowLeft", 1), "w_dpp = 0.05")
     yield "explorer, published loss, 60 steps, the last heads", whole, "s"
-    seconds_until(page, lambda: method.select_option("calibrated DPP"), "w = 44 nats")
+    seconds_until(page, lambda: method.select_option("calibrated DPP"), "w = 20 nats")
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ def test_explorer_is_a_page_that_keeps_up_with_its_sliders_in_little_memory(page
         page.goto(f"{address}/{link}", timeout=1000 * PATIENCE)
         explorer = page.locator(".d3f-explorer")
         grid = explorer.locator(".d3f-head-grid").last
-        poll(lambda: "w = 44 nats" in (grid.text_content() or ""), "no heads")
+        poll(lambda: "w = 20 nats" in (grid.text_content() or ""), "no heads")
         grid.scroll_into_view_if_needed()
         canvas = grid.locator("canvas").first
         poll(lambda: drawn(pixels(canvas)), "no heads are drawn")

@@ -315,7 +315,7 @@ def test_a_pinned_setting_stands_beside_another_on_one_scale(shown):
     page.get_by_role("button", name="Pin").click()
     page.get_by_label("DPP weight").first.press("Home")
     poll(lambda: first_number(page, "nearest") < 0.7 * wide, "less weight left the heads as far apart")
-    assert first_number(page, "nearest", bar=2) == wide and "pinned: 16 heads, 44 nats" in page.locator(".sides").text_content()
+    assert first_number(page, "nearest", bar=2) == wide and "pinned: 16 heads, 20 nats" in page.locator(".sides").text_content()
     halves = np.split(pixels(page.locator(".stage"))[:-120, :508].astype(int), 2, axis=1)
     yellow = [(half[..., 0] - half[..., 2] > 60).mean() for half in halves]
     assert yellow[0] > 0.002 > 10 * yellow[1]  # the pinned heads, left, spread wider
