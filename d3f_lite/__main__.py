@@ -174,8 +174,10 @@ def _heads_of(photo, occluded, options, **corrections):
     folder = found.save(options.out)
     print(f"{len(found.samples.vertices)} heads in {folder}")
     for name, what in (("samples.png", "the photo, the fit and the heads"), ("heatmap.png", "where they differ, in mm"),
-                       ("viewer.html", "the heads in 3D, in a browser"), ("report.json", "what was measured")):  # fmt: skip
-        print(f"  {folder / name}: {what}")
+                       ("explorer.html", "the heads with sliders, in a browser"), ("viewer.html", "the heads in 3D"),
+                       ("report.json", "what was measured")):  # fmt: skip
+        if (folder / name).exists():
+            print(f"  {folder / name}: {what}")
     return 0
 
 

@@ -27,12 +27,13 @@ REPORTED_PACKAGES = ("d3f-lite", "numpy", "torch", "mediapipe", "scipy", "numba"
 
 # All names in a result: a folder that holds any other is not replaced.
 NAMES = re.compile(
-    r"(fit|sample_\d+)\.ply|(samples|heatmap|mask|strokes)\.png|samples\.npz|viewer\.html|report\.json|landmarks\.csv|settings\.toml"
+    r"(fit|sample_\d+)\.ply|(samples|heatmap|mask|strokes)\.png|samples\.npz|(viewer|explorer)\.html|report\.json|landmarks\.csv|settings\.toml"
 )
 OF_FILE_BROWSERS = (".DS_Store", "Thumbs.db", "desktop.ini")
 PROGRAM = "d3f-lite"  # stands in every report, and in every PNG that is drawn
 DRAWN_BY = {"Software": PROGRAM}
 START = 2048  # bytes of a PNG, in which it says so
+MOST_EXPLORED = 64  # heads of an explorer's page
 STALE = 3600.0  # seconds without a change, after which what a killed run left is removed
 
 
@@ -214,6 +215,8 @@ def save_reconstruction(reconstruction, folder):
         save_arrays(reconstruction, temporary / "samples.npz")
         save_pictures(reconstruction, temporary)
         save_viewer(reconstruction, temporary / "viewer.html")
+        if 1 < len(reconstruction.samples.vertices) <= MOST_EXPLORED and reconstruction.fit.left_open.any():
+            save_explorer(reconstruction, temporary / "explorer.html")
         (temporary / "report.json").write_text(json.dumps(report(reconstruction), indent=2) + "\n")
     return target
 
@@ -282,6 +285,13 @@ def save_viewer(reconstruction, path):
     from d3f_lite.results.viewer_page import viewer_page
 
     Path(path).write_text(viewer_page(reconstruction), encoding="utf-8")
+
+
+def save_explorer(reconstruction, path):
+    """Write ``explorer.html``: the heads with their sliders, one file that works offline."""
+    from d3f_lite.results.explorer_page import explorer_page
+
+    Path(path).write_text(explorer_page(reconstruction), encoding="utf-8")
 
 
 def report(reconstruction):
