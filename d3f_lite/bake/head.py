@@ -140,7 +140,10 @@ def identities(
     ]).astype(np.float32)  # fmt: skip
     weights = np.where(face, 1.0, ELSEWHERE).astype(np.float32)[:, None]
     _, singular, right = np.linalg.svd((rows * weights).reshape(len(rows), -1), full_matrices=False)
-    directions = (right * singular[:, None])[:SHAPE_DIRECTIONS].reshape(-1, *mean.shape) / weights
+    strongest = (right * singular[:, None])[:SHAPE_DIRECTIONS].reshape(-1, *mean.shape) / weights
+    # The same Gaussian in directions at right angles, however much the face counted in their choice.
+    _, singular, right = np.linalg.svd(strongest.reshape(SHAPE_DIRECTIONS, -1), full_matrices=False)
+    directions = (right * singular[:, None]).reshape(strongest.shape)
     return (share * registered.vertices + (1.0 - share) * mean).astype(np.float32), directions.astype(np.float32)
 
 

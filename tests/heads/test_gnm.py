@@ -64,7 +64,9 @@ def test_head_model_is_the_head_it_was_made_from(folder, tmp_path, landmarks):
     np.testing.assert_array_equal(head.triangles, shipped.triangles)
     np.testing.assert_array_equal(head.parts, shipped.parts)
     np.testing.assert_allclose(head.mean - shift, shipped.mean, atol=1e-3)
-    np.testing.assert_allclose(head.bases.shape, shipped.bases.shape[:100], atol=1e-4)
+    motion = np.square(shipped.bases.shape[:, shipped.parts == PARTS.index("skin")]).sum((1, 2))
+    strongest = np.sort(np.argsort(-motion)[:100])
+    np.testing.assert_allclose(head.bases.shape, shipped.bases.shape[strongest], atol=1e-4)
     np.testing.assert_allclose(head.bases.expression, shipped.bases.expression, atol=1e-4)
     for yaw in (-0.6, 0.0, 0.6):
         points = head.landmark_points(head.mean, yaw) - shift
