@@ -4,6 +4,7 @@ import numpy as np
 
 from d3f_lite.heads import load_head
 from d3f_lite.heads.model import PARTS
+from d3f_lite.heads.transfer import PLACES_FILE
 
 IDENTITIES, EXPRESSIONS, JOINTS = 253, 383, ("neck", "head", "left_eye", "right_eye")
 LOWER_FACE, TONGUE = 200, 350  # the first expression of each
@@ -99,7 +100,9 @@ def write_gnm(folder, table=None):
 def gnm_landmarks(head=None):
     """The 68 rows of the landmark file: three vertices of a made file, each followed by its weight."""
     head = head or load_head()
-    triangles, barycentric = head.landmarks.at(0.0)
+    triangles, barycentric = (array.copy() for array in head.landmarks.at(0.0))
+    places = np.load(PLACES_FILE)  # by anatomy, as the real file's
+    triangles[17:], barycentric[17:] = places["triangles"], places["barycentric"]
     pairs = zip((head.triangles[triangles] + FIRST)[JAW_ROWS], barycentric[JAW_ROWS])
     return [" ".join(f"{vertex} {weight:.3f}" for vertex, weight in zip(*pair)) for pair in pairs]
 
