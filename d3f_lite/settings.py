@@ -40,7 +40,7 @@ class FitSettings:
     prior_weight: float = _number(1.0, 1e-3, 1e3)
     closure_weight: float = _number(1.0, 0.0, 1e3)
     smoothness_weight: float = _number(0.0, 0.0, 1e3)
-    photometric_weight: float = _number(500.0, 0.0, 1e5)
+    photometric_weight: float = _number(200.0, 0.0, 1e5)
     photometric_iterations: int = _number(6, 0, 100)
     eye_distance: float = _number(80.0, 16.0, 200.0)
 

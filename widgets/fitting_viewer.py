@@ -15,7 +15,7 @@ from widgets.background import BackgroundTask
 from widgets.figures import figure_tag
 from widgets.sliders import steps
 
-WEIGHTS = (0, 150, 500, 1500, 5000, 15000)  # px
+WEIGHTS = (0, 25, 50, 100, 200, 400, 800, 3200)  # px
 ITERATIONS = (0, 1, 2, 4, 6, 10)
 PRIORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 

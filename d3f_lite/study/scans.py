@@ -277,6 +277,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=16, help="of each method (default: %(default)s)")
     parser.add_argument("--head", default="anny", help="the model that is measured (default: %(default)s)")
     options = parser.parse_args()
+    from d3f_lite.study.scans import measure_case  # by the name that worker processes find it under
+
     plans = [(options.seed, number, occluder) for number in range(options.heads) for occluder in OCCLUDERS]
     work = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(
         joblib.delayed(measure_case)(options.head_files, plan, options.head, Settings(), options.samples) for plan in plans
