@@ -97,19 +97,19 @@ def face_error(
     return float(np.linalg.norm(aligned(vertices, truth, where, scale) - truth, axis=1)[where].mean())
 
 
-def observe_unfilled(case: Case, detector: MediapipeDetector) -> Observation:
-    """The landmarks as found on the occluded photo itself; those under the mask are dropped."""
+def observe_unfilled(case, detector: MediapipeDetector) -> Observation:
+    """The landmarks as found on the occluded photo of a case itself; those under the mask are dropped."""
     seen = observe(case.photo, case.mask, detector=detector)
     raw = detect_landmarks(case.photo, detector=detector)
     return replace(seen, landmarks=replace(raw, confidence=raw.confidence * (seen.landmarks.confidence > 0)))
 
 
-def observe_blind(case: Case, detector: MediapipeDetector) -> Observation:
+def observe_blind(case, detector: MediapipeDetector) -> Observation:
     """The photo as one sees it who ignores the mask."""
     return observe(case.photo, np.zeros_like(case.mask), detector=detector)
 
 
-def observe_filled(case: Case, detector: MediapipeDetector) -> Observation:
+def observe_filled(case, detector: MediapipeDetector) -> Observation:
     """What ``reconstruct`` does: the occluder is filled before the detector looks."""
     return observe(case.photo, case.mask, detector=detector)
 

@@ -1,0 +1,77 @@
+"""Heads of another mesh as truth: distances by hand, an alignment undone, regions that hold what they say, real pictures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from d3f_lite.fitting.camera import Camera
+from d3f_lite.heads import load_head
+from d3f_lite.heads.model import JAW_POINTS
+from d3f_lite.observation.photo import Photo
+from d3f_lite.settings import Settings
+from d3f_lite.study import scans
+from d3f_lite.study.methods import Draws
+from d3f_lite.study.scan_photos import PhoneCamera, draw_scan_photo
+
+HEAD = load_head()
+
+
+def test_distances_to_a_plane_by_hand():
+    grid = np.stack(np.meshgrid(np.arange(5.0), np.arange(5.0), [0.0]), -1).reshape(-1, 3)
+    corner = np.array([row * 5 + column for row in range(4) for column in range(4)])
+    triangles = np.concatenate([np.stack((corner, corner + 1, corner + 6), 1), np.stack((corner, corner + 6, corner + 5), 1)])
+    surface = scans.Surface.of(grid, triangles.astype(np.int32))
+    points = np.array([[2.3, 1.6, 0.7], [1.2, 2.9, -0.4]])
+    assert np.abs(surface.signed_distances(points)) == pytest.approx([0.7, 0.4], abs=1e-6)
+    assert np.prod(surface.signed_distances(points)) < 0
+
+
+def scene_of(truth, visible, occluded):
+    """A scene whose landmarks are all seen."""
+    photo = Photo.from_array(np.zeros((64, 64, 3), np.uint8))
+    points = HEAD.landmark_points(truth)[JAW_POINTS:]
+    return scans.Scene(truth, points, np.ones(51, bool), visible, occluded, "scarf", photo, np.zeros((64, 64), bool))
+
+
+def test_size_turn_and_shift_are_undone_and_hidden_parts_do_not_help():
+    truth = HEAD.sample(1, seed=5)[0]
+    low = HEAD.mean[:, 1] < -20
+    scene = scene_of(truth, HEAD.face & ~low, HEAD.face & low)
+    turn = Camera.from_angles(0.2, -0.1, 0.3, 1.0, (0.0, 0.0)).rotation
+    moved = (1.07 * truth @ turn.T + (5.0, -8.0, 3.0)).astype(np.float32)
+    assert np.abs(scans.distances(moved[None], moved, HEAD, scene)).mean() < 0.05
+    dented = np.where((HEAD.face & low)[:, None], moved - 6.0 * turn[:, 2], moved).astype(np.float32)
+    apart = scans.distances(dented[None], dented, HEAD, scene)
+    visible = int(scene.visible.sum())
+    assert np.abs(apart[0, :visible]).mean() < 0.2 and np.abs(apart[0, visible:]).mean() > 2.0
+
+
+def test_exact_draws_are_covered_as_often_as_their_regions_say():
+    generator = np.random.default_rng(0)
+    apart = generator.normal(size=(64, 4000)) - generator.normal(size=4000)
+    found, halved = scans.measured(apart, 2000), scans.measured(apart.mean(0) + 0.5 * (apart - apart.mean(0)), 2000)
+    for level in scans.LEVELS:
+        assert found[f"covered_{level:.2f}_occluded"] == pytest.approx(level, abs=0.03)
+    assert halved["covered_0.90_occluded"] < 0.65 and found["energy"] < halved["energy"]
+
+
+def test_a_phone_far_away_is_the_orthographic_camera_and_one_nearby_sees_the_nose_larger():
+    camera = Camera.from_angles(0.3, 0.1, 0.0, 1.2, (150.0, 160.0))
+    far, near = (PhoneCamera(camera.rotation, camera.scale, camera.translation, distance) for distance in (1e7, 350.0))
+    np.testing.assert_allclose(far.view(HEAD.mean), camera.view(HEAD.mean), atol=0.01)
+    tip = HEAD.mean[HEAD.mean[:, 2].argmax()]
+    beside = np.stack((tip, tip + (1.0, 0.0, 0.0))).astype(np.float32)
+    width = lambda one: np.linalg.norm(np.diff(one.view(beside)[:, :2], axis=0))
+    assert width(near) > 1.25 * width(camera)
+
+
+@pytest.mark.slow
+def test_a_scene_from_picture_to_rows(detector):
+    scene = scans.draw_scene(HEAD, 3, 1, "surgical_mask", detector, draw_scan_photo)
+    again = scans.draw_scene(HEAD, 3, 1, "surgical_mask", detector, draw_scan_photo)
+    assert np.array_equal(scene.photo.pixels, again.photo.pixels) and scene.occluded.sum() > 200
+    rows = list(scans.scene_rows(scene, HEAD, HEAD, Draws(replace(Settings().diversity, iterations=5), 4, 0), Settings()))
+    named = {row["method"]: row for row in rows}
+    assert named["single fit, global + local"]["face"] < named[scans.MEAN_HEAD]["face"] == named[scans.MEAN_SCAN]["face"]
+    assert 0 <= named[scans.POSTERIOR]["covered_0.90_visible"] <= 1 and "| calibrated DPP | 1 |" in scans.table(rows)
