@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from d3f_lite.common.terminal import command_line
+from d3f_lite.common.command_line import command_line
 from d3f_lite.heads import fetch
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from tqdm import tqdm
 
-from d3f_lite.common.terminal import command_line
+from d3f_lite.common.command_line import command_line
 from d3f_lite.errors import AssetError, LandmarkError
 from d3f_lite.fitting.calibration import calibration_of, upright
 from d3f_lite.fitting.camera import Camera

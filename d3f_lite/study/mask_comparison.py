@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Bool
 from matplotlib.figure import Figure
 
+from d3f_lite.common.command_line import command_line
 from d3f_lite.common.names import caption
-from d3f_lite.common.terminal import command_line
 from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder

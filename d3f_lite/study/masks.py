@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from tqdm import tqdm
 
-from d3f_lite.common.terminal import command_line
+from d3f_lite.common.command_line import command_line
 from d3f_lite.errors import LandmarkError
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads

@@ -20,7 +20,7 @@ from scipy.spatial import KDTree
 from tqdm import tqdm
 from trimesh.registration import procrustes
 
-from d3f_lite.common.terminal import command_line
+from d3f_lite.common.command_line import command_line
 from d3f_lite.common.threads import one_thread
 from d3f_lite.completion.posterior import condition_on_photo
 from d3f_lite.errors import D3FError, LandmarkError

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from tqdm import tqdm
 
-from d3f_lite.common.terminal import command_line
+from d3f_lite.common.command_line import command_line
 from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible
