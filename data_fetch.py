@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from d3f_lite.common.terminal import command_line
+from d3f_lite.common.command_line import command_line
 from d3f_lite.heads import fetch
 
 

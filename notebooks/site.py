@@ -9,7 +9,7 @@ import nbformat
 from nbconvert.exporters import HTMLExporter
 from nbgrader.preprocessors import ClearSolutions
 
-from d3f_lite.common.terminal import command_line
+from d3f_lite.common.command_line import command_line
 from d3f_lite.results.files import OF_FILE_BROWSERS, whole_folder
 
 HERE = Path(__file__).parent

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 HOSTILE = "</title><script>hacked = 1</script> José & co"
 SIZES = {"desk": (1280, 800), "phone": (390, 844)}
-LARGEST = 1_000_000  # bytes of the data
+LARGEST = 2**20  # bytes of the data
 ROUNDING = 0.15  # mm, of a head: the remainder's steps
 IMPORT = "import(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))"
 DECODED = "heads => heads.map(head => Array.from(head))"

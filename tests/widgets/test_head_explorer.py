@@ -66,7 +66,8 @@ def test_sliders_and_state_move_each_other(found):
         assert page.get_by_label("DPP weight").first.get_attribute("aria-valuetext") == "8 nats"
         page.get_by_label("Number of heads").fill("9")
         poll(lambda: page.locator(".head").count() == 9, "there are not nine heads")
-        explorer.state = poll(lambda: page.evaluate("sent.at(-1)"), "the state was not sent")
+        of_nine = lambda: (state := page.evaluate("sent.at(-1)")) and state.get("number") == 9 and state
+        explorer.state = poll(of_nine, "the state was not sent")
         assert (explorer.settings.diversity.dpp_weight, explorer.number, explorer.seed) == (8.0, 9, 3)
         page.evaluate("model.set('state', { number: 4, weight: 2 })")  # as from Python
         poll(lambda: page.locator(".head").count() == 4, "there are not four heads")

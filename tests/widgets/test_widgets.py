@@ -248,7 +248,7 @@ def test_fitting_viewer_fits_with_its_switches(reconstruction):
     hidden = replace(reconstruction.observation.landmarks, confidence=np.zeros(68, np.float32))
     blind = FittingViewer(replace(reconstruction.observation, landmarks=hidden), reconstruction.head)
     blind.start()
-    assert blind.task.wait() and "landmarks are reliable" in blind.task.words.value and blind.fit is None
+    assert blind.task.wait() and blind.fit is not None  # nothing is reliable: colours and population say the rest
 
 
 def test_playground_spreads_points_in_the_plane():
