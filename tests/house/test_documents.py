@@ -79,6 +79,7 @@ TOO_LONG = {
     "python -m d3f_lite.bake.detector": "minutes",
     "python -m d3f_lite.bake.detector --head-files PATH": "minutes, and files that are not shipped",
     "python -m d3f_lite.study.scans --head-files PATH": "minutes, and files that are not shipped; test_scans.py makes a scene",
+    "python -m d3f_lite.study.scans --head-files PATH --heads 6 --seed 70001": "the same",
     "python -m d3f_lite.bake.mesh_vae --steps 2200": "a quarter of an hour",
     "python -m d3f_lite.bake.detector --detector face-alignment": "minutes, and weights that are not shipped",
     "python -m d3f_lite.bake.mesh_vae --evaluate": "minutes",
