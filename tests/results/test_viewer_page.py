@@ -68,7 +68,8 @@ def seventeen(page):
         return False
     blobs, _ = label(picture.min(-1) < 245)
     places = [place for place in find_objects(blobs) if (blobs[place] > 0).sum() > 1000]
-    blue, yellow = picture[..., 2] - picture[..., 0] > 40, picture[..., 0] - picture[..., 2] > 60
+    # The scale ends at a round number, which the widest spread may miss by half: the warm end need not be full yellow.
+    blue, yellow = picture[..., 2] - picture[..., 0] > 40, picture[..., 0] - picture[..., 2] > 8
     coloured = [blue[place].sum() > 100 and yellow[place].sum() > 10 for place in places]
     rim = np.concatenate([blobs[0], blobs[-1], blobs[:, 0], blobs[:, -1]])
     first = min(range(len(places)), key=lambda n: places[n][0].start // 20 * 10_000 + places[n][1].start, default=0)
