@@ -22,7 +22,7 @@ from d3f_lite.study.truth import observe_blind, observe_filled
 VERTEX_NOISE = 0.5  # mm, of visible vertices that are taken for true
 CANDIDATES = 256  # that the greedy choice has
 PRIOR = "prior: i.i.d."
-VERTICES, PHOTO, HELD, VAE = "Gaussian given vertices", "Gaussian given photo", "Gaussian given photo, held", "mesh VAE"
+VERTICES, PHOTO, PHOTO_HELD, VAE = "Gaussian given vertices", "Gaussian given photo", "Gaussian given photo, held", "mesh VAE"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def photo_decoders(fit: Fit, head: HeadModel, settings: DiversitySettings) -> di
     """Name to a function that makes the decoder, for a Fit; the default is that of ``settings`` (DiversitySettings)."""
     photo = lambda: condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
     held = lambda: decoder_for(fit, head, replace(settings, decoder="gaussian", given="photo_held"))
-    return {**vertex_decoders(fit, head), PHOTO: photo, HELD: held, "default": lambda: decoder_for(fit, head, settings)}
+    return {**vertex_decoders(fit, head), PHOTO: photo, PHOTO_HELD: held, "default": lambda: decoder_for(fit, head, settings)}
 
 
 def vertex_decoders(shown: Fit | Shown, head: HeadModel) -> dict[str, Callable[[], Decoder]]:

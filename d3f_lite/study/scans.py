@@ -1,9 +1,10 @@
-"""Heads from scans as truth: ``python -m d3f_lite.study.scans --head-files PATH``, ICT-FaceKit's folder or archive.
+"""Two worlds of true heads under one protocol: ``python -m d3f_lite.study.scans --head-files PATH --out FOLDER``.
 
-Identities, expressions, views, lights, skins and occluders are drawn from a seed. A prediction is laid onto the true head
-over its *visible* part alone, by size, turn and shift, so that nothing hidden helps; then distances count from each true
-vertex of the face to the predicted surface, along its normal. The mean scanned head stands beside every method: a fit that
-is not nearer than that has learnt nothing about the person.
+PATH is ICT-FaceKit's folder or archive: heads from scans; our own held-out heads follow. Identities, expressions, views,
+lights, skins and occluders are drawn from a seed. A prediction is laid onto the true head over its *visible* part alone, by
+size, turn and shift, so that nothing hidden helps; then distances count from each true vertex of the face to the predicted
+surface, along its normal. Each world's average head stands beside every method: a fit that is not nearer than that has
+learnt nothing about the person.
 """
 
 import argparse
@@ -23,34 +24,32 @@ from trimesh.registration import procrustes
 from d3f_lite.common.command_line import command_line
 from d3f_lite.common.threads import one_thread
 from d3f_lite.completion.posterior import condition_on_photo
+from d3f_lite.diversity import kernel
+from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import D3FError, LandmarkError
-from d3f_lite.fitting.fit import Fit, what_the_photo_shows
+from d3f_lite.fitting.fit import what_the_photo_shows
 from d3f_lite.fitting.render import vertex_normals
 from d3f_lite.heads import load_head
-from d3f_lite.heads.ict import read_ict
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
 from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import Photo
 from d3f_lite.settings import Settings
-from d3f_lite.study import methods
+from d3f_lite.study import calibration, methods, scans_report
 from d3f_lite.study.methods import Draws, Shown
 from d3f_lite.study.scan_photos import draw_scan_photo
+from d3f_lite.study.scans_report import AVERAGE, HELD, LEFT_OUT, LEVELS, MEAN_HEAD, POSTERIOR, REFUSED
+from d3f_lite.study.workers import write_json
+from d3f_lite.study.worlds import OWN, SCANS, World, own, scanned
 
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "half_face")
 FACE_RADIUS = 95.0  # mm from the tip of the nose
 VIEWS = 6  # tried, until the detector finds the face before it is occluded
-EXPRESSIONS, EXPRESSION_SIGMA = 4, 1.2  # how many of the head's expressions act, and how strongly, in standard deviations
 FEWEST_LANDMARKS = 6  # visible ones that start the alignment
 ALIGNMENT_ROUNDS, ALIGNED_SHARE = 25, 0.95
 NEIGHBOURS = 3  # vertices whose tangent planes stand for the surface
-LEVELS = {0.5: 0.6745, 0.8: 1.2816, 0.9: 1.6449, 0.95: 1.96}  # of a region, and its half-width in standard deviations
 POSTERIOR_DRAWS = 64
-MEAN_HEAD, MEAN_SCAN, POSTERIOR = (
-    "mean head, no fit",
-    "mean of the scans, no fit",
-    "fit and 64 draws of its posterior, nothing held",
-)
+RANKED = 12  # vertices of each part whose ranks are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +74,16 @@ class Scene:
     mask: Bool[np.ndarray, "H W"]
 
 
-def draw_scene(head: HeadModel, seed: int, number: int, occluder: str, detector: MediapipeDetector, draw: Callable) -> Scene:
+def draw_scene(world: World, seed: int, number: int, occluder: str, detector: MediapipeDetector, draw: Callable) -> Scene:
     """One scene: head ``number`` of a seed under one of OCCLUDERS.
 
     Args:
-        head: the scanned population, standard normal identities and one-sided expressions.
         draw: function that makes a picture and a camera, as ``draw_scan_photo``.
 
     Raises:
         LandmarkError: the face was found in none of the views, or too little of it is left to align by.
     """
-    truth = draw_truth(head, seed, number)
+    head, truth = world.head, world.truth(seed, number)
     generator = np.random.default_rng([seed, number, OCCLUDERS.index(occluder)])
     for _ in range(VIEWS):
         photo, camera = draw(head, truth, generator, largest_yaw=0.45)
@@ -105,17 +103,6 @@ def draw_scene(head: HeadModel, seed: int, number: int, occluder: str, detector:
     if seen.sum() < FEWEST_LANDMARKS:
         raise LandmarkError("too little of the head is visible to align by")
     return Scene(truth, points, seen, visible & face, occluded & face, occluder, covered, mask)
-
-
-def draw_truth(head: HeadModel, seed: int, number: int) -> Float[np.ndarray, "V 3"]:
-    """The true head ``number`` of a seed, mm: every identity direction acts, and a few expressions, on one side only."""
-    generator = np.random.default_rng([seed, number])
-    identities = len(head.bases.shape)
-    coefficients = np.zeros(len(head.basis), np.float32)
-    coefficients[:identities] = generator.standard_normal(identities)
-    acting = identities + generator.permutation(len(head.basis) - identities)[:EXPRESSIONS]
-    coefficients[acting] = np.abs(generator.normal(0.0, EXPRESSION_SIGMA, len(acting)))
-    return head.vertices(coefficients)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,13 +157,13 @@ def _moved(vertices, matrix):
 
 
 def distances(
-    heads: Float[np.ndarray, "N V 3"], base: Float[np.ndarray, "V 3"], head: HeadModel, scene: Scene
+    heads: Float[np.ndarray, "N V 3"], matrix: Float[np.ndarray, "4 4"], head: HeadModel, scene: Scene
 ) -> Float[np.ndarray, "N P"]:
     """Signed distances (mm) of every vertex of the true face, visible ones first, to each of the heads.
 
-    All are moved by the similarity that lays ``base`` onto the true head: what one of them needs, all get.
+    Args:
+        matrix: the ``similarity`` that all of them are moved by: what the fit needs, its samples get.
     """
-    matrix = similarity(base, head.triangles, head.landmark_points(base)[JAW_POINTS:], scene)
     points = np.concatenate((scene.truth[scene.visible], scene.truth[scene.occluded]))
     return np.stack([Surface.of(_moved(vertices, matrix), head.triangles).signed_distances(points) for vertices in heads])
 
@@ -203,68 +190,80 @@ def measured(apart: Float[np.ndarray, "N P"], visible: int) -> dict[str, float]:
 
 
 @one_thread()
-def scene_rows(scene: Scene, head: HeadModel, scans: HeadModel, draws: Draws, settings: Settings) -> Iterator[dict]:
+def scene_rows(scene: Scene, head: HeadModel, world: World, draws: Draws, settings: Settings) -> Iterator[dict]:
     """Every method on one scene: rows (dict) of method, occluder and ``measured``.
 
     Args:
         head: the model that is measured.
-        scans: the population that the truth is from.
+        world: that the truth is from.
 
     Raises:
         LandmarkError: the photo shows too little.
     """
     visible = int(scene.visible.sum())
     row = lambda name, apart: {"method": name, "occluder": scene.occluder, **measured(apart, visible)}
-    for name, model in ((MEAN_HEAD, head), (MEAN_SCAN, scans)):
-        yield row(name, distances(model.mean[None], model.mean, model, scene))
+    laid = lambda vertices, model: similarity(vertices, model.triangles, model.landmark_points(vertices)[JAW_POINTS:], scene)
+    for name, vertices, model in ((MEAN_HEAD, head.mean, head), (AVERAGE, world.average, world.head)):
+        yield row(name, distances(vertices[None], laid(vertices, model), model, scene))
     with MediapipeDetector() as detector:
         singles, fit = methods.single_fits(scene, head, settings.fit, detector)
+    matrix = laid(fit.vertices, head)
     shown = Shown(fit.vertices, fit.visible, fit.left_open, head.triangles)
     decoders = methods.photo_decoders(fit, head, draws.settings)
     for answer in (*singles, *methods.answers(shown, head, decoders, draws, fit.vertices)):
-        base = answer.heads[0] if len(answer.heads) == 1 else fit.vertices
-        yield row(answer.method, distances(answer.heads, base, head, scene))
-    yield row(POSTERIOR, _posterior_distances(fit, head, scene, draws.seed))
-
-
-def _posterior_distances(fit: Fit, head: HeadModel, scene: Scene, seed: int) -> Float[np.ndarray, "N P"]:
-    """Distances to the fit and to draws of the Gaussian posterior given the photo, nothing held."""
+        moved = laid(answer.heads[0], head) if len(answer.heads) == 1 else matrix
+        yield row(answer.method, distances(answer.heads, moved, head, scene))
     posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
-    heads = np.concatenate((fit.vertices[None], posterior.sample(POSTERIOR_DRAWS, seed)))
-    return distances(heads, fit.vertices, head, scene)
+    for name, decoder in ((POSTERIOR, posterior), (HELD, decoders["default"]())):
+        heads = sample_iid(decoder, POSTERIOR_DRAWS, draws.seed).vertices
+        apart = distances(heads, matrix, head, scene)
+        prior = distances(head.sample(1, seed=draws.seed + 1), matrix, head, scene)[0]
+        yield row(name, apart) | ranked(apart, prior, visible)
+        yield row(f"most central of {name}", apart[[most_central(heads, fit.left_open)]])
 
 
-def measure_case(path: Path, plan: tuple[int, int, str], name: str, settings: Settings, samples: int) -> list[dict]:
-    """The rows of one (seed, head number, occluder); one row that says why, where the photo is refused."""
+def most_central(heads: Float[np.ndarray, "N V 3"], where: Bool[np.ndarray, "V"]) -> int:
+    """Which of N heads is nearest to the others on average: the one to choose when the truth is not known."""
+    return int(kernel.distances(torch.from_numpy(heads), where).mean(0).argmin())
+
+
+def ranked(apart: Float[np.ndarray, "N P"], reference: Float[np.ndarray, "P"], visible: int) -> dict:
+    """Whether N draws are as sure as they should be: ranks, as shares, of a few vertices' true places, and TARP's share.
+
+    Args:
+        apart: as of ``distances``: what the draws say of surfaces that truly are at zero.
+        reference: the same for a head that has not seen the photo.
+        visible: how many of the P columns are visible vertices.
+    """
+    found = {}
+    for part, columns in (("visible", np.s_[:visible]), ("occluded", np.s_[visible:])):
+        draws, zero = apart[:, columns], np.zeros(apart[:, columns].shape[1])
+        some = np.linspace(0, draws.shape[1] - 1, RANKED).astype(int)
+        found[f"ranks_{part}"] = (calibration.ranks(draws, zero)[some] / len(draws)).tolist()
+        found[f"tarp_{part}"] = calibration.tarp(draws, zero, reference[columns])
+        found[f"tarp_{part}_halved"] = calibration.tarp(calibration.narrowed(draws, 0.5), zero, reference[columns])
+    return found
+
+
+def measure_case(path: Path | None, plan: tuple[int, int, str], name: str, settings: Settings, samples: int) -> list[dict]:
+    """The rows of one (seed, head number, occluder); one row that says why, where the photo is refused.
+
+    Args:
+        path: ICT-FaceKit's, of the scanned world; None = our own.
+    """
     seed, number, occluder = plan
-    scans = _scans(path)
+    world = own() if path is None else scanned(path)
+    about = {"world": world.name, "head": number, "occluder": occluder}
     with MediapipeDetector() as detector:
         try:
-            scene = draw_scene(scans, seed, number, occluder, detector, draw_scan_photo)
+            scene = draw_scene(world, seed, number, occluder, detector, draw_scan_photo)
         except LandmarkError as error:
-            return [{"method": "left out", "occluder": occluder, "head": number, "why": str(error)}]
+            return [{**about, "method": LEFT_OUT, "why": str(error)}]
     try:
         draws = Draws(settings.diversity, samples, seed)
-        return [{"head": number, **row} for row in scene_rows(scene, load_head(name), scans, draws, settings)]
+        return [about | row for row in scene_rows(scene, load_head(name), world, draws, settings)]
     except D3FError as error:
-        return [{"method": "refused", "occluder": occluder, "head": number, "why": str(error)}]
-
-
-def _scans(path):
-    return read_ict(path).head_model()
-
-
-def table(rows: list[dict]) -> str:
-    """Methods against scanned heads as Markdown: means over the cases; mm, and shares of the 50 and 90 % regions."""
-    columns = ("face", "visible", "occluded", "cse_occluded", "energy", "covered_0.50_occluded", "covered_0.90_occluded",
-               "covered_0.90_visible")  # fmt: skip
-    lines = ["| method | cases | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
-    for name in dict.fromkeys(row["method"] for row in rows):
-        some = [row for row in rows if row["method"] == name]
-        values = [[row[column] for row in some if column in row] for column in columns]
-        shown = [f"{np.mean(value):.2f}" if value else "" for value in values]
-        lines.append(f"| {name} | {len(some)} | " + " | ".join(shown) + " |")
-    return "\n".join(lines)
+        return [{**about, "method": REFUSED, "why": str(error)}]
 
 
 @command_line("scans")
@@ -272,19 +271,28 @@ def main() -> None:
     """Draw, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--head-files", type=Path, required=True, help="ICT-FaceKit's folder or archive")
-    parser.add_argument("--heads", type=int, default=15, help="how many; each gets every occluder (default: %(default)s)")
+    parser.add_argument("--heads", type=int, default=15, help="of each world; each gets every occluder (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of every draw (default: %(default)s)")
     parser.add_argument("--samples", type=int, default=16, help="of each method (default: %(default)s)")
     parser.add_argument("--head", default="anny", help="the model that is measured (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="a new folder for rows.json and calibration.png (default: none)")
     options = parser.parse_args()
     from d3f_lite.study.scans import measure_case  # by the name that worker processes find it under
 
-    plans = [(options.seed, number, occluder) for number in range(options.heads) for occluder in OCCLUDERS]
-    work = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(
-        joblib.delayed(measure_case)(options.head_files, plan, options.head, Settings(), options.samples) for plan in plans
+    plans = [(path, (options.seed, number, occluder)) for path in (options.head_files, None)
+             for number in range(options.heads) for occluder in OCCLUDERS]  # fmt: skip
+    work = joblib.Parallel(n_jobs=-1, return_as="generator")(
+        joblib.delayed(measure_case)(*plan, options.head, Settings(), options.samples) for plan in plans
     )
     rows = [row for some in tqdm(work, total=len(plans), desc="cases") for row in some]
-    print(table(rows))
+    worlds = [[row for row in rows if row["world"] == name] for name in (SCANS, OWN)]
+    for some in worlds:
+        print(f"{some[0]['world']}\n\n{scans_report.report(some)}\n")
+    if options.out is not None:
+        options.out.mkdir(parents=True)
+        write_json(options.out / "rows.json", rows)
+        posteriors = [scans_report.calibrated(some, POSTERIOR, part) for some in worlds for part in ("occluded", "visible")]
+        calibration.calibration_figure(posteriors).savefig(options.out / "calibration.png", dpi=100)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from d3f_lite.heads import load_head
 from d3f_lite.heads.model import JAW_POINTS
 from d3f_lite.observation.photo import Photo
 from d3f_lite.settings import Settings
-from d3f_lite.study import scans
+from d3f_lite.study import scans, scans_report
 from d3f_lite.study.methods import Draws
 from d3f_lite.study.scan_photos import PhoneCamera, draw_scan_photo
+from d3f_lite.study.worlds import own
 
 HEAD = load_head()
 
@@ -34,15 +35,21 @@ def scene_of(truth, visible, occluded):
     return scans.Scene(truth, points, np.ones(51, bool), visible, occluded, "scarf", photo, np.zeros((64, 64), bool))
 
 
+def laid_on(vertices, scene):
+    """Distances of one head after its own alignment."""
+    matrix = scans.similarity(vertices, HEAD.triangles, HEAD.landmark_points(vertices)[JAW_POINTS:], scene)
+    return scans.distances(vertices[None], matrix, HEAD, scene)
+
+
 def test_size_turn_and_shift_are_undone_and_hidden_parts_do_not_help():
     truth = HEAD.sample(1, seed=5)[0]
     low = HEAD.mean[:, 1] < -20
     scene = scene_of(truth, HEAD.face & ~low, HEAD.face & low)
     turn = Camera.from_angles(0.2, -0.1, 0.3, 1.0, (0.0, 0.0)).rotation
     moved = (1.07 * truth @ turn.T + (5.0, -8.0, 3.0)).astype(np.float32)
-    assert np.abs(scans.distances(moved[None], moved, HEAD, scene)).mean() < 0.05
+    assert np.abs(laid_on(moved, scene)).mean() < 0.05
     dented = np.where((HEAD.face & low)[:, None], moved - 6.0 * turn[:, 2], moved).astype(np.float32)
-    apart = scans.distances(dented[None], dented, HEAD, scene)
+    apart = laid_on(dented, scene)
     visible = int(scene.visible.sum())
     assert np.abs(apart[0, :visible]).mean() < 0.2 and np.abs(apart[0, visible:]).mean() > 2.0
 
@@ -51,7 +58,7 @@ def test_exact_draws_are_covered_as_often_as_their_regions_say():
     generator = np.random.default_rng(0)
     apart = generator.normal(size=(64, 4000)) - generator.normal(size=4000)
     found, halved = scans.measured(apart, 2000), scans.measured(apart.mean(0) + 0.5 * (apart - apart.mean(0)), 2000)
-    for level in scans.LEVELS:
+    for level in scans_report.LEVELS:
         assert found[f"covered_{level:.2f}_occluded"] == pytest.approx(level, abs=0.03)
     assert halved["covered_0.90_occluded"] < 0.65 and found["energy"] < halved["energy"]
 
@@ -67,11 +74,21 @@ def test_a_phone_far_away_is_the_orthographic_camera_and_one_nearby_sees_the_nos
 
 
 @pytest.mark.slow
-def test_a_scene_from_picture_to_rows(detector):
-    scene = scans.draw_scene(HEAD, 3, 1, "surgical_mask", detector, draw_scan_photo)
-    again = scans.draw_scene(HEAD, 3, 1, "surgical_mask", detector, draw_scan_photo)
+def test_a_scene_from_picture_to_report(detector):
+    world = own()
+    scene = scans.draw_scene(world, 3, 1, "surgical_mask", detector, draw_scan_photo)
+    again = scans.draw_scene(world, 3, 1, "surgical_mask", detector, draw_scan_photo)
     assert np.array_equal(scene.photo.pixels, again.photo.pixels) and scene.occluded.sum() > 200
-    rows = list(scans.scene_rows(scene, HEAD, HEAD, Draws(replace(Settings().diversity, iterations=5), 4, 0), Settings()))
+    draws = Draws(replace(Settings().diversity, iterations=5), 4, 0)
+    rows = [{"world": world.name, "head": 1, **row} for row in scans.scene_rows(scene, HEAD, world, draws, Settings())]
     named = {row["method"]: row for row in rows}
-    assert named["single fit, global + local"]["face"] < named[scans.MEAN_HEAD]["face"] == named[scans.MEAN_SCAN]["face"]
-    assert 0 <= named[scans.POSTERIOR]["covered_0.90_visible"] <= 1 and "| calibrated DPP | 1 |" in scans.table(rows)
+    assert named[scans_report.FIT]["visible"] < named[scans.AVERAGE]["visible"]
+    assert 0 <= named[scans.POSTERIOR]["covered_0.90_visible"] <= 1 and 0 <= named[scans.POSTERIOR]["tarp_occluded"] <= 1
+    assert "| calibrated DPP | 1 |" in scans_report.report(rows) and "% of 1" in scans_report.report(rows)
+
+
+def test_the_most_central_head_by_hand():
+    heads = np.zeros((4, 2, 3), np.float32)
+    heads[:, 0, 0], heads[:, 1, 0] = (0.0, 1.0, 2.0, 9.0), (7.0, 0.0, 0.0, 0.0)
+    assert scans.most_central(heads, np.array([True, False])) in (1, 2)
+    assert scans.most_central(heads[[0, 1, 3]], np.array([True, False])) == 1
