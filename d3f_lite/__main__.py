@@ -171,6 +171,7 @@ def _heads_of(photo, occluded, options, **corrections):
         found = reconstruct(photo, occluded, samples=options.samples, seed=options.seed, head=options.head,
                             settings=settings, device=options.device, progress=bar, **corrections)  # fmt: skip
     _tell(found.observation)
+    print(f"the photo leaves {found.variance_left:.0%} of the variance that faces have")
     folder = found.save(options.out)
     print(f"{len(found.samples.vertices)} heads in {folder}")
     for name, what in (("samples.png", "the photo, the fit and the heads"), ("heatmap.png", "where they differ, in mm"),

@@ -62,6 +62,13 @@ class Reconstruction:
         """What the heads are drawn from, on the CPU: the posterior given the photo."""
         return decoder_for(self.fit, self.head, self.settings.diversity)
 
+    @cached_property
+    def variance_left(self) -> float:
+        """What the photo leaves open: the share of the prior's variance over the face that its posterior still has."""
+        fit, head = self.fit, self.head
+        posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
+        return float(np.square(posterior.spread()[head.face]).sum() / np.square(head.basis[:, head.face]).sum())
+
     def measures(self) -> dict:
         """What can be measured without a true head: name to a number; mm where the name says so."""
         heads, fit, landmarks = self.samples.vertices, self.fit, self.observation.landmarks
@@ -70,6 +77,7 @@ class Reconstruction:
             "visible_vertices": int(fit.visible.sum()),
             "occluded_vertices": int(fit.occluded.sum()),
             "unseen_vertices": int(fit.unseen.sum()),
+            "variance_left_percent": 100.0 * self.variance_left,
             "inner_landmark_error_percent": 100.0 * metrics.landmark_nme(fit.landmarks, landmarks.xy, used),
         }
         for name, where in (("visible", fit.visible), ("occluded", fit.occluded), ("unseen", fit.unseen)):

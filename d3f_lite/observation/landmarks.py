@@ -66,6 +66,8 @@ TURNED_STEADIER, TURNED_STEADIER_FILLED = (
     0.25,
 )  # by which it must grow once the photo is turned; and beside a filled occluder
 HALF_FACE_TRUST = 0.4  # in points that are found only once a half of the face is mirrored: they lie about twice as far off
+CUT_MARGIN, CUT_SHOWN = 0.25, (0.2, 0.98)  # of the photo, that its mirrored borders are wide; how much of a face may show there
+SMALL_FACE_STEADY = 0.1  # mean confidence, below which a small thing only looks like a face: a medal, a buckle
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,17 +165,20 @@ def _detect_as_it_stands(photo, occluded, options, search: bool) -> Landmarks | 
 def _detect_upright(photo, occluded, *, seed, jitters, detector, network) -> tuple[Landmarks, float]:
     """See `detect_landmarks`; of a face that stands upright. And how steady its points are on average, hidden or not."""
     pixels = diffuse(photo.pixels, occluded)
-    faces = find_large_faces(pixels, detector)
-    if not faces:
+    faces, least_steady = find_large_faces(pixels, detector), 0.0
+    for detect in () if faces else (detect_cut_face, detect_half_face):
         try:
-            half = detect_half_face(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
-            return half, float(half.confidence.mean())
+            part = detect(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
+            return part, float(part.confidence.mean())
         except LandmarkError:
-            faces = find_small_faces(pixels, detector)
+            faces, least_steady = [], SMALL_FACE_STEADY
+    faces = faces or find_small_faces(pixels, detector)
     if not faces:
         raise LandmarkError(f"{photo.name}: no upright face was found")
     pixels, face = _painted(photo.pixels, occluded, faces[0], detector) if occluded.any() else (pixels, faces[0])
     xy, confidence, dense, backend = _located(pixels, face, seed, jitters, detector, network)
+    if confidence.mean() < least_steady:
+        raise LandmarkError(f"{photo.name}: no upright face was found, only what looks a little like one")
     return Landmarks(xy, confidence, backend, len(faces), dense).beside(occluded), float(confidence.mean())
 
 
@@ -199,6 +204,31 @@ def turned_back(points: Float[np.ndarray, "P 2"], turns: int, shape: tuple[int, 
     x, y = points.T
     places = {0: (x, y), 1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}
     return np.stack(places[turns % 4], axis=1)
+
+
+def detect_cut_face(
+    photo: Photo, occluded: np.ndarray, *, seed: int = 0, jitters: int = 13, detector: MediapipeDetector, network=None
+) -> Landmarks:
+    """Find the landmarks of a face that the photo's border cuts: the photo is mirrored at its borders before the detector looks.
+
+    Those beyond the border are not trusted, the others less than usual. Arguments are those of `detect_landmarks`;
+    raises LandmarkError if no such face is found.
+    """
+    high, wide = (int(CUT_MARGIN * length) for length in photo.shape)
+    mirrored = cv2.copyMakeBorder(diffuse(photo.pixels, occluded), high, high, wide, wide, cv2.BORDER_REFLECT)
+    inside = np.array(photo.shape[::-1])
+    faces = [face for face in detector.detect(mirrored) if _cut(face - (wide, high), inside)]
+    if not faces:
+        raise LandmarkError(f"{photo.name}: no face was found at the border")
+    xy, confidence, dense, backend = _located(mirrored, faces[0], seed, jitters, detector, network)
+    xy, dense = (points - np.float32((wide, high)) for points in (xy, dense))
+    return Landmarks(xy, HALF_FACE_TRUST * confidence, backend, 1, dense).beside(occluded)
+
+
+def _cut(face, inside) -> bool:
+    """Whether a border of the photo (0, 0) to `inside` px runs through the `face` (478, 2) px, most of which it need not show."""
+    shown = ((face >= 0) & (face < inside)).all(1).mean()
+    return CUT_SHOWN[0] < shown < CUT_SHOWN[1]
 
 
 def detect_half_face(

@@ -1,0 +1,117 @@
+"""No face is refused: the shipped portraits, from the photo alone, under pairs of occluders, blurred, too bright, dark, cropped.
+
+``python -m d3f_lite.study.hard_photos --out sheet.png`` says how much of the prior's variance is left to each and draws them all.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from d3f_lite.common.command_line import command_line
+from d3f_lite.errors import D3FError, LandmarkError
+from d3f_lite.observation.landmarks import Landmarks, detect_landmarks, interocular_distance
+from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
+from d3f_lite.pipeline import reconstruct
+from d3f_lite.results.files import DRAWN_BY, check_replaceable, drawn_by_us
+from d3f_lite.results.pictures import sample_tiles
+
+EYE_DISTANCE = 150.0  # px, between the outer corners of the eyes
+BLURS, STOPS = (2.0, 4.0), (-2.0, -1.0, 1.0, 2.0)  # px of sigma, and doublings of the light
+OUTER_EYES, NOSE_TIP, CHIN, FOREHEAD_SHARE = (36, 45), 30, 8, 0.8
+COLUMNS, SIDE = 6, 160  # photos side by side on the sheet, px a side of each picture
+
+
+def hard_photos(name: str, seed: int = 0) -> Iterator[Photo]:
+    """A shipped portrait in every hard way, each a Photo with a name that says how."""
+    portrait = sample_photo(name)
+    zoom = EYE_DISTANCE / interocular_distance(detect_landmarks(portrait).xy)
+    resized = cv2.resize(portrait.pixels, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    portrait = Photo(resized, name)
+    found = detect_landmarks(portrait)
+    for first, second in combinations(OCCLUDERS, 2):
+        once, _ = draw_occluder(portrait, found, first, seed=seed)
+        twice, _ = draw_occluder(once, found, second, seed=seed + 1)
+        yield Photo(twice.pixels, f"{name}: {first} + {second}")
+    for sigma in BLURS:
+        yield Photo(cv2.GaussianBlur(resized, (0, 0), sigma), f"{name}: blurred, {sigma:g} px")
+    linear = (resized / 255.0) ** 2.2
+    for stops in STOPS:
+        pixels = 255 * np.clip(linear * 2.0**stops, 0, 1) ** (1 / 2.2)
+        yield Photo(pixels.astype(np.uint8), f"{name}: {stops:+g} stops")
+    yield from crops(portrait, found)
+
+
+def crops(portrait: Photo, found: Landmarks) -> Iterator[Photo]:
+    """A portrait cut at each side through the face, and down to a little more than one eye."""
+    height, width = portrait.shape
+    column, row = found.xy[NOSE_TIP].astype(int)
+    top = int(found.xy[list(OUTER_EYES), 1].mean() - FOREHEAD_SHARE * (found.xy[CHIN, 1] - row) / 2)
+    eye = found.xy[OUTER_EYES[0]]
+    reach = int(EYE_DISTANCE / 2)
+    one = np.s_[int(eye[1]) - reach : int(eye[1]) + reach, max(int(eye[0]) - reach // 2, 0) : int(eye[0]) + 3 * reach // 2]
+    windows = {"cut at the left": np.s_[:, column:], "cut at the right": np.s_[:, :column], "cut below the nose": np.s_[:row],
+               "cut above the eyes": np.s_[top:], "one eye": one}  # fmt: skip
+    for how, window in windows.items():
+        yield Photo(np.ascontiguousarray(portrait.pixels[window]), f"{portrait.name}: {how}")
+
+
+def answered(photo: Photo, samples: int = 4) -> tuple[str, list[np.ndarray]]:
+    """What became of a photo: a line, and its pictures: mask, fit, one other head; the photo alone if it was refused."""
+    try:
+        found = reconstruct(photo, samples=samples)
+    except D3FError as error:
+        refused = "no face found" if isinstance(error, LandmarkError) else "refused"
+        return f"{refused}: {error}", [photo.pixels]
+    tiles = sample_tiles(found, 200, 2)
+    return f"{100 * found.variance_left:.0f} % left open", [tiles[1][0], tiles[2][0], tiles[-1][0]]
+
+
+def sheet(answers: list[tuple[str, str, list]]) -> Figure:
+    """All photos: name, line and pictures of each, side by side."""
+    rows = -(-len(answers) // COLUMNS)
+    figure = Figure(figsize=(3.6 * COLUMNS, 1.45 * rows), layout="constrained")
+    for axis, (name, line, pictures) in zip(figure.subplots(rows, COLUMNS).ravel(), answers):
+        axis.imshow(np.hstack([_square(picture) for picture in pictures]))
+        axis.set_title(f"{name}\n{line:.60}", fontsize=6)
+    for axis in figure.axes:
+        axis.set_axis_off()
+    return figure
+
+
+def _square(picture):
+    """A picture in the middle of a white square of SIDE px."""
+    zoom = SIDE / max(picture.shape[:2])
+    small = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)[:SIDE, :SIDE]
+    top, left = ((SIDE - length) // 2 for length in small.shape[:2])
+    square = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    square[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return square
+
+
+@command_line("hard_photos")
+def main() -> None:
+    """Reconstruct, print, draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, help="a folder of further photos, taken as they are")
+    parser.add_argument("--seed", type=int, default=0, help="of the occluders (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("hard_photos.png"), help="the sheet (default: %(default)s)")
+    options = parser.parse_args()
+    check_replaceable(options.out, drawn_by_us)
+    photos = [photo for name in SAMPLE_PHOTOS for photo in hard_photos(name, options.seed)]
+    photos += [Photo.open(path) for path in sorted(options.photos.glob("*.jpg"))] if options.photos else []
+    answers = [(photo.name, *answered(photo)) for photo in tqdm(photos, desc="photos")]
+    for name, line, _ in answers:
+        print(f"{name}: {line}")
+    sheet(answers).savefig(options.out, dpi=130, metadata=DRAWN_BY)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
