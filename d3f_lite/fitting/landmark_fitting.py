@@ -19,6 +19,8 @@ LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0])  # of the pose, wh
 START_YAWS = np.radians((-35.0, 0.0, 35.0))
 POSE_STEPS, JOINT_STEPS = 8, 8
 LEAST_TRUST = 0.02  # in a landmark that is hidden, where too few are not: 7 times its error
+POSE_SIGMA = np.array((0.5, 0.25))  # radians, of the yaw and pitch that photos of faces have
+NUDGE = 1e-4  # radians, for derivatives of the angles
 MOST_GROWTH = 3.0  # of the log scale in one step; more leads nowhere
 CLOSURE_PAIRS = np.array([(61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46)])
 
@@ -160,7 +162,10 @@ class LandmarkProblem:
             jacobian[..., :size] = ((directions @ camera.rotation.T)[..., :2] * (1.0, -1.0)).transpose(1, 2, 0)
         jacobian[..., size:] = pose_jacobian(turned)
         jacobian = upright(jacobian.swapaxes(1, 2), roll).swapaxes(1, 2)
-        return self._whitened(offsets, jacobian)
+        rows = self._whitened(offsets, jacobian)
+        if self.landmarks.enough:
+            return rows
+        return tuple(np.concatenate(both) for both in zip(rows, _usual_pose(camera, size)))
 
     def _whitened(self, offsets, jacobian):
         """Weigh by the detector's covariance and the confidences, and add the closure pairs."""
@@ -176,6 +181,15 @@ class LandmarkProblem:
             gaps = (both[pairs[:, 0]] - both[pairs[:, 1]]).reshape(2 * len(pairs), -1)
             whitened = np.concatenate((whitened, np.sqrt(self.settings.closure_weight) * gaps))
         return whitened[:, 0], whitened[:, 1:]
+
+
+def _usual_pose(camera, size):
+    """As ``_residual``: photos show faces from the front. Said only where too few landmarks tell."""
+    angles = np.array(camera.angles[:2])
+    nudged = [moved(camera, NUDGE * axis).angles[:2] for axis in np.eye(POSE)[:3]]
+    jacobian = np.zeros((2, size + POSE))
+    jacobian[:, size : size + 3] = ((np.array(nudged) - angles) / NUDGE).T / POSE_SIGMA[:, None]
+    return -angles / POSE_SIGMA, jacobian
 
 
 def pose_jacobian(turned):

@@ -29,6 +29,7 @@ STROKE_TRUST = 1e3
 THRESHOLD = 0.35  # from this probability on a pixel counts as occluded: unsure ones do
 SMALLEST_OCCLUDER, LARGEST_HOLE = 0.006, 0.01  # of the face's area
 INVERTED_BORDER, INVERTED_FACE = 0.9, 0.25  # shares from which a given mask may be inverted: no occluder covers a photo's border
+STEADY = 0.5  # mean confidence, above which a face as it stands was found steadily, occluder and all
 MOST_HIDDEN, MOST_OUTSIDE = 0.4, 0.25  # shares of the face, and of the landmarks, that explain why few are reliable
 OVEREXPOSED, MOST_BRIGHT = 250, 0.3  # of 255 in each channel, and the share of such pixels that explains it
 WIDENING = 1  # px by which the mask is widened
@@ -116,7 +117,7 @@ def observe(
 
     origin, confidence, earlier = "given" if strokes is None else "corrected", 1.0, None
     if occluded is None:
-        estimate, earlier = _estimated_twice(photo, look, strokes)
+        estimate, earlier, first = _estimated_twice(photo, look, strokes)
         occluded, confidence = estimate.occluded, estimate.confidence
         origin = "estimated" if strokes is None else "corrected"
     elif strokes is not None:
@@ -129,8 +130,11 @@ def observe(
         if earlier is None:
             raise _unseen(error, occluded) from None
         found = earlier
-    if earlier is not None and earlier.enough and not found.enough:
-        found = earlier  # filled by a mask that differs little, the face was found more steadily
+    if earlier is not None and not found.enough:
+        if earlier.enough:
+            found = earlier  # filled by a mask that differs little, the face was found more steadily
+        elif first.confidence.mean() > STEADY:
+            found = first.beside(occluded)  # filled, little of a face is left: the pose is better seen with its occluder
     if landmarks is None and occluded.any() and not found.enough:
         found = _other_half(found, photo, occluded, seed=seed, detector=detector, network=network)
     face = face_region(found, photo.shape)
@@ -205,13 +209,13 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
     return OcclusionEstimate(closeup.enlarged(probability), occluded, sure)
 
 
-def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, Landmarks]:
-    """The mask, and the landmarks it was estimated with: those that `look(hidden)` finds under a first estimate.
+def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, Landmarks, Landmarks]:
+    """The mask, the landmarks it was estimated with: those that `look(hidden)` finds under a first estimate; and the first.
 
     The detector squeezes its mesh into what it sees of a face. Once the occluder is filled, it does so less. `strokes`
     correct the second estimate only, so that none moves the mesh, and with it the mask elsewhere.
     """
-    landmarks = look(np.zeros(photo.shape, bool))
+    first = landmarks = look(np.zeros(photo.shape, bool))
     estimate = estimate_occlusion(photo, landmarks)
     if estimate.occluded.any():
         try:
@@ -219,8 +223,8 @@ def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, La
         except LandmarkError:
             pass  # filled, it looks like a face no more
     elif strokes is None:
-        return estimate, landmarks
-    return estimate_occlusion(photo, landmarks, strokes), landmarks
+        return estimate, landmarks, first
+    return estimate_occlusion(photo, landmarks, strokes), landmarks, first
 
 
 def _other_half(landmarks: Landmarks, photo: Photo, occluded, **options) -> Landmarks:
