@@ -187,8 +187,8 @@ def decoder_for(fit: Fit, head: HeadModel, settings: DiversitySettings, device: 
 def _gaussian_posterior(fit, head, settings):
     """The closed-form posterior given what ``settings`` names."""
     if settings.given == "vertices":
-        return condition_on_vertices(head.mean, head.basis, fit.vertices, fit.visible, settings.noise)
-    posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
+        return condition_on_vertices(head.mean, head.basis, fit.vertices, fit.visible, settings.noise, head.bounds)
+    posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian, bounds=head.bounds)
     if settings.given == "photo":
         return posterior
     tightness = looser_at_border(fit.vertices, fit.visible, fit.occluded, settings.noise)

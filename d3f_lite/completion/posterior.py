@@ -2,6 +2,11 @@
 
 The model is ``vertices = mean + coefficients · basis`` with coefficients ~ N(0, I). Conditioning it on what is seen is
 Gaussian-process regression on the mesh (Lüthi et al. 2018, posterior shape models), done in the K coefficients.
+
+Where a head model has bounds (an expression that runs one way), this Gaussian is that of the coefficients before they are
+bent: a head is decoded from what lies within the bounds, so that a coefficient whose most likely value is its bound stands
+there in half of the heads. Conditioning takes such a coefficient for one that acts on both sides; the fit's own, which it
+starts from, lie within.
 """
 
 from collections.abc import Sequence
@@ -26,6 +31,7 @@ class GaussianPosterior:
         coefficients: ĉ, the most likely coefficients.
         factor: R, a square root of the covariance; L⁻ᵀ where the precision is Λ = L Lᵀ.
         device: torch's, where it decodes.
+        bounds: of the coefficients, as a HeadModel has them; ĉ lies within.
     """
 
     mean: Float[np.ndarray, "V 3"]
@@ -33,6 +39,7 @@ class GaussianPosterior:
     coefficients: Float[np.ndarray, "K"]
     factor: Float[np.ndarray, "K Z"]
     device: torch.device = CPU
+    bounds: Float[np.ndarray, "K 2"] | None = None
 
     @property
     def latent_size(self) -> int:
@@ -40,9 +47,12 @@ class GaussianPosterior:
         return self.factor.shape[1]
 
     def decode(self, latents: Float[torch.Tensor, "N Z"]) -> Float[torch.Tensor, "N V 3"]:
-        """Heads of ``latents`` (N, Z): (N, V, 3) mm, differentiable; zero gives the most likely head."""
+        """Heads of ``latents`` (N, Z): (N, V, 3) mm, differentiable within the bounds; zero gives the most likely head."""
         mean, basis, factor = (torch.from_numpy(a).to(latents) for a in (self.mean, self.basis, self.factor))
-        return mean + ((latents @ factor.T) @ basis.flatten(1)).unflatten(1, mean.shape)
+        offsets = latents @ factor.T
+        if self.bounds is not None:
+            offsets = offsets.clamp(*torch.from_numpy(self.bounds.T - self.coefficients).to(latents))
+        return mean + (offsets @ basis.flatten(1)).unflatten(1, mean.shape)
 
     def sample(self, number: int, seed: int) -> Float[np.ndarray, "N V 3"]:
         """Draw ``number`` N independent heads: (N, V, 3) float32 mm."""
@@ -50,12 +60,12 @@ class GaussianPosterior:
         return self.decode(torch.from_numpy(latents)).numpy()
 
     def spread(self) -> Float[np.ndarray, "V"]:
-        """Exact standard deviation of each vertex, (V,) mm: the root of its mean-square displacement."""
+        """Exact standard deviation of each vertex, (V,) mm: the root of its mean-square displacement; bounds left out."""
         displacements = self.factor.T @ self.basis.reshape(len(self.basis), -1)
         return np.sqrt(np.square(displacements).sum(0).reshape(-1, 3).sum(1))
 
     def displacement_gram(self, where: Bool[np.ndarray, "V"]) -> Float[np.ndarray, "Z Z"]:
-        """G (Z, Z) mm²: zᵀ G z is the mean-square displacement that latent z gives the vertices ``where`` (V,) bool."""
+        """G (Z, Z) mm²: zᵀ G z is the mean-square displacement that latent z gives the vertices ``where``; bounds left out."""
         moved = self.basis[:, where].reshape(len(self.basis), -1)
         return self.factor.T @ (moved @ moved.T / max(np.count_nonzero(where), 1)) @ self.factor
 
@@ -66,6 +76,7 @@ def condition_on_vertices(
     vertices: Float[np.ndarray, "V 3"],
     visible: Bool[np.ndarray, "V"],
     noise_mm: float | Float[np.ndarray, "V"],
+    bounds: Float[np.ndarray, "K 2"] | None = None,
 ) -> GaussianPosterior:
     """The exact posterior given noisy visible vertices.
 
@@ -76,13 +87,14 @@ def condition_on_vertices(
         basis: mm per unit coefficient.
         vertices: mm; only the visible ones are read.
         noise_mm: σ, independent noise of each coordinate: one number or (V,) mm.
+        bounds: the model's, of the coefficients.
     """
     noise = np.broadcast_to(np.asarray(noise_mm, np.float64), visible.shape)[visible, None]
     residual = ((vertices[visible] - mean[visible]) / noise**2).ravel()
     precision = np.eye(len(basis)) + _gram(basis[:, visible], noise)
     pull = basis[:, visible].reshape(len(basis), -1) @ residual
     coefficients = cho_solve(cho_factor(precision, lower=True), pull)
-    return _posterior(mean, basis, coefficients, precision)
+    return _posterior(mean, basis, coefficients, precision, bounds)
 
 
 def condition_on_photo(
@@ -91,6 +103,7 @@ def condition_on_photo(
     coefficients: Float[np.ndarray, "F"],
     hessian: Float[np.ndarray, "F F"],
     fitted: Sequence[int] | Shaped[np.ndarray, "..."] | None = None,
+    bounds: Float[np.ndarray, "K 2"] | None = None,
 ) -> GaussianPosterior:
     """The posterior N(ĉ, H⁻¹) of a fit to a photo; coefficients that were not fitted keep their prior N(0, 1).
 
@@ -100,12 +113,13 @@ def condition_on_photo(
         coefficients: ĉ, the fitted coefficients.
         hessian: H, the second derivatives at ĉ of minus the log posterior (data and prior ½‖c‖²).
         fitted: which of the K coefficients they are; the first F by default.
+        bounds: the model's, of the coefficients.
     """
     fitted = np.arange(len(coefficients)) if fitted is None else np.asarray(fitted)
     precision, whole = np.eye(len(basis)), np.zeros(len(basis))
     precision[np.ix_(fitted, fitted)] = hessian
     whole[fitted] = coefficients
-    return _posterior(mean, basis, whole, precision)
+    return _posterior(mean, basis, whole, precision, bounds)
 
 
 def hold_visible(
@@ -191,9 +205,10 @@ def _gram(basis, sigma):
     return scaled @ scaled.T
 
 
-def _posterior(mean, basis, coefficients, precision):
-    """The posterior N(ĉ, Λ⁻¹) from ĉ (K,) and Λ (K, K), both float64."""
+def _posterior(mean, basis, coefficients, precision, bounds):
+    """The posterior N(ĉ, Λ⁻¹) from ĉ (K,), which is moved into the bounds, and Λ (K, K), both float64."""
+    coefficients = coefficients if bounds is None else np.clip(coefficients, *bounds.T)
     cholesky = np.linalg.cholesky(precision)
     factor = solve_triangular(cholesky, np.eye(len(cholesky)), lower=True).T
     head = mean + (coefficients @ basis.reshape(len(basis), -1)).reshape(mean.shape)
-    return GaussianPosterior(*(np.ascontiguousarray(a, np.float32) for a in (head, basis, coefficients, factor)))
+    return GaussianPosterior(*(np.ascontiguousarray(a, np.float32) for a in (head, basis, coefficients, factor)), bounds=bounds)

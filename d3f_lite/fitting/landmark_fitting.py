@@ -21,6 +21,7 @@ POSE_STEPS, JOINT_STEPS = 8, 8
 LEAST_TRUST = 0.02  # in a landmark that is hidden, where too few are not: 7 times its error
 POSE_SIGMA = np.array((0.5, 0.25))  # radians, of the yaw and pitch that photos of faces have
 NUDGE = 1e-4  # radians, for derivatives of the angles
+BOUND_ROUNDS = 20  # in which it is settled which coefficients stand at their bounds; 3 as a rule
 MOST_GROWTH = 3.0  # of the log scale in one step; more leads nowhere
 CLOSURE_PAIRS = np.array([(61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46)])
 
@@ -64,11 +65,46 @@ def fit_landmarks(head: HeadModel, landmarks: Landmarks, settings: FitSettings) 
     coefficients = np.zeros(len(head.basis))
     for _ in range(JOINT_STEPS):
         hessian, gradient = problem.equations(coefficients, camera)
-        step = cho_solve(cho_factor(hessian), gradient)
+        step = newton_step(hessian, gradient, coefficients, head.bounds)
         if not np.isfinite(step).all() or abs(step[3 - POSE]) > MOST_GROWTH:
             return LandmarkFit(coefficients, camera, hessian, np.inf)
         coefficients, camera = coefficients + step[:-POSE], moved(camera, step[-POSE:])
     return LandmarkFit(coefficients, camera, hessian, problem.misfit(coefficients, camera))
+
+
+def newton_step(
+    hessian: Float[np.ndarray, "D D"],
+    gradient: Float[np.ndarray, "D"],
+    coefficients: Float[np.ndarray, "K"],
+    bounds: Float[np.ndarray, "K 2"] | None,
+) -> Float[np.ndarray, "D"]:
+    """The step s of coefficients and pose that minimises ½ sᵀHs − gᵀs and keeps the coefficients within their bounds.
+
+    A primal-dual active set (Hintermüller, Ito and Kunisch 2003): what a round leaves beyond a bound is held at it in the next,
+    and let go where the slope leads back inside.
+
+    Args:
+        gradient: g, downhill.
+        coefficients: where the step starts, within the bounds.
+        bounds: as a HeadModel has them.
+    """
+    step = cho_solve(cho_factor(hessian), gradient)
+    if bounds is None:
+        return step
+    size, held = len(coefficients), np.zeros(len(step), bool)
+    lower, upper = (
+        np.r_[bound - coefficients, np.full(len(step) - size, end)] for bound, end in zip(bounds.T, (-np.inf, np.inf))
+    )
+    for _ in range(BOUND_ROUNDS):
+        wanted = step + (gradient - hessian @ step) / np.diag(hessian) * held
+        beyond = (wanted < lower) | (wanted > upper)
+        if (beyond == held).all():
+            break
+        held = beyond
+        step = np.where(held, np.clip(wanted, lower, upper), 0.0)
+        pull = (gradient - hessian @ step)[~held]
+        step[~held] = cho_solve(cho_factor(hessian[np.ix_(~held, ~held)]), pull)
+    return np.clip(step, lower, upper)
 
 
 def calibration_for(landmarks: Landmarks, settings: FitSettings) -> Calibration:

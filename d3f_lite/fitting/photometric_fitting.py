@@ -12,7 +12,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_array
 
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.landmark_fitting import POSE, LandmarkFit, LandmarkProblem, moved, pose_jacobian
+from d3f_lite.fitting.landmark_fitting import POSE, LandmarkFit, LandmarkProblem, moved, newton_step, pose_jacobian
 from d3f_lite.fitting.render import rasterise, spherical_harmonics, vertex_normals
 from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.occlusion import Observation
@@ -357,7 +357,7 @@ def refine(
             (hessian, gradient), colours.equations(points, coefficients, camera, settings.photometric_weight)
         ):
             mine += theirs
-        change = cho_solve(cho_factor(hessian), gradient)
+        change = newton_step(hessian, gradient, coefficients, problem.head.bounds)
         change *= min(1.0, LONGEST_STEP / np.sqrt(np.mean(np.square(change[:size])) + 1e-9))
         coefficients, camera = coefficients + change[:size], moved(camera, change[size:])
         points = colours.points(coefficients, camera) or points

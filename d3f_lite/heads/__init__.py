@@ -55,9 +55,9 @@ def _load_foreign(name, kind, path):
         return read_flame(path).head_model(name)
     if kind == "ict":
         from d3f_lite.common.assets import assets
-        from d3f_lite.heads.ict import read_ict
+        from d3f_lite.heads.ict import HEIGHT, read_ict
 
-        return read_ict(path or assets()["ict-facekit.zip"].path).head_model(name)
+        return read_ict(path or assets()["ict-facekit.zip"].path).to_fit().head_model(name, HEIGHT)
     if kind == "gnm":
         from d3f_lite.common.assets import assets
         from d3f_lite.heads.gnm import read_gnm

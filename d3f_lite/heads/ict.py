@@ -5,7 +5,7 @@ import json
 import re
 import tarfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +26,8 @@ MOST_LINES = 40_000  # of vertices or faces in one mesh; the real ones have 26,7
 MOST_CORNERS = 8  # of a face; ICT-FaceKit's have four
 MILLIMETRES = 10.0  # in ICT-FaceKit's centimetre
 EXPRESSION_SIGMA = 0.25  # its expressions run from 0 to 1; one standard deviation is worth this much
+JAW, LIPS = "jawOpen", "mouthClose"  # the second closes the lips of a jaw that the first opens: alone it tears the mouth
+HEIGHT = 250.0  # mm below the crown that are kept: head and neck, without the shoulders
 VERTICES = 26_719  # of the full model; its README tells which part has which:
 KEPT = (("skin", 0, 14_062), ("eyeballs", 21_451, 24_591))  # face, head, neck, sockets; no teeth, lashes, tear fluid
 INNER_LANDMARKS = np.array([
@@ -48,27 +50,46 @@ class IctHead:
         neutral: mm.
         shape: mm, the identities, standard normal as they are.
         expression: mm, times EXPRESSION_SIGMA.
+        expressions: their names.
     """
 
     neutral: Float[np.ndarray, "V 3"]
     triangles: Int[np.ndarray, "T 3"]
     shape: Float[np.ndarray, "S V 3"]
     expression: Float[np.ndarray, "E V 3"]
+    expressions: tuple[str, ...]
 
-    def head_model(self, name: str = "ict") -> HeadModel:
-        """The HeadModel in the canonical frame, without regional bases; of the full model, skin and eyeballs only."""
+    def to_fit(self) -> "IctHead":
+        """The same head as the fit wants it: every expression whole by itself, the lips that close with the jaw they close on."""
+        if not {JAW, LIPS} <= set(self.expressions):
+            return self
+        expression = self.expression.copy()
+        expression[self.expressions.index(LIPS)] += expression[self.expressions.index(JAW)]
+        return replace(self, expression=expression)
+
+    def head_model(self, name: str = "ict", height: float = np.inf) -> HeadModel:
+        """The HeadModel in the canonical frame, without regional bases; of the full model, skin and eyeballs only.
+
+        Its expressions run one way, from rest to their full strength: see ``HeadModel.bounds``.
+
+        Args:
+            height: mm below the crown that are kept of the full model.
+        """
         neutral, triangles, shape, expression = self.neutral, self.triangles, self.shape, self.expression
         parts = inner = None
         if _is_full_model(neutral):
             inner = neutral[INNER_LANDMARKS]
             kept = np.concatenate([np.arange(start, end) for _, start, end in KEPT])
             parts = np.concatenate([np.full(end - start, PARTS.index(part)) for part, start, end in KEPT])
+            above = neutral[kept, 1] > neutral[kept, 1].max() - height
+            kept, parts = kept[above], parts[above]
             renumbered = np.full(len(neutral), -1)
             renumbered[kept] = np.arange(len(kept))
             triangles = renumbered[triangles]
             triangles = triangles[(triangles >= 0).all(1)]
             neutral, shape, expression = neutral[kept], shape[:, kept], expression[:, kept]
         anatomy = transfer(neutral, triangles, parts, inner)
+        open_ends, one_way = ([-np.inf, np.inf], len(shape)), ([0.0, 1.0 / EXPRESSION_SIGMA], len(expression))
         return HeadModel(
             name=name,
             mean=(neutral - anatomy.centre).astype(np.float32),
@@ -79,6 +100,7 @@ class IctHead:
             albedo_regions=anatomy.albedo_regions,
             parts=anatomy.parts,
             provenance=PROVENANCE,
+            bounds=np.concatenate([np.tile(np.float32(ends), (many, 1)) for ends, many in (open_ends, one_way)]),
         )
 
 
@@ -102,7 +124,7 @@ def read_ict(path: Path | str) -> IctHead:
     identities = sorted(mesh for mesh in meshes if re.fullmatch(r"identity\d{3}\.obj", mesh))
     shape = np.stack([meshes[mesh] for mesh in identities]) - neutral
     expression = (np.stack([meshes[mesh] for mesh in expressions]) - neutral) * EXPRESSION_SIGMA
-    return IctHead(neutral, triangles, shape, expression)
+    return IctHead(neutral, triangles, shape, expression, tuple(name[:-4] for name in expressions))
 
 
 def _is_full_model(neutral):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from d3f_lite.common.array_files import LARGEST_FILE, UNREADABLE, read_arrays
+from d3f_lite.common.array_files import LARGEST_FILE, LARGEST_NUMBER, UNREADABLE, read_arrays
 from d3f_lite.errors import AssetError
 
 REGIONS = (
@@ -65,6 +65,11 @@ class HeadModel:
     ``S = mean + B_shape β + B_expression ψ + Σ_r w_r ⊙ B_r β_r``, every coefficient standard normal a priori. All
     directions stand in one ``basis`` (K, V, 3): shape, then expression, then regional ones.
 
+    Some faces move one way only: jaws do not open upwards. Where a direction has ``bounds``, its coefficient acts as far as
+    they reach: a coefficient c ~ N(0, 1) acts as min(max(c, lower), upper), a *rectified* normal. With a lower bound of 0 an
+    expression is at rest in half of all heads and half-normal in the others. The c themselves stay Gaussian, so that all
+    closed forms stay; only what is made of them is bent.
+
     Args:
         name: what ``load_head`` was asked for.
         mean: mm, canonical frame (x to the head's left, y up, z forward, origin between the ears).
@@ -75,6 +80,8 @@ class HeadModel:
         albedo_regions: soft weights that add up to 1, in the order of ALBEDO_REGIONS: areas of one colour each.
         parts: index into PARTS.
         provenance: where it comes from and under which licence.
+        bounds: lower and upper bound of each coefficient, in standard deviations, infinite where there is none; None = no
+            direction has any.
     """
 
     name: str
@@ -86,6 +93,7 @@ class HeadModel:
     albedo_regions: Float[np.ndarray, "A V"] | None
     parts: Int[np.ndarray, "V"]
     provenance: dict = field(default_factory=dict)
+    bounds: Float[np.ndarray, "K 2"] | None = None
 
     @cached_property
     def basis(self) -> Float[np.ndarray, "K V 3"]:
@@ -101,8 +109,10 @@ class HeadModel:
         return (weight > 0.5) & front & (self.parts == PARTS.index("skin"))
 
     def vertices(self, coefficients: Float[np.ndarray, "*N K"]) -> Float[np.ndarray, "*N V 3"]:
-        """Heads (…, V, 3) mm of ``coefficients`` (…, K)."""
+        """Heads (…, V, 3) mm of ``coefficients`` (…, K), which act within their bounds."""
         coefficients = np.asarray(coefficients, np.float32)
+        if self.bounds is not None:
+            coefficients = np.clip(coefficients, *self.bounds.T)
         offsets = coefficients @ self.basis.reshape(len(self.basis), -1)
         return self.mean + offsets.reshape(*coefficients.shape[:-1], *self.mean.shape)
 
@@ -120,8 +130,12 @@ class HeadModel:
         """The same head with a landmark embedding and albedo regions."""
         return replace(self, landmarks=landmarks, albedo_regions=albedo_regions)
 
-    def save(self, path: Path | str) -> None:
-        """Write the asset: one npz without pickles, bases in half precision, regional ones only where they act."""
+    def save(self, path: Path | str, precision: type = np.float16) -> None:
+        """Write the asset: one npz without pickles, regional directions only where they act.
+
+        Args:
+            precision: numpy type of directions and soft weights.
+        """
         places = [np.flatnonzero(np.abs(self.regions[name]) > 0) for name in REGIONS]
         rows = [np.flatnonzero(np.array(self.bases.regional_names) == name) for name in REGIONS]
         regional = [self.bases.regional[row][:, place].ravel() for row, place in zip(rows, places)]
@@ -129,17 +143,18 @@ class HeadModel:
             path,
             mean=self.mean.astype(np.float32),
             triangles=self.triangles.astype(np.int16 if len(self.mean) < 2**15 else np.int32),
-            shape_basis=self.bases.shape.astype(np.float16),
-            expression_basis=self.bases.expression.astype(np.float16),
-            regional_basis=np.concatenate(regional).astype(np.float16),
+            shape_basis=self.bases.shape.astype(precision),
+            expression_basis=self.bases.expression.astype(precision),
+            regional_basis=np.concatenate(regional).astype(precision),
             regional_counts=np.array([len(row) for row in rows]),
-            regions=np.stack([self.regions[name] for name in REGIONS]).astype(np.float16),
+            regions=np.stack([self.regions[name] for name in REGIONS]).astype(precision),
             landmark_yaws=self.landmarks.yaws,
             landmark_triangles=self.landmarks.triangles.astype(np.int32),
             landmark_barycentric=self.landmarks.barycentric.astype(np.float32),
-            albedo_regions=self.albedo_regions.astype(np.float16),
+            albedo_regions=self.albedo_regions.astype(precision),
             parts=self.parts.astype(np.int8),
             provenance=np.array(json.dumps(self.provenance)),
+            **({} if self.bounds is None else {"bounds": np.clip(self.bounds, -LARGEST_NUMBER, LARGEST_NUMBER)}),
         )
 
     @classmethod
@@ -172,13 +187,14 @@ class HeadModel:
             albedo_regions=table.array("albedo_regions", (len(ALBEDO_REGIONS), count), np.float32),
             parts=table.indices("parts", (count,), len(PARTS)).astype(np.int8),
             provenance=_provenance(table),
+            bounds=_bounds(table, len(shape) + len(expression) + len(names)) if "bounds" in table.values else None,
         )
 
 
 def _regional(table, regions, count):
     """The regional directions (Kr, V, 3) of a stored head, spread out from where they act, and their regions' names."""
     counts = table.array("regional_counts", (len(REGIONS),), np.int64)
-    stored = table.array("regional_basis", (None,), np.float32)
+    stored = table.array("regional_basis", (None,), np.float32) if counts.any() else np.zeros(0, np.float32)
     places = [np.flatnonzero(regions[name]) for name in REGIONS]
     sizes = [int(number) * place.size * 3 for number, place in zip(counts, places)]
     if counts.min() < 0 or sum(sizes) != len(stored) or int(counts.sum()) * count * 12 > LARGEST_FILE:
@@ -189,6 +205,14 @@ def _regional(table, regions, count):
         names += [name] * int(number)
         start += size
     return regional, tuple(names)
+
+
+def _bounds(table, count):
+    """The bounds (K, 2) of a stored head; what is as large as a file may say stands for infinity."""
+    bounds = table.array("bounds", (count, 2), np.float32)
+    if (bounds[:, 0] > 0.0).any() or (bounds[:, 1] < 0.0).any():
+        raise AssetError(f"{table.file} has bounds that leave out the mean head: it is damaged")
+    return np.where(np.abs(bounds) < LARGEST_NUMBER, bounds, np.copysign(np.float32(np.inf), bounds))
 
 
 def _provenance(table):

@@ -79,7 +79,7 @@ def shown_by(fit: Fit, head: HeadModel) -> Shown:
 
 def photo_decoders(fit: Fit, head: HeadModel, settings: DiversitySettings) -> dict[str, Callable[[], Decoder]]:
     """Name to a function that makes the decoder, for a Fit; the default is that of ``settings`` (DiversitySettings)."""
-    photo = lambda: condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
+    photo = lambda: condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian, bounds=head.bounds)
     held = lambda: decoder_for(fit, head, replace(settings, decoder="gaussian", given="photo_held"))
     return {**vertex_decoders(fit, head), PHOTO: photo, PHOTO_HELD: held, "default": lambda: decoder_for(fit, head, settings)}
 
@@ -87,7 +87,7 @@ def photo_decoders(fit: Fit, head: HeadModel, settings: DiversitySettings) -> di
 def vertex_decoders(shown: Fit | Shown, head: HeadModel) -> dict[str, Callable[[], Decoder]]:
     """Name to a function that makes the decoder, for visible vertices that are taken for true."""
     decoders: dict[str, Callable[[], Decoder]] = {
-        VERTICES: lambda: condition_on_vertices(head.mean, head.basis, shown.vertices, shown.visible, VERTEX_NOISE)
+        VERTICES: lambda: condition_on_vertices(head.mean, head.basis, shown.vertices, shown.visible, VERTEX_NOISE, head.bounds)
     }
     try:
         model = load_mesh_vae(head)

@@ -213,7 +213,7 @@ def scene_rows(scene: Scene, head: HeadModel, world: World, draws: Draws, settin
     for answer in (*singles, *methods.answers(shown, head, decoders, draws, fit.vertices)):
         moved = laid(answer.heads[0], head) if len(answer.heads) == 1 else matrix
         yield row(answer.method, distances(answer.heads, moved, head, scene))
-    posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian)
+    posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian, bounds=head.bounds)
     for name, decoder in ((POSTERIOR, posterior), (HELD, decoders["default"]())):
         heads = sample_iid(decoder, POSTERIOR_DRAWS, draws.seed).vertices
         apart = distances(heads, matrix, head, scene)
