@@ -117,7 +117,7 @@ def reconstruct(
     detector: str = "auto",
     samples: int = 16,
     seed: int = 0,
-    head: str = "anny",
+    head: str | HeadModel = "anny",
     settings: Settings = Settings(),
     device: str = "cpu",
     progress: Callable = _silent,
@@ -132,7 +132,7 @@ def reconstruct(
         detector: of the landmarks: "mediapipe", "face-alignment", or "auto", the latter where its weights are here.
         samples: N, how many heads, 1 to 256.
         seed: of every random draw; the same seed gives the same heads.
-        head: name of a head model (see ``load_head``).
+        head: a HeadModel, or the name of one (see ``load_head``).
         device: where torch decodes and spreads the heads: "cpu" or "cuda".
         progress: called with (stage, fraction in [0, 1]); may raise Cancelled to stop.
 
@@ -146,7 +146,7 @@ def reconstruct(
     photo = as_photo(photo)
     if landmarks is not None:
         landmarks = as_landmarks(landmarks, photo)
-    model = load_head(head)
+    model = head if isinstance(head, HeadModel) else load_head(head)
     clock.lap("head")
     progress("observation", 0.0)
     network = network_for(detector) if landmarks is None else None

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tokenize import TokenError
 
 import numpy as np
@@ -99,39 +99,44 @@ class ArrayTable:
             raise self.error(f"{self.file} has no readable {name!r}: {reason_of(reason)}") from reason
 
 
-def read_arrays(path: Path | str, error: type[D3FError], unpickle: Callable | None = None) -> ArrayTable:
+def read_arrays(
+    path: Path | str, error: type[D3FError], unpickle: Callable | None = None, inside: Sequence[str] = ()
+) -> ArrayTable:
     """Read a file of named arrays.
 
     Args:
         path: an npz; with ``unpickle`` also a pickled dict, or an npy that holds one.
         error: D3FError to raise when it is not such a file.
         unpickle: function of bytes that gives the table's ``values``, or None where a pickle has no place.
+        inside: names of files; the first of them that a zip, as downloaded, holds is the one that is read.
 
     Raises:
         ``error``: the file is missing, too large, broken, of another kind, or holds objects instead of numbers.
     """
-    values = _read(Path(path), error, unpickle or _no_pickle)
+    name, values = _read(Path(path), error, unpickle or _no_pickle, inside)
     if not isinstance(values, dict):
-        raise error(f"{Path(path).name} holds no named arrays: is it the right file?")
-    return ArrayTable(Path(path).name, values, error)
+        raise error(f"{name} holds no named arrays: is it the right file?")
+    return ArrayTable(name, values, error)
 
 
 def read_array(path: Path | str, error: type[D3FError]) -> np.ndarray:
     """Read the one array of numbers in an npy; raises ``error`` as ``read_arrays`` does."""
-    value = _read(Path(path), error, _no_pickle)
+    _, value = _read(Path(path), error, _no_pickle)
     if not isinstance(value, np.ndarray):
         raise error(f"{Path(path).name} holds several arrays: save the one as .npy")
     return value
 
 
-def _read(path, error, unpickle):
-    """The content of a file, or ``error``."""
+def _read(path, error, unpickle, inside=()):
+    """The name and content of a file, or of the one in it that is wanted, or ``error``."""
     try:
         if not path.is_file():
             raise error(f"no such file: {path}")
         if path.stat().st_size > LARGEST_FILE:
             raise error(f"{path.name} has more than {LARGEST_FILE >> 20} MB: not the file it should be")
-        return _parse(path.read_bytes(), unpickle)
+        whole = path.read_bytes()
+        name, data = _taken_out(whole, inside) or (path.name, whole)
+        return name, _parse(data, unpickle)
     except UNREADABLE as reason:
         raise error(f"cannot read {path.name}: {reason_of(reason)}") from reason
 
@@ -184,6 +189,16 @@ def _parse(data, unpickle):
     if data.startswith(b"PK\x03\x04"):
         return _read_npz(data, unpickle)
     return _read_npy(data, unpickle) if data.startswith(b"\x93NUMPY") else unpickle(data)
+
+
+def _taken_out(data, names):
+    """The first of some files that a zip holds, its name and bytes; None where it is no zip, or holds none of them."""
+    if not names or not data.startswith(b"PK\x03\x04"):
+        return None
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {PurePosixPath(member.filename).name: member for member in archive.infolist()}
+        found = next((name for name in names if name in members), None)
+        return found and (found, bounded_member(archive, members[found], LARGEST_FILE))
 
 
 def _read_npz(data, unpickle):

