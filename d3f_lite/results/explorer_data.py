@@ -138,7 +138,9 @@ def _packed(arrays: dict, triangles: Int[np.ndarray, "T 3"]) -> dict:
     for name, (values, kind) in arrays.items():
         parts.append(_in_steps(values, kind, lower) if isinstance(kind, float) else values.astype(f"<{kind}").tobytes())
         table[name] = [kind, list(values.shape)]
-    return {"arrays": table, "packed": base64.b64encode(zlib.compress(b"".join(parts), 9)).decode()}
+    packer = zlib.compressobj(strategy=zlib.Z_RLE)  # no strings recur in such noise: as small, in a fiftieth of the time
+    packed = packer.compress(b"".join(parts)) + packer.flush()
+    return {"arrays": table, "packed": base64.b64encode(packed).decode()}
 
 
 def _lower_neighbours(triangles: Int[np.ndarray, "T 3"]) -> csr_array:
