@@ -10,6 +10,9 @@ from jaxtyping import install_import_hook
 # Here, and only here, each call of the package is checked against its annotations, shapes among them.
 install_import_hook(["d3f_lite"], "type_checks.checked")
 
+# The cache folder, where parsed heads are kept: nobody's but the tests'.
+_cache = tempfile.TemporaryDirectory(prefix="d3f-lite-cache-")
+os.environ["D3F_LITE_CACHE"] = _cache.name
 # Torch hub's cache, where "auto" would find face-alignment's network: the promises here are MediaPipe's.
 os.environ["TORCH_HOME"] = str(Path(tempfile.gettempdir()) / "d3f-lite-no-torch-home")
 

@@ -502,6 +502,12 @@ function addMoves(head, amounts, moves) {
   }
 }
 
+/** Take back what coefficients do beyond their bounds: `changes` (b,) from the most likely head's. */
+function bend(head, changes, { slack, bent }) {
+  const excess = changes.map((change, i) => Math.min(Math.max(change, slack[2 * i]), slack[2 * i + 1]) - change);
+  addMoves(head, excess, bent);
+}
+
 /** Heads as a search needs them, drawn once for each seed and number: starts u, and heads without their searched part. */
 export function* drawn(model, settings) {
   const { number, seed } = settings;
@@ -511,12 +517,13 @@ export function* drawn(model, settings) {
   return { latents, start, draws: yield* restOf(model, others, number) };
 }
 
-/** What the amounts (N, r) along all directions but the searched ones add to N heads. */
+/** What the amounts (N, r) along all directions but the searched ones add to N heads, and to coefficients with bounds. */
 function* restOf(model, amounts, number) {
   const rests = [];
   for (let n = 0; n < number; n++) {
-    rests.push(new Float32Array(model.mean.length));
-    addMoves(rests[n], amounts.subarray(n * model.others, (n + 1) * model.others), model.remainder);
+    const own = amounts.subarray(n * model.others, (n + 1) * model.others);
+    rests.push({ moves: new Float32Array(model.mean.length), changes: model.bent && times(own, 1, model.bent_turn) });
+    addMoves(rests[n].moves, own, model.remainder);
     yield;
   }
   return rests;
@@ -527,8 +534,17 @@ function* headsAt(model, places, draws, share) {
   const heads = [];
   for (let n = 0; n < draws.length; n++) {
     const head = Float32Array.from(model.mean);
-    addMoves(head, places.subarray(n * model.dimensions, (n + 1) * model.dimensions), model.directions);
-    addMoves(head, [share(n)], draws[n]);
+    const place = places.subarray(n * model.dimensions, (n + 1) * model.dimensions);
+    addMoves(head, place, model.directions);
+    addMoves(head, [share(n)], draws[n].moves);
+    if (model.bent) {
+      const searched = times(place, 1, model.bent_modes);
+      bend(
+        head,
+        searched.map((change, i) => change + share(n) * draws[n].changes[i]),
+        model,
+      );
+    }
     heads.push(head);
     yield;
   }

@@ -3,6 +3,7 @@
 import base64
 import io
 import zlib
+from dataclasses import replace
 
 import cv2
 import matplotlib
@@ -45,7 +46,8 @@ def explorer_data(reconstruction) -> dict:
 
     A latent z ~ N(0, I) gives the head mean + (zᵀU) · directions + (zᵀW) · remainder, U (``modes``) from ``occluded_modes``
     and W (``turn``) the rest: exact for a GaussianPosterior up to rounding, which the remainder's step dominates (about 0.1
-    mm on a head); any other decoder is linearised by its secants, as in the search.
+    mm on a head); any other decoder is linearised by its secants, as in the search. Where coefficients have bounds, the page
+    takes back what lies beyond them: see ``_bends``.
 
     Args:
         reconstruction: Reconstruction.
@@ -55,9 +57,10 @@ def explorer_data(reconstruction) -> dict:
     """
     fit, head, samples = reconstruction.fit, reconstruction.head, reconstruction.samples
     diversity, decoder, where = reconstruction.settings.diversity, reconstruction.decoder, fit.left_open
-    mean, moves = _linear(decoder)
+    bounded = isinstance(decoder, GaussianPosterior) and decoder.bounds is not None
+    mean, moves = _linear(replace(decoder, bounds=None) if bounded else decoder)
     modes = occluded_modes(decoder, where, min(diversity.dimensions, decoder.latent_size))
-    directions, turn, remainder = _split(moves, modes.directions.numpy())
+    directions, turn, remainder = _split(moves, modes.directions.numpy(), 0.0 if bounded else REMAINDER_STEP / 2)
     triangles = with_closed_eyeballs(head)
     whole = "u2" if len(mean) <= 2**16 else "u4"
     arrays = {
@@ -74,6 +77,8 @@ def explorer_data(reconstruction) -> dict:
     }
     if np.abs(mean - fit.vertices).max() > FINE_STEP:
         arrays["fit"] = (fit.vertices[None], FINE_STEP)
+    if bounded:
+        arrays |= _bends(decoder, modes.directions.numpy(), turn)
     return {
         "name": reconstruction.observation.photo.name,
         "head": head.name,
@@ -110,11 +115,11 @@ def _linear(decoder: Decoder) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarra
 
 
 def _split(
-    moves: Float[np.ndarray, "K V 3"], chosen: Float[np.ndarray, "K d"]
+    moves: Float[np.ndarray, "K V 3"], chosen: Float[np.ndarray, "K d"], least: float
 ) -> tuple[Float[np.ndarray, "d V 3"], Float[np.ndarray, "K r"], Float[np.ndarray, "r V 3"]]:
     """The moves along the chosen directions, the other directions, widest first, and the moves along those.
 
-    Directions that move no vertex by half a REMAINDER_STEP are left out.
+    Directions that move no vertex by more than ``least`` mm are left out.
     """
     flat = moves.reshape(len(moves), -1)
     along = chosen.T @ flat
@@ -122,8 +127,24 @@ def _split(
     _, vectors = np.linalg.eigh(rest @ rest.T)
     turn = vectors[:, ::-1][:, : len(moves) - len(along)]
     remainder = turn.T @ rest
-    kept = np.abs(remainder).max(1) > REMAINDER_STEP / 2
+    kept = np.abs(remainder).max(1) > least
     return along.reshape(-1, *moves.shape[1:]), turn[:, kept], remainder[kept].reshape(-1, *moves.shape[1:])
+
+
+def _bends(decoder: GaussianPosterior, modes: Float[np.ndarray, "K d"], turn: Float[np.ndarray, "K r"]) -> dict:
+    """What takes a head's coefficients back within their bounds, ready for ``_packed``.
+
+    ``bent`` (b, V, 3): mm per unit of each of the b coefficients that have bounds; ``slack`` (b, 2): how far the bounds are from
+    the most likely head's; ``bent_modes`` (d, b) and ``bent_turn`` (r, b): how the amounts of the moves change them.
+    """
+    limited = np.isfinite(decoder.bounds).any(1)
+    pull = decoder.factor[limited].T
+    return {
+        "bent": (decoder.basis[limited], REMAINDER_STEP),
+        "slack": (decoder.bounds[limited] - decoder.coefficients[limited, None], "f4"),
+        "bent_modes": (modes.T @ pull, "f8"),
+        "bent_turn": (turn.T @ pull, "f8"),
+    }
 
 
 def _packed(arrays: dict, triangles: Int[np.ndarray, "T 3"]) -> dict:

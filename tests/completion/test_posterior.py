@@ -29,6 +29,21 @@ def test_two_correlated_vertices_by_hand():
     np.testing.assert_allclose(posterior.spread(), np.sqrt([0.5, 0.5]), rtol=1e-6)
 
 
+def test_coefficients_act_within_their_bounds(model):
+    mean, basis, visible = model
+    bounds = np.tile(np.array((-np.inf, np.inf), np.float32), (len(basis), 1))
+    bounds[::2] = 0.0, 1.5
+    free = condition_on_vertices(mean, basis, mean + 1.0, visible, 0.5)
+    bent = condition_on_vertices(mean, basis, mean + 1.0, visible, 0.5, bounds)
+    latents = torch.from_numpy(np.random.default_rng(4).standard_normal((50, bent.latent_size), np.float32)).requires_grad_()
+    amounts = np.clip(bent.coefficients + latents.detach().numpy() @ free.factor.T, *bounds.T)
+    np.testing.assert_allclose(bent.decode(latents).detach(), mean + np.tensordot(amounts, basis, 1), atol=1e-3)
+    np.testing.assert_allclose(bent.decode(torch.zeros(1, bent.latent_size))[0], bent.mean, atol=1e-5)
+    assert (bent.coefficients[::2] >= 0.0).all() and (free.coefficients[::2] < 0.0).any()
+    bent.decode(latents).square().sum().backward()
+    assert torch.isfinite(latents.grad).all() and (latents.grad != 0.0).any(1).all()
+
+
 def test_agrees_with_gaussian_process_regression_in_vertex_space(model):
     mean, basis, visible = model
     rng = np.random.default_rng(0)

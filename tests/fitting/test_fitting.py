@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import lsq_linear
+from small_head import one_way
 
 from d3f_lite.errors import Cancelled
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible
-from d3f_lite.fitting.landmark_fitting import POSE, LandmarkProblem, fit_landmarks, moved
+from d3f_lite.fitting.landmark_fitting import POSE, LandmarkProblem, fit_landmarks, moved, newton_step
 from d3f_lite.fitting.photometric_fitting import solve_appearance
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
@@ -40,6 +42,30 @@ def test_a_known_pose_is_found():
     np.testing.assert_allclose(found.camera.angles, camera.angles, atol=0.02)
     assert abs(found.camera.scale / camera.scale - 1) < 0.02
     assert np.linalg.norm(found.coefficients) < 0.5
+
+
+def test_steps_within_bounds_are_those_of_bounded_least_squares():
+    generator = np.random.default_rng(2)
+    root, pull = generator.standard_normal((30, 30)), 3.0 * generator.standard_normal(30)
+    coefficients = np.zeros(24)
+    bounds = np.tile([-np.inf, np.inf], (24, 1))
+    bounds[10:] = 0.0, 0.4
+    ends = np.concatenate((bounds, np.tile([-np.inf, np.inf], (POSE, 1)))).T
+    step = newton_step(root.T @ root, root.T @ pull, coefficients, bounds)
+    np.testing.assert_allclose(step, lsq_linear(root, pull, ends, method="bvls").x, atol=1e-6)
+    assert (step[10:24] == 0.0).any() and (step[10:24] == 0.4).any()
+    free = newton_step(root.T @ root, root.T @ pull, coefficients, None)
+    np.testing.assert_allclose(free, np.linalg.solve(root, pull), rtol=1e-6)
+
+
+def test_an_expression_that_runs_one_way_is_not_fitted_on_the_other():
+    head = one_way(HEAD)
+    first = len(head.bases.shape)
+    camera = Camera.from_angles(0.1, 0.0, 0.0, 1.5, (200.0, 200.0))
+    for amount in (2.0, -2.0):
+        found = fit_landmarks(head, exact_landmarks(head.mean + amount * head.basis[first], camera), LANDMARKS_ONLY)
+        expressions = found.coefficients[first : first + len(head.bases.expression)]
+        assert expressions.min() >= 0.0 and (expressions[0] > 0.5) == (amount > 0)
 
 
 def test_the_fit_is_the_most_likely_head():

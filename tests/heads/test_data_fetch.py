@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -149,9 +150,26 @@ def test_install_flame(tmp_path, monkeypatch, capsys):
     load_head.cache_clear()
 
 
+def test_install_flame_from_its_zip(tmp_path, monkeypatch):
+    from d3f_lite.heads import available_heads
+
+    monkeypatch.setenv("D3F_LITE_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "FLAME2023Open.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(write_flame(tmp_path), "flame2023_Open.pkl")
+    assert available_heads() == ("anny",)
+    assert data_fetch.main(["flame", "--file", str(path)]) == 0
+    assert available_heads() == ("anny", "flame")
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("generic_model.pkl", b"<html>"), ("generic_model.pkl", b"cos\nsystem\n(S'true'\ntR."), ("other.pkl", b"")],
+    [
+        ("generic_model.pkl", b"<html>"),
+        ("FLAME2023.zip", b"PK\x03\x04"),
+        ("generic_model.pkl", b"cos\nsystem\n(S'true'\ntR."),
+        ("other.pkl", b""),
+    ],
 )
 def test_what_is_not_flame_is_not_installed(tmp_path, monkeypatch, capsys, name, content):
     monkeypatch.setenv("D3F_LITE_CACHE", str(tmp_path / "cache"))

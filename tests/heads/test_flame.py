@@ -3,6 +3,7 @@
 import os
 import pickle
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -98,6 +99,33 @@ def test_the_jaw_opens_downwards(folder):
     assert opening[chin, 1].mean() < -3.0
     assert sideways[chin, 0].mean() > 0.5
     assert np.abs(opening[flame.skinning[:, 2] == 0.0]).max() < 0.2  # only pose correctives reach beyond the jaw
+
+
+def test_the_jaw_of_a_head_model_only_opens(folder):
+    head = load_head(f"flame:{folder / 'generic_model.pkl'}")
+    coefficients = np.zeros(len(head.basis))
+    coefficients[-2] = -3.0
+    np.testing.assert_array_equal(head.vertices(coefficients), head.mean)
+    coefficients[-2] = 100.0
+    opened = (head.vertices(coefficients) - head.mean) @ (0.0, -1.0, 0.0)
+    assert 30.0 < opened.max() < 60.0  # mm
+    assert np.isinf(np.delete(head.bounds, -2, axis=0)).all()
+
+
+def test_the_open_model_is_read_from_its_zip(folder, tmp_path):
+    path = tmp_path / "FLAME2023Open.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("FLAME2023Open/generic_model.pkl", b"not this one")
+        archive.writestr("FLAME2023Open/license.txt", "CC-BY-4.0")
+        archive.write(folder / "generic_model.pkl", "FLAME2023Open/flame2023_Open.pkl")
+        archive.writestr("__MACOSX/FLAME2023Open/._flame2023_Open.pkl", b"\0")
+    head, other = load_head(f"flame:{path}"), load_head(f"flame:{folder / 'generic_model.pkl'}")
+    np.testing.assert_array_equal(head.basis, other.basis)
+    assert head.provenance["licence"] == "CC-BY-4.0" != other.provenance["licence"]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "no model")
+    with pytest.raises(HeadError, match="arrays"):
+        read_flame(path)
 
 
 def test_landmark_and_mask_files_beside_the_model(tmp_path):

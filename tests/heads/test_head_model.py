@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from small_head import one_way, small_head
 
 from d3f_lite.errors import AssetError
 from d3f_lite.heads import load_head
@@ -29,6 +31,31 @@ def test_the_head_is_the_sum_of_its_parts(head):
     coefficients[[0, len(head.bases.shape), -1]] = (2.0, -1.0, 0.5)
     expected = head.mean + 2.0 * head.bases.shape[0] - head.bases.expression[0] + 0.5 * head.bases.regional[-1]
     np.testing.assert_allclose(head.vertices(coefficients), expected, atol=1e-4)
+
+
+def test_an_expression_that_runs_one_way_stays_at_rest_on_the_other():
+    head = one_way(small_head())
+    coefficients = np.zeros((3, len(head.basis)))
+    coefficients[:, len(head.bases.shape)] = -2.0, 3.0, 9.0
+    expected = head.mean + np.array([0.0, 3.0, 4.0])[:, None, None] * head.bases.expression[0]
+    np.testing.assert_allclose(head.vertices(coefficients), expected, atol=1e-4)
+    alone = replace(head, bases=replace(head.bases, shape=head.basis[:0], regional=head.basis[:0]), bounds=head.bounds[6:10])
+    flat = alone.basis.reshape(4, -1).T
+    acting = np.linalg.lstsq(flat, (alone.sample(4000, seed=1) - head.mean).reshape(4000, -1).T, rcond=None)[0]
+    # Half of a rectified normal is at rest; its mean is 1 / sqrt(2 pi).
+    assert (acting > 1e-3).mean() == pytest.approx(0.5, abs=0.02) and acting.min() > -1e-3
+    assert acting.mean() == pytest.approx(1 / np.sqrt(2 * np.pi), abs=0.02)
+
+
+def test_bounds_outlast_a_file(tmp_path):
+    head = one_way(small_head())
+    head.save(tmp_path / "head.npz", np.float32)
+    again = HeadModel.load(tmp_path / "head.npz", "small")
+    np.testing.assert_array_equal(again.bounds, head.bounds)
+    np.testing.assert_array_equal(again.basis, head.basis)
+    replace(head, bounds=head.bounds + np.float32(1.0)).save(tmp_path / "wrong.npz")
+    with pytest.raises(AssetError, match="mean head"):
+        HeadModel.load(tmp_path / "wrong.npz", "wrong")
 
 
 def test_the_canonical_frame(head):

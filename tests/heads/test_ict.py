@@ -3,6 +3,7 @@
 import shutil
 import tarfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def test_head_model_is_the_head_it_was_made_from(folder):
 
 def test_archives_give_the_same_head_and_write_nothing(folder, tmp_path):
     expected = load_head(f"ict:{folder}")
-    archives = [shutil.make_archive(tmp_path / "ict", kind, folder.parent) for kind in ("zip", "gztar")]
+    archives = [shutil.make_archive(tmp_path / "ict", kind, folder.parent) for kind in ("zip", "gztar", "xztar")]
     before = sorted(tmp_path.rglob("*"))
     for archive in archives:
         head = load_head(f"ict:{archive}")
@@ -56,6 +57,24 @@ def test_the_full_model_keeps_face_head_sockets_and_eyeballs():
     neutral[right], neutral[left] = (-45.0, 20.0, 90.0), (45.0, 20.0, 90.0)
     assert ict._is_full_model(neutral)
     assert len(set(ict.INNER_LANDMARKS)) == 51 and max(ict.INNER_LANDMARKS) < ict.KEPT[0][2]
+
+
+def test_the_lips_close_with_the_jaw_that_they_close_on():
+    neutral, shape = np.zeros((4, 3), np.float32), np.zeros((1, 4, 3), np.float32)
+    expression = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+    head = ict.IctHead(neutral, np.array([[0, 1, 2]]), shape, expression, ("mouthClose", "jawOpen"))
+    np.testing.assert_array_equal(head.to_fit().expression, [expression[0] + expression[1], expression[1]])
+    np.testing.assert_array_equal(head.expression, expression)
+
+
+def test_its_expressions_run_from_rest_to_their_full_strength(folder):
+    head = load_head(f"ict:{folder}")
+    strongest = np.zeros(len(head.basis))
+    strongest[len(head.bases.shape)] = 100.0
+    full = ict.read_ict(folder)
+    moved = full.expression[0] / ict.EXPRESSION_SIGMA
+    np.testing.assert_allclose(head.vertices(strongest) - head.mean, moved, atol=1e-3)
+    np.testing.assert_array_equal(head.vertices(-strongest), head.mean)
 
 
 def _broken(folder, tmp_path, name, content):
@@ -86,6 +105,18 @@ def test_broken_models_are_refused(folder, tmp_path, name, content):
     with pytest.raises(HeadError) as error:
         ict.read_ict(_broken(folder, tmp_path, name, content))
     assert "\n" not in str(error.value)
+
+
+def test_an_archive_that_takes_too_much_memory_to_unpack_is_refused(folder, tmp_path, monkeypatch):
+    archive = shutil.make_archive(tmp_path / "ict", "xztar", folder)
+    monkeypatch.setattr(ict, "LARGEST_DICTIONARY", 2**20)
+    with pytest.raises(HeadError, match="emory"):
+        ict.read_ict(archive)
+    monkeypatch.undo()
+    whole = Path(archive).read_bytes()
+    Path(archive).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(HeadError):
+        ict.read_ict(archive)
 
 
 def test_bombs_and_members_that_point_outside(folder, tmp_path):

@@ -12,6 +12,13 @@ from d3f_lite.heads.model import Bases, LandmarkEmbedding
 TRIANGLES = 1400
 
 
+def one_way(head):
+    """The head with expressions that run from rest to four standard deviations only."""
+    bounds = np.tile(np.array((-np.inf, np.inf), np.float32), (len(head.basis), 1))
+    bounds[len(head.bases.shape) :][: len(head.bases.expression)] = 0.0, 4.0
+    return replace(head, bounds=bounds)
+
+
 @lru_cache(maxsize=1)
 def small_head():
     """The shipped head simplified, with 6 shape, 4 expression and a few regional directions."""

@@ -3,10 +3,12 @@
 import json
 import os
 import stat
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from small_head import one_way
 from threadpoolctl import threadpool_info
 
 from d3f_lite.diversity.search import HeadSamples
@@ -29,6 +31,17 @@ def occluded_photo():
 @pytest.fixture(scope="module")
 def reconstruction(occluded_photo):
     return reconstruct(*occluded_photo, samples=16, seed=3)
+
+
+def test_a_head_of_one_s_own_is_taken_as_well_as_a_name(occluded_photo, reconstruction):
+    own = replace(one_way(reconstruction.head), name="mine")
+    found = reconstruct(*occluded_photo, samples=16, seed=3, head=own)
+    assert found.head is own
+    expressions = slice(len(own.bases.shape), len(own.bases.shape) + len(own.bases.expression))
+    assert found.fit.coefficients[expressions].min() >= 0.0 > reconstruction.fit.coefficients[expressions].min()
+    usual = reconstruction.measures()
+    measures = found.measures()
+    assert measures["spread_visible_mm"] < 0.3 * measures["spread_occluded_mm"] < 0.3 * usual["spread_occluded_mm"]
 
 
 def test_heads_agree_where_the_photo_shows_the_face(reconstruction):

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from browser import MISSING, REASON, chromium, drawn, pixels, poll
+from small_head import one_way
 
 from d3f_lite.diversity.search import Shown, _spread_out, ball_radius, diversify_published, occluded_modes
+from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import sample_photo
@@ -162,6 +165,23 @@ def test_heads_and_measures_are_those_of_python(engine, found, form):
          rms_distances(samples.vertices, most_likely, free).max(), spread(samples.vertices)[free].max()],
         rtol=0.01,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ("calibrated", "iid"))
+def test_heads_keep_to_their_bounds(engine, found, form):
+    head = one_way(found.head)
+    fit = fit_visible(found.observation, head, found.settings.fit)
+    samples = complete(fit, head, replace(found.settings.diversity, form=form), 8, 7)
+    bent = replace(found, head=head, fit=fit, samples=samples)
+    heads = engine(
+        "return m.unpack(JSON.parse(given[0])).then(model => m.atOnce(m.explored(model, { ...model.settings, ...given[1] })))"
+        f".then(got => ({DECODED})(got.heads));",
+        [json.dumps(explorer_data(bent)), {"form": form, "number": 8, "seed": 7}],
+    )
+    apart = np.sqrt(np.square(np.reshape(heads, samples.vertices.shape) - samples.vertices).sum(-1).mean(1))
+    assert apart.max() < ROUNDING
+    straight = replace(bent.decoder, bounds=None).decode(torch.from_numpy(samples.latents)).numpy()
+    assert np.abs(straight - samples.vertices).max() > 10 * ROUNDING
 
 
 def test_head_zero_and_the_searched_part_are_exact(engine, found):
