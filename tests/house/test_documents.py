@@ -48,6 +48,7 @@ ELSEWHERE = {
     "d3f-lite batch FOLDER --out results/batch": "test_batch.py::test_a_batch_that_was_killed_goes_on_and_a_bad_photo_stops_nobody",
     "d3f-lite evaluate": "test_evaluate.py::test_the_report_of_the_command",  # in any size
     "python data_fetch.py flame --file generic_model.pkl": "test_data_fetch.py::test_install_flame",
+    "python data_fetch.py flame --file FLAME2023Open.zip": "test_data_fetch.py::test_install_flame_from_its_zip",
     "import d3f_lite": "test_command_line.py::test_help_is_there_and_imports_nothing_heavy",
     "import d3f_lite as d3f": "test_house.py::test_the_front_door_opens_when_it_is_used",
     "from widgets import DiversityExplorer; DiversityExplorer()": "test_browser.py::lab",
