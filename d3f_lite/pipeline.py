@@ -188,11 +188,12 @@ def _gaussian_posterior(fit, head, settings):
     """The closed-form posterior given what ``settings`` names."""
     if settings.given == "vertices":
         return condition_on_vertices(head.mean, head.basis, fit.vertices, fit.visible, settings.noise, head.bounds)
-    posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian, bounds=head.bounds)
+    whole = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian, bounds=head.bounds)
+    posterior = register(whole, fit.visible) if fit.visible.any() else whole
     if settings.given == "photo":
         return posterior
     tightness = looser_at_border(fit.vertices, fit.visible, fit.occluded, settings.noise)
-    return hold_visible(register(posterior, fit.visible), fit.visible, tightness)
+    return hold_visible(posterior, fit.visible, tightness)
 
 
 @one_thread()

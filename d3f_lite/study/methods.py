@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from d3f_lite.completion.mesh_vae import load_mesh_vae
-from d3f_lite.completion.posterior import condition_on_photo, condition_on_vertices
+from d3f_lite.completion.posterior import condition_on_vertices
 from d3f_lite.diversity import search as diversity
 from d3f_lite.diversity.search import Decoder, Shown
 from d3f_lite.errors import AssetError
@@ -79,9 +79,9 @@ def shown_by(fit: Fit, head: HeadModel) -> Shown:
 
 def photo_decoders(fit: Fit, head: HeadModel, settings: DiversitySettings) -> dict[str, Callable[[], Decoder]]:
     """Name to a function that makes the decoder, for a Fit; the default is that of ``settings`` (DiversitySettings)."""
-    photo = lambda: condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian, bounds=head.bounds)
-    held = lambda: decoder_for(fit, head, replace(settings, decoder="gaussian", given="photo_held"))
-    return {**vertex_decoders(fit, head), PHOTO: photo, PHOTO_HELD: held, "default": lambda: decoder_for(fit, head, settings)}
+    gaussian = lambda given: lambda: decoder_for(fit, head, replace(settings, decoder="gaussian", given=given))
+    ways = {PHOTO: gaussian("photo"), PHOTO_HELD: gaussian("photo_held")}
+    return {**vertex_decoders(fit, head), **ways, "default": lambda: decoder_for(fit, head, settings)}
 
 
 def vertex_decoders(shown: Fit | Shown, head: HeadModel) -> dict[str, Callable[[], Decoder]]:

@@ -23,7 +23,6 @@ from trimesh.registration import procrustes
 
 from d3f_lite.common.command_line import command_line
 from d3f_lite.common.threads import one_thread
-from d3f_lite.completion.posterior import condition_on_photo
 from d3f_lite.diversity import kernel
 from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import D3FError, LandmarkError
@@ -36,7 +35,7 @@ from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import Photo
 from d3f_lite.settings import Settings
 from d3f_lite.study import calibration, methods, scans_report
-from d3f_lite.study.methods import Draws, Shown
+from d3f_lite.study.methods import PHOTO, Draws, Shown
 from d3f_lite.study.scan_photos import draw_scan_photo
 from d3f_lite.study.scans_report import AVERAGE, HELD, LEFT_OUT, LEVELS, MEAN_HEAD, POSTERIOR, REFUSED
 from d3f_lite.study.workers import write_json
@@ -213,8 +212,7 @@ def scene_rows(scene: Scene, head: HeadModel, world: World, draws: Draws, settin
     for answer in (*singles, *methods.answers(shown, head, decoders, draws, fit.vertices)):
         moved = laid(answer.heads[0], head) if len(answer.heads) == 1 else matrix
         yield row(answer.method, distances(answer.heads, moved, head, scene))
-    posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian, bounds=head.bounds)
-    for name, decoder in ((POSTERIOR, posterior), (HELD, decoders["default"]())):
+    for name, decoder in ((POSTERIOR, decoders[PHOTO]()), (HELD, decoders["default"]())):
         heads = sample_iid(decoder, POSTERIOR_DRAWS, draws.seed).vertices
         apart = distances(heads, matrix, head, scene)
         prior = distances(head.sample(1, seed=draws.seed + 1), matrix, head, scene)[0]
@@ -272,6 +270,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--head-files", type=Path, required=True, help="ICT-FaceKit's folder or archive")
     parser.add_argument("--heads", type=int, default=15, help="of each world; each gets every occluder (default: %(default)s)")
+    parser.add_argument("--own-heads", type=int, help="as many of our own instead (default: as --heads)")
     parser.add_argument("--seed", type=int, default=0, help="of every draw (default: %(default)s)")
     parser.add_argument("--samples", type=int, default=16, help="of each method (default: %(default)s)")
     parser.add_argument("--head", default="anny", help="the model that is measured (default: %(default)s)")
@@ -279,8 +278,9 @@ def main() -> None:
     options = parser.parse_args()
     from d3f_lite.study.scans import measure_case  # by the name that worker processes find it under
 
-    plans = [(path, (options.seed, number, occluder)) for path in (options.head_files, None)
-             for number in range(options.heads) for occluder in OCCLUDERS]  # fmt: skip
+    own_heads = options.heads if options.own_heads is None else options.own_heads
+    plans = [(path, (options.seed, number, occluder)) for path, heads in ((options.head_files, options.heads), (None, own_heads))
+             for number in range(heads) for occluder in OCCLUDERS]  # fmt: skip
     work = joblib.Parallel(n_jobs=-1, return_as="generator")(
         joblib.delayed(measure_case)(*plan, options.head, Settings(), options.samples) for plan in plans
     )
