@@ -17,6 +17,7 @@ from d3f_lite.completion.posterior import condition_on_photo, condition_on_verti
 from d3f_lite.diversity.search import Decoder, HeadSamples, Shown, diversify
 from d3f_lite.fitting.fit import Fit, fit_visible
 from d3f_lite.fitting.plausibility import check_plausible
+from d3f_lite.fitting.texture import Texture, texture_of
 from d3f_lite.heads import load_head
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.face_alignment import network_for
@@ -56,6 +57,11 @@ class Reconstruction:
     def spread(self) -> Float[np.ndarray, "V"]:
         """(V,) mm: the standard deviation of each vertex over the samples."""
         return metrics.spread(self.samples.vertices) if len(self.samples.vertices) > 1 else np.zeros(len(self.fit.vertices))
+
+    @cached_property
+    def texture(self) -> Texture:
+        """The photo's colours on the head, and made-up ones where it shows none."""
+        return texture_of(self.observation, self.head, self.fit)
 
     @cached_property
     def decoder(self) -> Decoder:

@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.special import gammaincinv
+from scipy.special import gammaincc, gammaincinv
 
 from d3f_lite.common.adam import Adam
 from d3f_lite.completion.posterior import GaussianPosterior
@@ -61,6 +61,11 @@ class HeadSamples:
     def starts_most_likely(self) -> bool:
         """Whether head 0 is no draw but the decoder's most likely head: the calibrated form keeps it."""
         return self.method == "calibrated"
+
+    @property
+    def plausibility(self) -> Float[np.ndarray, "N"]:
+        """(N,) share of independent draws that are less likely than each head, 0 to 1: that of χ² above its |z|²."""
+        return gammaincc(self.latents.shape[1] / 2.0, np.square(self.latents.astype(float)).sum(1) / 2.0)
 
     def caption(self, number: int) -> str:
         """What pictures call head ``number``, from 0."""

@@ -131,6 +131,7 @@ def render(
     light: Float[np.ndarray, "9 3"],
     shape: tuple[int, int],
     background: float | Float[np.ndarray, "..."] = 1.0,
+    normals: Float[np.ndarray, "V 3"] | None = None,
 ) -> tuple[UInt8[np.ndarray, "H W 3"], Int[np.ndarray, "H W"]]:
     """Draw a head.
 
@@ -140,14 +141,17 @@ def render(
         light: spherical-harmonics coefficients of the normal in the camera's frame, per colour channel.
         shape: (height, width) px.
         background: a grey level, or an (H, W, 3) picture in [0, 1].
+        normals: canonical frame; by default those of the triangles around each vertex.
 
     Returns:
         (H, W, 3) uint8 picture, and the (H, W) int32 triangle index (-1 = background).
     """
     points = camera.view(np.asarray(vertices, np.float32))
     index, barycentric, _ = rasterise(points, triangles, shape)
-    normals = vertex_normals(torch.from_numpy(np.asarray(vertices, np.float32)), torch.from_numpy(triangles).long())
-    normals = normals.numpy() @ np.asarray(camera.rotation, np.float32).T
+    if normals is None:
+        corners = torch.from_numpy(triangles).long()
+        normals = vertex_normals(torch.from_numpy(np.asarray(vertices, np.float32)), corners).numpy()
+    normals = normals @ np.asarray(camera.rotation, np.float32).T
     # Colours are worked out only where there is a head.
     covered = index >= 0
     values = np.concatenate((normals, albedo), 1).astype(np.float32)

@@ -38,7 +38,7 @@ COLUMNS = (
     "spread_unseen_mm", "seconds",
 )  # fmt: skip
 TILE = 150  # px
-HEADS_SHOWN = 4  # of each photo, on the contact sheet
+HEADS_SHOWN = 5  # of each photo, on the contact sheet
 PER_SHEET = 40  # photos
 LINE = 120  # characters above a line of pictures
 TABLE = "photos.csv"
@@ -181,7 +181,7 @@ def _columns(found):
 
 
 def strip(found: Reconstruction) -> Image.Image:
-    """A Reconstruction in one line of tiles: photo, occluder, fit, fitted head and the first few heads (PIL image)."""
+    """A Reconstruction in one line of tiles: photo, occluder, the fit in its place and the first few heads (PIL image)."""
     tiles = [Image.fromarray(picture) for picture, _ in sample_tiles(found, TILE, HEADS_SHOWN)]
     padded = [np.asarray(ImageOps.pad(tile, (TILE, TILE), color="white")) for tile in tiles]
     return Image.fromarray(np.concatenate(padded, axis=1))

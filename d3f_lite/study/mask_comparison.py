@@ -20,7 +20,7 @@ from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.pipeline import Reconstruction, reconstruct
 from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us
-from d3f_lite.results.pictures import DISCLAIMER, draw_head, heatmap_colours, sample_tiles
+from d3f_lite.results.pictures import DISCLAIMER, INPUTS, draw_head, heatmap_colours, sample_tiles
 from d3f_lite.study.masks import photos_in
 from d3f_lite.study.truth import face_error
 
@@ -85,7 +85,7 @@ def table(rows: list[tuple]) -> str:
 def sheet(cases):
     """A Figure of what ``compare`` gave, two rows a photo: photo, mask, fit, a few heads, and where the heads differ."""
     rows = [(found, source) for case in cases for found, source in zip(case, ("true mask", "photo alone"))]
-    columns = 5 + SHOWN
+    columns = INPUTS + SHOWN + 1
     figure = Figure(figsize=(1.5 * columns, 1.65 * len(rows) + 0.4), layout="constrained")
     axes = np.atleast_2d(figure.subplots(len(rows), columns))
     for line, (found, source) in zip(axes, rows):
