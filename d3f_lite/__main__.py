@@ -39,12 +39,14 @@ def _parser():
         "68 landmarks as .csv, .pts or .npy; those that the mask hides are not used (default: detected)"))  # fmt: skip
     _add_detector(command)
     _add_common(command)
+    _add_look(command)
     command.set_defaults(run=_reconstruct)
     command = commands.add_parser("demo", help="the same on a portrait with a drawn occluder",
                                   description="A public-domain portrait, a drawn occluder, N heads.")  # fmt: skip
     command.add_argument("--portrait", choices=("astronaut", "grace_hopper"), default="astronaut")
     command.add_argument("--occluder", default="surgical_mask", help="what to draw (default: surgical_mask)")
     _add_common(command)
+    _add_look(command)
     command.set_defaults(run=_demo)
     command = commands.add_parser("batch", help="every photo of a folder to N heads", description=(
         "Every photo of a folder, one row each in photos.csv, and contact sheets. Interrupted, it goes on. The mask "
@@ -94,6 +96,13 @@ def _add_common(command, out="results"):
     command.add_argument("--head", default="anny", help="head model (default: anny, the shipped one)")
     command.add_argument("--config", type=Path, help="TOML file with [fit] and [diversity] settings")
     command.add_argument("--device", default="cpu", help="where torch decodes the heads: cpu (default) or cuda")
+
+
+def _add_look(command):
+    """The option of the commands that draw one result."""
+    command.add_argument("--look", choices=("photo", "marked", "clay", "spread"), default="photo", help=(
+        "of the heads in samples.png: in the photo's colours (default), the same with made-up skin hatched, plain, or "
+        "coloured by how far they differ"))  # fmt: skip
 
 
 def _reconstruct(options):
@@ -172,10 +181,11 @@ def _heads_of(photo, occluded, options, **corrections):
                             settings=settings, device=options.device, progress=bar, **corrections)  # fmt: skip
     _tell(found.observation)
     print(f"the photo leaves {found.variance_left:.0%} of the variance that faces have")
-    folder = found.save(options.out)
+    folder = found.save(options.out, options.look)
     print(f"{len(found.samples.vertices)} heads in {folder}")
     for name, what in (("samples.png", "the photo, the fit and the heads"), ("heatmap.png", "where they differ, in mm"),
                        ("explorer.html", "the heads with sliders, in a browser"), ("viewer.html", "the heads in 3D"),
+                       ("heads.glb", "the heads in colour, for programs that show 3D"),
                        ("report.json", "what was measured")):  # fmt: skip
         if (folder / name).exists():
             print(f"  {folder / name}: {what}")

@@ -92,21 +92,24 @@ class Reconstruction:
                 found[f"spread_{name}_mm"] = float(np.sqrt(np.mean(self.spread[where] ** 2)))
         return found
 
-    def save(self, folder: Path | str = "results") -> Path:
+    def save(self, folder: Path | str = "results", look: str = "photo") -> Path:
         """Write meshes, arrays, pictures, a viewer and a report to ``folder``/<photo name>.
 
         Args:
             folder: where; made if it is not there. A result of the same name is replaced, anything else is not.
+            look: of the heads in ``samples.png``: "photo", the photo's colours; "marked", the same with made-up skin
+                hatched; "clay"; or "spread", how far the heads differ.
 
         Returns:
             Path of the result.
 
         Raises:
             OutputError: it cannot be written, or something else than a result is there.
+            SettingsError: there is no such look.
         """
         from d3f_lite.results.files import save_reconstruction
 
-        return save_reconstruction(self, folder)
+        return save_reconstruction(self, folder, look)
 
 
 def _silent(stage, fraction):

@@ -16,7 +16,7 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
-from d3f_lite.heads.refinement import refinement
+from d3f_lite.heads.refinement import Refinement, refinement
 from d3f_lite.observation.occlusion import Observation
 
 FINEST = 2.0  # px per mm of the picture that colours are taken from
@@ -29,6 +29,7 @@ LEAST_SEEN, LEAST_HAIR = 50, 8  # vertices of an area, and of the scalp, fewer s
 STRANGE = 0.25, 0.40  # off skin and hair: from here on, colours beside the face are doubted; from there on, not used
 ODD = 0.18, 0.32  # off what is typical: the same on the face, for going on behind the occluder: hair, rims, deep shadow
 MOST_OFF = 0.15  # off what is typical, that a colour at the border goes on behind it
+SHORTEST = 0.2  # mm, added to the length of an edge
 DATA, ANCHOR = 0.3, 1e-2  # weights of what is half trusted, and of what is typical, against the steps between neighbours
 PLAIN = ("skin", "forehead", "nose", "cheeks", "chin")
 TYPICAL_SKIN = np.array((0.78, 0.60, 0.51))
@@ -74,7 +75,7 @@ def texture_of(observation: Observation, head: HeadModel, fit: Fit) -> Texture:
     tone, hair = _tones(albedo, seen, skin, places)
     strange = np.minimum(*(np.abs(albedo - colour).max(1) for colour in (tone, hair)))
     seen = seen * (1.0 - _ramp(strange, *STRANGE) * places.around)
-    filled = _filled(mesh, places.mirror, albedo, seen, _typical(albedo, seen, tone, hair, places))
+    filled = _filled(mesh, places.closeness, places.mirror, albedo, seen, _typical(albedo, seen, tone, hair, places))
     light = np.zeros((9, 3), np.float32)
     light[0], light[1:4] = 1.0, slope[:, None]
     return Texture(np.clip(filled, 0.0, 1.5).astype(np.float32), light, seen.astype(np.float32))
@@ -86,14 +87,16 @@ def trust_near(occluded: Bool[np.ndarray, "H W"], scale: float) -> Float[np.ndar
     Args:
         scale: px per mm.
     """
+    if not occluded.any():
+        return np.ones(occluded.shape, np.float32)
     away = cv2.distanceTransform((~occluded).astype(np.uint8), cv2.DIST_L2, 5) - BLURRED
     return _ramp(away / scale, KEPT_AWAY, TRUSTED).astype(np.float32)
 
 
-def fine_normals(head: HeadModel, vertices: Float[np.ndarray, "V 3"]) -> Float[np.ndarray, "F 3"]:
-    """Unit normals of a head's ``refinement``, between which they turn as smoothly as on the head itself."""
+def fine_normals(head: HeadModel, vertices: Float[np.ndarray, "V 3"], mesh: Refinement | None = None) -> Float[np.ndarray, "F 3"]:
+    """Unit normals of a head's refinement (by default the one of its Texture), as smooth as on the head itself."""
     own = vertex_normals(torch.from_numpy(vertices), torch.from_numpy(head.triangles).long()).numpy()
-    mixed = refinement(head)(own)
+    mixed = (mesh or refinement(head))(own)
     return mixed / (np.linalg.norm(mixed, axis=1, keepdims=True) + 1e-9)
 
 
@@ -155,6 +158,7 @@ class _Places:
         eye_colours: (F, 3) RGB, of the eyeballs.
         open: (F,) how bright the light from all sides makes it, against plain skin.
         mirror: (F,) the vertex on the other side.
+        closeness: (E,) of both ends of each edge, 1 on average.
     """
 
     areas: np.ndarray
@@ -165,6 +169,7 @@ class _Places:
     eye_colours: np.ndarray
     open: np.ndarray
     mirror: np.ndarray
+    closeness: np.ndarray
 
 
 @lru_cache(maxsize=4)
@@ -172,6 +177,7 @@ def _places(head):
     """The _Places of a head."""
     mesh = refinement(head)
     spread = lambda values: mesh(values.astype(np.float32)[:, None])[:, 0]
+    close = 1.0 / (np.linalg.norm(np.subtract(*mesh(head.mean)[mesh.pairs.T]), axis=1) + SHORTEST)
     mean, areas, skin = mesh(head.mean), mesh(head.albedo_regions.T), head.parts == PARTS.index("skin")
     inside = head.albedo_regions[ALBEDO_REGIONS.index("mouth")] > 0.5
     ears = head.regions["left_ear"] ** 2 + head.regions["right_ear"] ** 2 > 0.5
@@ -186,6 +192,7 @@ def _places(head):
         eye_colours=_eye_colours(mean, [eyes & (spread(head.regions[f"{side}_eyeball"]) > 0) for side in ("left", "right")]),
         open=DIM + (1.0 - DIM) * spread(_openness(head, ears | head.face | ~skin)),
         mirror=cKDTree(mean).query(mean * (-1.0, 1.0, 1.0))[1],
+        closeness=close / close.mean(),
     )
 
 
@@ -254,7 +261,7 @@ def _typical(albedo, seen, tone, hair, places):
     return np.where(places.eyes[:, None], places.eye_colours, found) * places.open[:, None]
 
 
-def _filled(mesh, mirror, albedo, seen, typical):
+def _filled(mesh, closeness, mirror, albedo, seen, typical):
     """The albedo (F, 3), made up where it is not ``seen``: a Poisson equation over the mesh."""
     first, second = mesh.pairs.T
     sure = (seen > 0.99)[mirror]
@@ -266,7 +273,7 @@ def _filled(mesh, mirror, albedo, seen, typical):
     size = np.abs(off).max(1)
     doubt = _ramp(size, *ODD)
     near = typical + off * np.minimum(1.0, MOST_OFF / (size + 1e-9))[:, None]
-    weight = mesh.closeness[:, None]
+    weight = closeness[:, None]
     held = DATA * seen * (1.0 - doubt)
     system = (steps.T @ (weight * steps) + diags_array(held + ANCHOR)).tocsr()
     wanted = steps.T @ (weight * model) + held[:, None] * near + ANCHOR * typical

@@ -1,7 +1,7 @@
 """A finer triangulation of a head's face, so that a colour at each vertex shows eyes, brows and lips."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,8 +9,7 @@ from scipy.sparse import csr_array, eye_array, vstack
 
 from d3f_lite.heads.model import PARTS, HeadModel
 
-LONGEST_EDGE = 2.0  # mm, over face and eyeballs
-SHORTEST = 0.2  # mm, added to the length of an edge
+LONGEST_EDGES = (3.0, 2.0)  # mm, over face and eyeballs, from level to level
 CORNERS = np.array([[0, 1], [1, 2], [2, 0]])
 
 
@@ -21,36 +20,41 @@ class Refinement:
     Args:
         weights: (F, V) sparse; each row adds up to 1.
         triangles: counter-clockwise seen from outside.
-        pairs: the vertices at both ends of each edge.
-        closeness: of both ends on the mean head, 1 on average.
     """
 
     weights: csr_array
     triangles: Int[np.ndarray, "R 3"]
-    pairs: Int[np.ndarray, "E 2"]
-    closeness: Float[np.ndarray, "E"]
 
     def __call__(self, values: Float[np.ndarray, "V C"]) -> Float[np.ndarray, "F C"]:
         """Values of the finer mesh, of the head's: vertices in mm, normals (not of unit length any more), colours, …"""
         return self.weights @ values
 
+    @cached_property
+    def pairs(self) -> Int[np.ndarray, "E 2"]:
+        """The vertices at both ends of each edge."""
+        return sides(self.triangles)[0]
 
-@lru_cache(maxsize=4)
-def refinement(head: HeadModel) -> Refinement:
-    """The finer mesh of a head: no edge of the mean head's face or eyeballs is longer than LONGEST_EDGE."""
-    fine = head.face | (head.parts == PARTS.index("eyeballs"))
-    weights, triangles = eye_array(len(head.mean), format="csr", dtype=np.float32), head.triangles
+
+@lru_cache(maxsize=8)
+def refinement(head: HeadModel, level: int = len(LONGEST_EDGES)) -> Refinement:
+    """The finer mesh of a head: no edge of the mean head's face or eyeballs is longer than LONGEST_EDGES[level - 1].
+
+    Its first vertices are those of the level before; level 0 is the head itself.
+    """
+    if level == 0:
+        return Refinement(eye_array(len(head.mean), format="csr", dtype=np.float32), head.triangles)
+    mesh, fine = refinement(head, level - 1), head.face | (head.parts == PARTS.index("eyeballs"))
     while True:
-        pairs, edges = sides(triangles)
-        ends = (weights @ head.mean)[pairs]
-        lengths = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)
-        split = fine[pairs].all(1) & (lengths > LONGEST_EDGE)
+        pairs, edges = sides(mesh.triangles)
+        within = mesh(fine[:, None].astype(np.float32))[:, 0] == 1.0
+        ends = mesh(head.mean)[pairs]
+        split = within[pairs].all(1) & (np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1) > LONGEST_EDGES[level - 1])
         if not split.any():
-            closeness = 1.0 / (lengths + SHORTEST)
-            return Refinement(weights, triangles, pairs, closeness / closeness.mean())
-        triangles = _split(triangles, np.where(split, len(fine) + np.cumsum(split) - 1, -1)[edges])
-        weights = vstack([weights, 0.5 * (weights[pairs[split, 0]] + weights[pairs[split, 1]])], format="csr")
-        fine = np.concatenate((fine, fine[pairs[split]].all(1)))
+            return mesh
+        weights = mesh.weights
+        triangles = _split(mesh.triangles, np.where(split, weights.shape[0] + np.cumsum(split) - 1, -1)[edges])
+        halfway = 0.5 * (weights[pairs[split, 0]] + weights[pairs[split, 1]])
+        mesh = Refinement(vstack([weights, halfway], format="csr"), triangles)
 
 
 def sides(triangles: Int[np.ndarray, "T 3"]) -> tuple[Int[np.ndarray, "E 2"], Int[np.ndarray, "T 3"]]:

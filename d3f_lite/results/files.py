@@ -17,22 +17,26 @@ import numpy as np
 from d3f_lite.common.names import folder_name
 from d3f_lite.errors import OutputError
 from d3f_lite.fitting.calibration import calibration_of
+from d3f_lite.fitting.texture import fine_normals
+from d3f_lite.heads.refinement import refinement
 from d3f_lite.observation.landmark_files import write_landmarks
 from d3f_lite.observation.occlusion import too_few_landmarks
 from d3f_lite.observation.photo import write_mask, write_strokes
-from d3f_lite.results.mesh_files import with_closed_eyeballs, write_head
+from d3f_lite.results.mesh_files import closed_refinement, with_closed_eyeballs, write_head, write_scene
+from d3f_lite.results.viewer import grid_places
 
 REPORTED_PACKAGES = ("d3f-lite", "numpy", "torch", "mediapipe", "scipy", "numba")
 
 
 # All names in a result: a folder that holds any other is not replaced.
 NAMES = re.compile(
-    r"(fit|sample_\d+)\.ply|(samples|heatmap|mask|strokes)\.png|samples\.npz|(viewer|explorer)\.html|report\.json|landmarks\.csv|settings\.toml"
+    r"(fit|sample_\d+)\.ply|(samples|heatmap|mask|strokes)\.png|samples\.npz|heads\.glb|(viewer|explorer)\.html|report\.json|landmarks\.csv|settings\.toml"
 )
 OF_FILE_BROWSERS = (".DS_Store", "Thumbs.db", "desktop.ini")
 PROGRAM = "d3f-lite"  # stands in every report, and in every PNG that is drawn
 DRAWN_BY = {"Software": PROGRAM}
 START = 2048  # bytes of a PNG, in which it says so
+SCENE_LEVEL = 1  # of the refinement of the heads in heads.glb
 MOST_EXPLORED = 64  # heads of an explorer's page
 STALE = 3600.0  # seconds without a change, after which what a killed run left is removed
 
@@ -199,21 +203,22 @@ def _remove_stale(path):
                     _remove(beside)
 
 
-def save_reconstruction(reconstruction, folder):
-    """Write a Reconstruction to ``folder``/<photo name>.
+def save_reconstruction(reconstruction, folder, look="photo"):
+    """Write a Reconstruction to ``folder``/<photo name>, its heads drawn in one of ``pictures.LOOKS``.
 
     Returns:
         Path of the result.
 
     Raises:
         OutputError: it cannot be written, or something else than a result is there.
+        SettingsError: there is no such look.
     """
     target = result_folder(folder, reconstruction.observation.photo.name)
     with whole_folder(target) as temporary:
         save_inputs(reconstruction, temporary)
         save_meshes(reconstruction, temporary)
         save_arrays(reconstruction, temporary / "samples.npz")
-        save_pictures(reconstruction, temporary)
+        save_pictures(reconstruction, temporary, look)
         save_viewer(reconstruction, temporary / "viewer.html")
         if 1 < len(reconstruction.samples.vertices) <= MOST_EXPLORED and reconstruction.fit.left_open.any():
             save_explorer(reconstruction, temporary / "explorer.html")
@@ -235,19 +240,30 @@ def save_inputs(reconstruction, folder):
 
 
 def save_meshes(reconstruction, folder):
-    """Write ``fit.ply`` and ``sample_00.ply`` …: binary PLY, mm, with normals and closed eyeballs.
+    """Write ``fit.ply`` and ``sample_00.ply`` …: binary PLY, mm, with normals and closed eyeballs; and ``heads.glb``.
 
-    The fit has the colours of ``heatmap.png``: the spread over the occluded part, neutral elsewhere. The triangles are
-    those of ``samples.npz`` and, after them, those that close the eyeballs.
+    The fit has the colours of ``heatmap.png``: the spread over the occluded part, neutral elsewhere; the samples have the
+    photo's. The triangles are those of ``samples.npz`` and, after them, those that close the eyeballs. ``heads.glb`` has
+    all of them in the photo's colours, its face finer: the first vertices are those of ``samples.npz``.
     """
-    from d3f_lite.results.pictures import heatmap_colours
+    from d3f_lite.results.pictures import spread_colours
 
-    fit, triangles = reconstruction.fit, with_closed_eyeballs(reconstruction.head)
-    where, spread = fit.left_open, reconstruction.spread
-    colours = heatmap_colours(spread, where, spread[where].max(initial=0.0))
-    write_head(Path(folder) / "fit.ply", fit.vertices, triangles, colours)
+    head, fit, texture = reconstruction.head, reconstruction.fit, reconstruction.texture
+    triangles, mesh = with_closed_eyeballs(head), refinement(head, SCENE_LEVEL)
+    write_head(Path(folder) / "fit.ply", fit.vertices, triangles, spread_colours(reconstruction))
     for number, vertices in enumerate(reconstruction.samples.vertices):
-        write_head(Path(folder) / f"sample_{number:02d}.ply", vertices, triangles)
+        write_head(Path(folder) / f"sample_{number:02d}.ply", vertices, triangles, texture.albedo[: len(vertices)])
+    heads = [fit.vertices, *reconstruction.samples.vertices]
+    write_scene(
+        Path(folder) / "heads.glb",
+        [mesh(vertices) for vertices in heads],
+        [fine_normals(head, vertices, mesh) for vertices in heads],
+        closed_refinement(head, mesh),
+        texture.albedo[: mesh.weights.shape[0]],
+        ["fit", *(f"head {number}" for number in range(len(heads) - 1))],
+        grid_places(len(heads), fit.vertices, columns=6),
+        _note(reconstruction.samples),
+    )
 
 
 def save_arrays(reconstruction, path):
@@ -268,14 +284,14 @@ def save_arrays(reconstruction, path):
     )
 
 
-def save_pictures(reconstruction, folder):
-    """Write ``samples.png`` and ``heatmap.png``."""
+def save_pictures(reconstruction, folder, look="photo"):
+    """Write ``samples.png``, its heads in one of ``pictures.LOOKS``, and ``heatmap.png``."""
     from d3f_lite.results.pictures import heatmap_figure, samples_sheet
 
     fit = reconstruction.fit
     name, number = reconstruction.observation.photo.name, len(reconstruction.samples.vertices)
     title = f"{name}: how far {number} heads differ where the photo {'is occluded' if fit.occluded.any() else 'shows no face'}"
-    samples_sheet(reconstruction).savefig(Path(folder) / "samples.png", dpi=120, metadata=DRAWN_BY)
+    samples_sheet(reconstruction, look=look).savefig(Path(folder) / "samples.png", dpi=120, metadata=DRAWN_BY)
     heatmap = heatmap_figure(fit.vertices, reconstruction.head.triangles, reconstruction.spread, fit.left_open, title=title)
     heatmap.savefig(Path(folder) / "heatmap.png", dpi=120, metadata=DRAWN_BY)
 

@@ -1,5 +1,8 @@
-"""Heads as PLY files that other programs read: normals, colours, and no hole but the neck's."""
+"""Heads as PLY and GLB files that other programs read: normals, colours, and no hole but the neck's."""
 
+import json
+import struct
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,6 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from d3f_lite.heads.model import PARTS, HeadModel
+from d3f_lite.heads.refinement import Refinement
+
+COMPONENTS = {"<u2": 5123, "<u4": 5125, "<f4": 5126}  # glTF's numbers of types
 
 
 def write_head(
@@ -30,15 +36,81 @@ def write_head(
     mesh.export(path, vertex_normal=True)
 
 
+def write_scene(
+    path: Path | str,
+    heads: Sequence[Float[np.ndarray, "V 3"]],
+    normals: Sequence[Float[np.ndarray, "V 3"]],
+    triangles: Int[np.ndarray, "T 3"],
+    colours: Float[np.ndarray, "V 3"],
+    names: Sequence[str],
+    places: Float[np.ndarray, "N 3"],
+    note: str,
+) -> None:
+    """Write heads that share triangles and colours as one glTF 2.0 file (.glb): metres, y up, facing z, one node each.
+
+    Args:
+        path: of the file.
+        heads: mm.
+        triangles: counter-clockwise seen from outside.
+        colours: RGB in [0, 1], as on a screen.
+        names: of the nodes.
+        places: mm, where the nodes stand.
+        note: what a reader must know.
+    """
+    screen = np.clip(colours, 0.0, 1.0)
+    linear = np.where(screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4)  # of sRGB, as glTF wants it
+    painted = np.column_stack((linear, np.ones(len(linear))))
+    arrays: list[tuple[np.ndarray, dict]] = [
+        (triangles.astype("<u4").ravel(), {"type": "SCALAR"}),
+        ((painted * 65535 + 0.5).astype("<u2"), {"type": "VEC4", "normalized": True}),
+    ]
+    for vertices, directions in zip(heads, normals):
+        metres = (vertices / 1000.0).astype("<f4")
+        box = {"min": metres.min(0).tolist(), "max": metres.max(0).tolist()}
+        arrays += [(metres, {"type": "VEC3", **box}), (directions.astype("<f4"), {"type": "VEC3"})]
+    views, accessors, start = [], [], 0
+    for number, (array, form) in enumerate(arrays):
+        views.append({"buffer": 0, "byteOffset": start, "byteLength": array.nbytes, "target": 34963 if number == 0 else 34962})
+        accessors.append({"bufferView": number, "componentType": COMPONENTS[array.dtype.str], "count": len(array), **form})
+        start += array.nbytes  # each a multiple of four
+    surface = lambda n: {"attributes": {"POSITION": 2 * n + 2, "NORMAL": 2 * n + 3, "COLOR_0": 1}, "indices": 0, "material": 0}
+    meshes = [{"name": name, "primitives": [surface(n)]} for n, name in enumerate(names)]
+    nodes = [{"name": name, "mesh": n, "translation": (places[n] / 1000.0).tolist()} for n, name in enumerate(names)]
+    skin = {"name": "skin", "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.8}}
+    told = {
+        "asset": {"version": "2.0", "generator": "d3f-lite", "extras": {"note": note}},
+        "scene": 0, "scenes": [{"nodes": list(range(len(nodes)))}], "nodes": nodes, "meshes": meshes, "materials": [skin],
+        "accessors": accessors, "bufferViews": views, "buffers": [{"byteLength": start}],
+    }  # fmt: skip
+    text = json.dumps(told, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + start))
+        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
+        file.write(struct.pack("<I4s", start, b"BIN\0"))
+        for array, _ in arrays:
+            file.write(array.tobytes())
+
+
 def with_closed_eyeballs(head: HeadModel) -> Int[np.ndarray, "C 3"]:
     """The triangles of a HeadModel and, after them, those that close the holes of its eyeballs: (T + C, 3) int32.
 
     The right eyeball of the shipped head ends behind the lids. Nothing sees that hole, but other programs want closed
     parts. No vertex is added. The model keeps its own triangles: its Laplacian, and so the published loss, goes by them.
     """
-    eyeballs = head.triangles[(head.parts[head.triangles] == PARTS.index("eyeballs")).all(1)]
-    caps = [(loop[0], *pair) for loop in _open_loops(eyeballs) for pair in pairwise(loop[1:])]
-    return np.concatenate([head.triangles, np.reshape(caps, (-1, 3)).astype(head.triangles.dtype)])
+    return _closed(head.triangles, head.parts == PARTS.index("eyeballs"))
+
+
+def closed_refinement(head: HeadModel, mesh: Refinement) -> Int[np.ndarray, "C 3"]:
+    """The triangles of a head's refinement and, after them, those that close its eyeballs."""
+    eyeballs = mesh((head.parts == PARTS.index("eyeballs")).astype(np.float32)[:, None])[:, 0] > 0.99
+    return _closed(mesh.triangles, eyeballs)
+
+
+def _closed(triangles, eyeballs):
+    """Triangles and, after them, those that close the holes between vertices of the ``eyeballs``, (V,) bool."""
+    caps = [(loop[0], *pair) for loop in _open_loops(triangles[eyeballs[triangles].all(1)]) for pair in pairwise(loop[1:])]
+    return np.concatenate([triangles, np.reshape(caps, (-1, 3)).astype(triangles.dtype)])
 
 
 def _open_loops(triangles):

@@ -164,7 +164,8 @@ def revealed(
     face = halved(drawn / np.float32(255.0) * covered) / np.maximum(share, 1e-3)
     behind = _continued(photo, trust * (1.0 - share))
     made_up = share * face + (1.0 - share) * behind
-    return np.uint8(np.clip(trust * photo + (1.0 - trust) * made_up, 0.0, 1.0) * 255.0 + 0.5)
+    mixed = np.clip(trust * photo + (1.0 - trust) * made_up, 0.0, 1.0)
+    return (mixed * 255.0 + 0.5).astype(np.uint8)
 
 
 def _continued(picture, weight):

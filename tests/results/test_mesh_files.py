@@ -1,6 +1,8 @@
 """The meshes of a result, read back by a reader of this file's own: closed parts, normals, colours of the heatmap."""
 
+import json
 import re
+import struct
 from collections import Counter
 from dataclasses import replace
 
@@ -9,11 +11,12 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 
 from d3f_lite.heads.model import PARTS, Bases, HeadModel
+from d3f_lite.heads.refinement import refinement
 from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import reconstruct
-from d3f_lite.results.files import save_meshes
+from d3f_lite.results.files import SCENE_LEVEL, save_meshes
 from d3f_lite.results.mesh_files import with_closed_eyeballs, write_head
 from d3f_lite.results.pictures import NEUTRAL, heatmap_colours
 
@@ -94,7 +97,7 @@ def graph_of(triangles, vertices):
     return coo_array((np.ones(triangles.size), pairs), shape=(vertices, vertices))
 
 
-def test_the_fit_has_the_colours_of_the_heatmap_and_the_samples_have_none(result):
+def test_the_fit_has_the_colours_of_the_heatmap_and_the_samples_have_the_photos(result):
     found, folder = result
     table, _ = read_ply(folder / "fit.ply")
     colours, where = columns(table, ("red", "green", "blue")) / 255.0, found.fit.occluded
@@ -104,7 +107,45 @@ def test_the_fit_has_the_colours_of_the_heatmap_and_the_samples_have_none(result
     # Cividis runs from blue to yellow: where the heads differ most, red is above blue, where least, below.
     order = np.flatnonzero(where)[np.argsort(found.spread[where])]
     assert colours[order[-1], 0] > colours[order[-1], 2] and colours[order[0], 0] < colours[order[0], 2]
-    assert "red" not in read_ply(folder / "sample_01.ply")[0].dtype.names
+    colours = columns(read_ply(folder / "sample_01.ply")[0], ("red", "green", "blue")) / 255.0
+    np.testing.assert_allclose(colours, found.texture.albedo[: len(colours)].clip(0, 1), atol=1 / 255)
+
+
+def test_one_scene_has_all_heads_in_metres_and_the_photos_colours(result):
+    import trimesh
+
+    found, folder = result
+    scene, head = trimesh.load(folder / "heads.glb", process=False), found.head
+    assert list(scene.geometry) == ["fit", "head 0", "head 1", "head 2"]
+    for name, vertices in zip(scene.geometry, (found.fit.vertices, *found.samples.vertices)):
+        mesh = scene.geometry[name]
+        np.testing.assert_allclose(1000.0 * mesh.vertices[: len(vertices)], vertices, atol=1e-3)
+        assert len(np.unique(mesh.vertices, axis=0)) == len(mesh.vertices) == refinement(head, SCENE_LEVEL).weights.shape[0]
+        faces = np.cross(*np.diff(mesh.vertices[mesh.faces], axis=1).transpose(1, 0, 2))
+        agree = np.einsum("ti,tci->tc", faces, mesh.vertex_normals[mesh.faces]) > 0
+        assert agree.mean() > 0.98
+        rim = np.unique(open_sides(np.asarray(mesh.faces)))
+        assert len(rim) == 42 and (rim < len(vertices)).all() and (head.regions["boundary"][rim] > 0.25).all()
+        nose = mesh.vertices[head.triangles[head.landmarks.triangles[0, 30], 0]]
+        assert nose[2] > 0.06 and abs(nose[0]) < 0.03  # it faces z
+    # Side by side, and as bright on the screen as in the photo.
+    places = [scene.graph.get(node)[0][:3, 3] for node in scene.graph.nodes_geometry]
+    assert len(np.unique(np.round(places, 3), axis=0)) == 4
+    told, binary = glb(folder / "heads.glb")
+    colours, view = told["accessors"][1], told["bufferViews"][1]
+    linear = np.frombuffer(binary, "<u2", 4 * colours["count"], view["byteOffset"]).reshape(-1, 4)[:, :3] / 65535.0
+    shown = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    np.testing.assert_allclose(shown, found.texture.albedo[: len(shown)].clip(0, 1), atol=2e-3)
+    assert all(view["byteOffset"] % 4 == 0 for view in told["bufferViews"]) and "sampled" in told["asset"]["extras"]["note"]
+
+
+def glb(path):
+    """The JSON and the binary part of a .glb file."""
+    data = path.read_bytes()
+    magic, version, length, size, kind = struct.unpack("<4sIII4s", data[:20])
+    assert (magic, version, length, kind) == (b"glTF", 2, len(data), b"JSON")
+    assert data[20 + size + 4 : 20 + size + 8] == b"BIN\0"
+    return json.loads(data[20 : 20 + size]), data[20 + size + 8 :]
 
 
 def test_a_hole_by_hand(tmp_path):
