@@ -13,7 +13,15 @@ from jaxtyping import Float
 
 from d3f_lite.common.device import CPU, device_faults, torch_device
 from d3f_lite.common.threads import one_thread
-from d3f_lite.completion.posterior import condition_on_photo, condition_on_vertices, hold_visible, looser_at_border, register
+from d3f_lite.completion.posterior import (
+    condition_on_photo,
+    condition_on_vertices,
+    hold_coefficients,
+    hold_visible,
+    looser_at_border,
+    register,
+    without,
+)
 from d3f_lite.diversity.search import Decoder, HeadSamples, Shown, diversify
 from d3f_lite.fitting.fit import Fit, fit_visible
 from d3f_lite.fitting.plausibility import check_plausible
@@ -196,13 +204,19 @@ def decoder_for(fit: Fit, head: HeadModel, settings: DiversitySettings, device: 
 def _gaussian_posterior(fit, head, settings):
     """The closed-form posterior given what ``settings`` names."""
     if settings.given == "vertices":
-        return condition_on_vertices(head.mean, head.basis, fit.vertices, fit.visible, settings.noise, head.bounds)
-    whole = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian, bounds=head.bounds)
-    posterior = register(whole, fit.visible) if fit.visible.any() else whole
-    if settings.given == "photo":
-        return posterior
-    tightness = looser_at_border(fit.vertices, fit.visible, fit.occluded, settings.noise)
-    return hold_visible(posterior, fit.visible, tightness)
+        posterior = condition_on_vertices(head.mean, head.basis, fit.vertices, fit.visible, settings.noise, head.bounds)
+    else:
+        posterior = condition_on_photo(head.mean, head.basis, fit.coefficients, fit.hessian, bounds=head.bounds)
+    if settings.expression != "free":
+        posterior = hold_coefficients(posterior, head.expressive)
+    if settings.given != "vertices" and fit.visible.any():
+        posterior = register(posterior, fit.visible)
+    if settings.given == "photo_held":
+        tightness = looser_at_border(fit.vertices, fit.visible, fit.occluded, settings.noise)
+        posterior = hold_visible(posterior, fit.visible, tightness)
+    if settings.expression == "neutral":
+        posterior = without(posterior, head.expressive)
+    return posterior
 
 
 @one_thread()

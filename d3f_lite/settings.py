@@ -54,6 +54,9 @@ class DiversitySettings:
         given: what the Gaussian posterior is conditioned on: "photo_held", the fit's Hessian, the visible vertices then
             held at the fit; "photo", the same, not held; or "vertices", the fitted visible ones, taken for true.
         form: "calibrated" (fixed width, inside the posterior's ellipsoid), "published" (the original's loss), or "iid".
+        expression: of the heads: "free", whatever the photo leaves open, so that faces differ too; "as visible", that of
+            the fit, so that people differ; or "neutral", the same people at rest, also where the photo shows otherwise.
+            The mesh VAE does not tell expression from shape and leaves it free.
         noise: mm, how far the heads may leave the fit's visible vertices, away from the occluder's border.
         dpp_weight: nats of density that one more different head is worth (calibrated).
         bandwidth: h, the kernel's width, in the posterior's occluded standard deviations (calibrated).
@@ -67,6 +70,7 @@ class DiversitySettings:
     decoder: str = _choice("gaussian", "gaussian", "mesh_vae")
     given: str = _choice("photo_held", "photo_held", "photo", "vertices")
     form: str = _choice("calibrated", "calibrated", "published", "iid")
+    expression: str = _choice("free", "free", "as visible", "neutral")
     noise: float = _number(0.2, 1e-3, 100.0)
     dpp_weight: float = _number(20.0, 0.0, 1e4)
     bandwidth: float = _number(1.0, 0.05, 20.0)

@@ -122,6 +122,34 @@ def condition_on_photo(
     return _posterior(mean, basis, whole, precision, bounds)
 
 
+def hold_coefficients(posterior: GaussianPosterior, held: Bool[np.ndarray, "K"]) -> GaussianPosterior:
+    """Condition on some coefficients having their most likely values.
+
+    Args:
+        posterior: with a square factor, as conditioning gives it.
+        held: the coefficients.
+
+    Returns:
+        GaussianPosterior with the same most likely head, and a latent for each other coefficient.
+    """
+    inverse = np.linalg.inv(posterior.factor.astype(np.float64))
+    precision = (inverse.T @ inverse)[np.ix_(~held, ~held)]
+    factor = np.zeros((len(held), np.count_nonzero(~held)), np.float32)
+    factor[~held] = solve_triangular(np.linalg.cholesky(precision), np.eye(len(precision)), lower=True).T
+    return replace(posterior, factor=factor)
+
+
+def without(posterior: GaussianPosterior, gone: Bool[np.ndarray, "K"]) -> GaussianPosterior:
+    """The same heads with some coefficients set to zero, such as those of expression: heads at rest."""
+    moved = np.tensordot(posterior.coefficients * gone, posterior.basis, 1)
+    return replace(
+        posterior,
+        mean=posterior.mean - moved,
+        coefficients=np.where(gone, 0.0, posterior.coefficients).astype(np.float32),
+        factor=np.where(gone[:, None], 0.0, posterior.factor).astype(np.float32),
+    )
+
+
 def hold_visible(
     posterior: GaussianPosterior,
     visible: Bool[np.ndarray, "V"],

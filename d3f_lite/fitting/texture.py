@@ -23,7 +23,8 @@ FINEST = 2.0  # px per mm of the picture that colours are taken from
 BLURRED = 1.5  # px, how far from the occluder the photo itself is mixed with it
 KEPT_AWAY, TRUSTED = 1.5, 6.0  # mm from the occluder: closer, a colour is not used; farther, it is used as it is
 TURNED_AWAY, FACING = 0.15, 0.45  # of the normal towards the camera: the same
-MOST_SLOPE, SLOPE_SIGMA = 0.6, 0.5  # of the light across the head, against what falls on all sides: at most, and a priori
+MOST_SLOPE = 0.45  # of the light across the head, against what falls on all sides
+USUAL_SLOPE, SLOPE_SIGMA = np.array((0.0, 0.15, 0.15)), 0.35  # a priori: lamps hang above
 LIGHT_ROUNDS, LIGHT_FLOOR = 6, 0.05  # reweightings, and the difference from which on they count less
 LEAST_SEEN, LEAST_HAIR = 50, 8  # vertices of an area, and of the scalp, fewer say little
 STRANGE = 0.25, 0.40  # off skin and hair: from here on, colours beside the face are doubted; from there on, not used
@@ -38,6 +39,7 @@ SHADES = {"lips": (0.90, 0.72, 0.73), "brows": (0.62, 0.57, 0.54), "mouth": (0.3
 ROUNDS = 4  # of averaging, which softens the edges of lips and brows
 PUPIL, IRIS, RIM = 2.0, 5.8, 0.6  # mm of radius, and over which one colour passes into the next
 EYE_COLOURS = np.array(((0.04, 0.03, 0.03), (0.30, 0.22, 0.16), (0.74, 0.69, 0.66)))  # pupil, iris, white
+EXPOSURE = 0.5, 1.1  # of the photo, at least and at most, by which made-up eyes are brighter
 # mm in front of the ears, and how high above them hair starts there; half as wide as the edge is soft.
 HAIRLINE = (-60.0, -20.0, 10.0, 60.0, 90.0), (-45.0, -30.0, 35.0, 70.0, 78.0)
 HAIR_EDGE = 8.0
@@ -136,10 +138,11 @@ def _light_slope(colours, normals):
         return np.zeros(3)
     bright = colours.mean(1) / np.median(colours.mean(1))
     design = np.column_stack((np.ones(len(bright)), normals))
-    prior = np.diag((0.0, *[len(bright) * (LIGHT_FLOOR / SLOPE_SIGMA) ** 2] * 3))
+    sure = len(bright) * (LIGHT_FLOOR / SLOPE_SIGMA) ** 2
+    prior, pull = np.diag((0.0, sure, sure, sure)), np.array((0.0, *sure * USUAL_SLOPE))
     weight = np.ones(len(bright))
     for _ in range(LIGHT_ROUNDS):
-        level, *slope = np.linalg.solve(design.T @ (design * weight[:, None]) + prior, design.T @ (weight * bright))
+        level, *slope = np.linalg.solve(design.T @ (design * weight[:, None]) + prior, design.T @ (weight * bright) + pull)
         weight = 1.0 / np.maximum(np.abs(bright - design @ (level, *slope)) / LIGHT_FLOOR, 1.0)
     slope = np.array(slope) / level
     return slope * min(1.0, MOST_SLOPE / (np.linalg.norm(slope) + 1e-9))
@@ -258,7 +261,8 @@ def _typical(albedo, seen, tone, hair, places):
         colours.append(usual + share * (np.median(own, axis=0) - usual) if len(own) else usual)
     found = places.areas @ np.stack(colours)
     found += places.hair[:, None] * (hair - found)
-    return np.where(places.eyes[:, None], places.eye_colours, found) * places.open[:, None]
+    eyes = places.eye_colours * np.clip(tone.mean() / TYPICAL_SKIN.mean(), *EXPOSURE)
+    return np.where(places.eyes[:, None], eyes, found) * np.where(places.eyes, np.sqrt(places.open), places.open)[:, None]
 
 
 def _filled(mesh, closeness, mirror, albedo, seen, typical):

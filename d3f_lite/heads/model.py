@@ -101,6 +101,12 @@ class HeadModel:
         return np.concatenate((self.bases.shape, self.bases.expression, self.bases.regional))
 
     @cached_property
+    def expressive(self) -> Bool[np.ndarray, "K"]:
+        """(K,) bool: the coefficients of expression; the others say who it is."""
+        start = len(self.bases.shape)
+        return np.isin(np.arange(len(self.basis)), np.arange(start, start + len(self.bases.expression)))
+
+    @cached_property
     def face(self) -> Bool[np.ndarray, "V"]:
         """(V,) bool: the skin that a portrait is about (face, forehead, nose, lips, eye regions), up to the hairline."""
         names = ("face", "forehead", "nose", "lips", "left_eye_region", "right_eye_region", "eye_region")

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from d3f_lite.completion.posterior import condition_on_photo, condition_on_vertices, hold_visible, register
+from d3f_lite.completion.posterior import (
+    GaussianPosterior,
+    condition_on_photo,
+    condition_on_vertices,
+    hold_coefficients,
+    hold_visible,
+    register,
+    without,
+)
 from d3f_lite.results import metrics
 
 
@@ -143,3 +151,17 @@ def test_registered_samples_neither_turn_nor_shift_nor_grow():
     found = register(photo, np.ones(4, bool))
     np.testing.assert_allclose(found.basis, np.stack([0 * bend, 0 * bend, bend]), atol=1e-5)
     np.testing.assert_array_equal(found.mean, photo.mean)
+
+
+def test_held_coefficients_by_hand():
+    # Covariance ((2, 1), (1, 1)): once the second is known, the first has the variance 2 - 1·1/1 = 1.
+    basis = np.array([[[1, 0, 0]], [[0, 1, 0]]], np.float32)
+    factor = np.linalg.cholesky(np.array([[2.0, 1.0], [1.0, 1.0]])).astype(np.float32)
+    posterior = GaussianPosterior(np.array([[5, 7, 0]], np.float32), basis, np.array([3, 4], np.float32), factor)
+    held = hold_coefficients(posterior, np.array([False, True]))
+    assert held.latent_size == 1
+    np.testing.assert_allclose(held.decode(torch.tensor([[0.0], [2.0]])).numpy()[:, 0], [[5, 7, 0], [7, 7, 0]], atol=1e-5)
+    rest = without(posterior, np.array([False, True]))
+    np.testing.assert_allclose(rest.mean, [[5, 3, 0]])
+    np.testing.assert_allclose(rest.coefficients, [3, 0])
+    np.testing.assert_allclose(rest.factor @ rest.factor.T, [[2, 0], [0, 0]], atol=1e-5)

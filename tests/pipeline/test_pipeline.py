@@ -16,7 +16,7 @@ from d3f_lite.errors import Cancelled, MaskError, OutputError, SettingsError
 from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import Photo, sample_photo
-from d3f_lite.pipeline import reconstruct
+from d3f_lite.pipeline import complete, decoder_for, reconstruct
 from d3f_lite.results.files import whole_folder
 from d3f_lite.results.pictures import sample_tiles
 from d3f_lite.settings import DiversitySettings, Settings
@@ -91,6 +91,20 @@ def test_every_form_of_diversity(form, occluded_photo):
     settings = Settings(diversity=DiversitySettings(form=form, iterations=20))
     found = reconstruct(*occluded_photo, samples=4, settings=settings)
     assert found.samples.method == form and found.samples.vertices.shape[0] == 4
+
+
+def test_people_differ_but_not_their_expressions(reconstruction):
+    head, fit = reconstruction.head, reconstruction.fit
+    decoders = {words: decoder_for(fit, head, DiversitySettings(expression=words)) for words in ("free", "as visible", "neutral")}
+    moves = {words: np.abs(decoder.factor[head.expressive]).max() for words, decoder in decoders.items()}
+    assert moves["free"] > 0.5 and moves["neutral"] == 0.0
+    # Those that hold the visible part stir them a little; the spread over what is hidden is that of people.
+    spreads = {words: decoder.spread()[fit.occluded].mean() for words, decoder in decoders.items()}
+    assert 0.5 * spreads["free"] < spreads["as visible"] < 0.95 * spreads["free"]
+    np.testing.assert_array_equal(decoders["as visible"].mean, decoders["free"].mean)
+    assert not decoders["neutral"].coefficients[head.expressive].any()
+    heads = complete(fit, head, DiversitySettings(expression="neutral"), 4, 0)
+    assert heads.vertices.shape == reconstruction.samples.vertices[:4].shape
 
 
 @pytest.mark.slow
