@@ -226,7 +226,7 @@ def samples_sheet(reconstruction, size=260, look="photo"):
         (outline_occluder(observation.photo.pixels[window], occluded[window], 2 * size), f"the photo{hidden}"),
         (face, "what may be behind it: the most likely face" if occluded.any() else "nothing is hidden"),
     ]
-    heads = sample_tiles(reconstruction, size, SHOWN, look)[INPUTS:]
+    heads = _head_tiles(reconstruction, size, SHOWN, look)
     rows = 2 + -(-max(len(heads) - BESIDE, 0) // COLUMNS)
     figure = Figure(figsize=(2.2 * COLUMNS, 2.35 * rows + 0.4), layout="constrained")
     grid = figure.add_gridspec(rows, COLUMNS)
@@ -246,23 +246,23 @@ def sample_tiles(reconstruction, size=200, most=None, look="photo"):
     """(picture, caption) of the photo, its occluder, the fit in its place and the first ``most`` heads, ``size`` px each."""
     observation, head, fit = reconstruction.observation, reconstruction.head, reconstruction.fit
     window = face_window(observation)
-    pixels, samples = observation.photo.pixels, reconstruction.samples
-    yaw, pitch, _ = fit.camera.angles
-    camera, painter = portrait_camera(fit.vertices, size, yaw, pitch), head_painter(reconstruction, look)
-    tiles = [
+    pixels = observation.photo.pixels
+    return [
         (pixels[window], "photo"),
         (mark_occluder(pixels, observation.masks.occluded)[window], "occluder"),
         (revealed(observation, head, fit.vertices, fit.camera, reconstruction.texture, size), "fit"),
+        *_head_tiles(reconstruction, size, most, look),
     ]
-    for number, vertices in enumerate(samples.vertices[:most]):
-        tiles.append((painter(vertices, camera, size), _likely(samples, number)))
-    return tiles
 
 
-def _likely(samples, number):
-    """What stands above head ``number``: its name, and how likely it is."""
-    share = samples.plausibility[number]
-    return samples.caption(number) + (f"\nlikelier than {100 * share:.0f} in 100 draws" if share < 0.995 else "")
+def _head_tiles(reconstruction, size, most, look):
+    """(picture, caption) of the first ``most`` heads as the camera sees them: their names, and how likely they are."""
+    fit, samples = reconstruction.fit, reconstruction.samples
+    yaw, pitch, _ = fit.camera.angles
+    camera, painter = portrait_camera(fit.vertices, size, yaw, pitch), head_painter(reconstruction, look)
+    likely = [f"\nlikelier than {100 * share:.0f} in 100 draws" if share < 0.995 else "" for share in samples.plausibility]
+    numbers = range(len(samples.vertices))[:most]
+    return [(painter(samples.vertices[n], camera, size), samples.caption(n) + likely[n]) for n in numbers]
 
 
 def _entitle(figure, title):
