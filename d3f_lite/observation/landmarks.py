@@ -221,7 +221,7 @@ def detect_cut_face(
     if not faces:
         raise LandmarkError(f"{photo.name}: no face was found at the border")
     xy, confidence, dense, backend = _located(mirrored, faces[0], seed, jitters, detector, network)
-    xy, dense = (points - np.float32((wide, high)) for points in (xy, dense))
+    xy, dense = (points - np.array((wide, high), np.float32) for points in (xy, dense))
     return Landmarks(xy, HALF_FACE_TRUST * confidence, backend, 1, dense).beside(occluded)
 
 
