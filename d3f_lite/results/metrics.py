@@ -61,6 +61,27 @@ def mean_sample_error(
     return float(rms_distances(vertices, truth[None], where).mean())
 
 
+def energy_score(
+    vertices: Float[np.ndarray, "N V 3"], truth: Float[np.ndarray, "V 3"], where: Bool[np.ndarray, "V"] | None = None
+) -> float:
+    """The energy score of N heads, mm: E‖X − x‖ − ½ E‖X − X′‖ (Gneiting and Raftery 2007).
+
+    It is least for the truth's own distribution. The second mean runs over pairs of different heads, so that their number does
+    not shift the score.
+
+    Args:
+        vertices: mm, N >= 2 heads X.
+        truth: mm, x.
+        where: the vertices that count; all by default.
+
+    Returns:
+        mm.
+    """
+    number = len(vertices)
+    apart = rms_distances(vertices, vertices, where).sum() / (number * (number - 1))
+    return mean_sample_error(vertices, truth, where) - 0.5 * float(apart)
+
+
 def closest_sample_error_curve(
     vertices: Float[np.ndarray, "N V 3"],
     truth: Float[np.ndarray, "V 3"],

@@ -76,6 +76,15 @@ WRONG = {
         "my_wider": "return cv2.blur(occluded.astype(np.uint8), (radius, radius)) > 0",
         "my_obj": "lines += [f'f {a} {b} {c}' for a, b, c in triangles]",  # counted from 0
     },
+    "08_is_the_uncertainty_true": {
+        "my_ranks": "return (draws > truth).sum(axis=0)",  # above the truth
+        "my_tarp": "nearer = np.linalg.norm(draws - truth, axis=1) < np.linalg.norm(reference - truth)\n"
+        "return nearer.mean()",  # seen from the truth
+        "my_energy_score": "return to_truth.mean() - 0.5 * metrics.rms_distances(heads, heads).mean()",  # zeros count
+        "my_accept": "return proposed < now",  # an optimiser
+        "my_rhat": "within, between = chains.var(axis=1, ddof=1).mean(), chains.mean(axis=1).var(ddof=1)\n"
+        "return np.sqrt((within + chains.shape[1] * between) / within)",  # B of the texts
+    },
 }
 
 

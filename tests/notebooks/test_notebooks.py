@@ -72,3 +72,21 @@ def test_is_written_for_reading(path):
 def test_readme_tells_of_it_with_its_time(path):
     needed = re.search(r"\*\*Time\*\* about (\d+) minutes", nbformat.read(path, as_version=4).cells[0].source)[1]
     assert re.search(rf"^\| `{path.stem}` \| .+ \| {needed} \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_table_of_08_says_what_results_say():
+    """Its numbers are those of the row of the same name, in the same column, of RESULTS.md."""
+    cells = nbformat.read(ROOT / "notebooks" / "08_is_the_uncertainty_true.ipynb", as_version=4).cells
+    told, measured = (rows_after("| heads from scans |", text) for text in (
+        "\n".join(cell.source for cell in cells), (ROOT / "RESULTS.md").read_text(encoding="utf-8"),
+    ))  # fmt: skip
+    assert len(told) >= 4
+    for name, row in told.items():
+        assert row == {column: measured[name][column] for column in row}, name
+
+
+def rows_after(start, text):
+    """The rows of the Markdown table whose header begins so: name to column to cell."""
+    lines = text[text.index(start) :].split("\n\n")[0].splitlines()
+    header, _, *rows = ([cell.strip() for cell in line.strip("| ").split("|")] for line in lines)
+    return {row[0]: dict(zip(header[1:], row[1:])) for row in rows}

@@ -32,6 +32,16 @@ def test_errors_by_hand(heads):
     assert metrics.closest_sample_error(heads, truth, np.array([True, False])) == 0.0
 
 
+def test_energy_score_by_hand_and_least_for_the_truths_own_distribution():
+    # Heads of one vertex at 0 and 2 mm, the truth at 0: on average 1 mm away, and the two 2 mm apart.
+    toy = np.array([0.0, 2.0])[:, None, None] * np.array([[[1.0, 0.0, 0.0]]])
+    assert metrics.energy_score(toy, np.zeros((1, 3))) == pytest.approx(1.0 - 0.5 * 2.0)
+    generator = np.random.default_rng(0)
+    cases = [(generator.standard_normal((16, 1, 3)), generator.standard_normal((1, 3))) for _ in range(400)]
+    score = {times: np.mean([metrics.energy_score(times * heads, truth) for heads, truth in cases]) for times in (0.5, 1.0, 2.0)}
+    assert min(score, key=score.get) == 1.0
+
+
 def test_the_curve_is_the_mean_over_all_subsets():
     rng = np.random.default_rng(0)
     vertices, truth = rng.standard_normal((7, 5, 3)), rng.standard_normal((5, 3))
