@@ -6,7 +6,7 @@ does on each group of heads.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,8 +51,14 @@ class Case:
     camera: Camera
 
 
-def draw_case(head: HeadModel, truth: Float[np.ndarray, "V 3"], occluder: str, seed: int, detector: MediapipeDetector) -> Case:
+def draw_case(
+    head: HeadModel, truth: Float[np.ndarray, "V 3"], occluder: str | Callable, seed: int, detector: MediapipeDetector
+) -> Case:
     """Render a head and draw an occluder on it: a Case, the same for the same seed.
+
+    Args:
+        truth: mm.
+        occluder: its kind, or a function (photo, landmarks, seed) -> (photo, mask).
 
     Raises:
         LandmarkError: the face was found in none of the views.
@@ -64,6 +70,8 @@ def draw_case(head: HeadModel, truth: Float[np.ndarray, "V 3"], occluder: str, s
             found = detect_landmarks(photo, seed=seed, detector=detector)
         except LandmarkError:
             continue
+        if callable(occluder):
+            return Case(truth, occluder.__name__, *occluder(photo, found, seed), camera)
         return Case(truth, occluder, *draw_occluder(photo, found, occluder, seed=seed), camera)
     raise LandmarkError(f"no face found in {VIEWS} views of a head")
 
