@@ -64,7 +64,7 @@ def calibration_figure(posteriors: list[Calibrated]) -> Figure:
         )
         # Quantities of one case hang together: chance is that of C cases, which is the widest that it can be.
         low, high = (stats.binom.ppf(p, len(one.ranks), 1 / BINS) * BINS / len(one.ranks) for p in (0.025, 0.975))
-        axis.axhspan(low, high, color="grey", alpha=0.25, lw=0)
+        axis.axhspan(low, high, color="grey", alpha=0.25, lw=0, zorder=0)
         axis.set(title=f"{one.name}\nranks of the truth", xlabel="rank / number of draws", ylim=(0, None), xlim=(0, 1))
     axes[0].set_ylabel("density")
     level = np.linspace(0, 1, 101)
@@ -74,5 +74,5 @@ def calibration_figure(posteriors: list[Calibrated]) -> Figure:
         axis.plot(level, (one.shares[:, None] <= level).mean(0), color=colour, label=one.name)
     axis.plot((0, 1), (0, 1), "k:", lw=0.8)
     axis.set(title="TARP: expected coverage", xlabel="level", ylabel="share of cases", xlim=(0, 1), ylim=(0, 1))
-    axis.legend(fontsize=8, loc="upper left")
+    axis.legend(fontsize=7, loc="lower right")
     return figure

@@ -85,6 +85,13 @@ WRONG = {
         "my_rhat": "within, between = chains.var(axis=1, ddof=1).mean(), chains.mean(axis=1).var(ddof=1)\n"
         "return np.sqrt((within + chains.shape[1] * between) / within)",  # B of the texts
     },
+    "09_project_starters": {
+        "my_prior": "return replace(head, bases=replace(head.bases, shape=times * head.bases.shape))",  # shape alone
+        "my_matern": "return np.exp(-np.sqrt(3) * apart)",  # order 1/2
+        "my_bar": "mask = np.zeros(photo.shape, bool)\nmask[left:right, top:bottom] = True\n"  # x first
+        "pixels = photo.pixels.copy()\npixels[mask] = 15",
+        "my_features": "return np.column_stack((colours - skin, np.ones(len(colours))))",  # with their signs
+    },
 }
 
 
