@@ -3,12 +3,14 @@
 import struct
 import zlib
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+import pi_heif
+from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image, ImageOps
 
 from d3f_lite.common.names import folder_name
@@ -19,7 +21,20 @@ SMALLEST_SIDE = 32  # px
 LARGEST_SIDE = 16_384  # px
 LARGEST_AREA = 64_000_000  # px; checked on the header, before anything is decoded
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")  # the only decoders that may see a file
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "AVIF",
+    "HEIF",
+    "TIFF",
+    "BMP",
+    "GIF",
+    "PPM",
+    "JPEG2000",
+)  # the only decoders that may see a file
+WITH_PREVIEWS = ("JPEG", "MPO", "HEIF")  # formats whose further pictures are previews, depths or bursts
+PICTURES = "pictures in the file"  # where an image says how many
 MASK_THRESHOLD = 127  # brighter than this is occluded, where a mask has more than two values
 SOFT_EDGE = 0.1  # of a mask's pixels at most may lie between black and white
 NEAR_BLACK, NEAR_WHITE = 40, 215  # of 255
@@ -38,19 +53,26 @@ _DECODE_ERRORS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Inde
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """One RGB image, upright and size-checked: `pixels` and a `name`, that of its results' folder."""
+    """One RGB image, upright and size-checked: `pixels` and a `name`, that of its results' folder.
+
+    `note` says what else the file holds, if anything.
+    """
 
     pixels: UInt8[np.ndarray, "H W 3"]
     name: str
+    note: str = ""
 
     @classmethod
     def open(cls, path: Path | str) -> "Photo":
         """Read an image file of any mode: EXIF orientation applied, transparency laid on white.
 
+        Of an animation or of several pages it is the first picture, and the `note` says so.
+
         Raises PhotoError if there is no such file, or it is no image, empty, truncated, too small or too large.
         """
         path = Path(path)
-        return cls.from_array(np.asarray(_read(path, "white", PhotoError)), name=path.stem)
+        image = _read(path, "white", PhotoError)
+        return replace(cls.from_array(np.asarray(image), name=path.stem), note=_further_pictures(image))
 
     @classmethod
     def from_array(cls, pixels, name: str = "photo") -> "Photo":
@@ -171,6 +193,25 @@ def _occluded(values, name: str) -> np.ndarray:
     return values > MASK_THRESHOLD
 
 
+def read_probability(path: Path | str, photo: Photo) -> Float[np.ndarray, "H W"]:
+    """Read how likely each pixel of `photo` is hidden, (H, W) in [0, 1], from a grey picture, as `write_probability` writes it.
+
+    Raises MaskError if it cannot be read, is not grey, or has another size than the photo.
+    """
+    path = Path(path)
+    image = _read(path, None, MaskError)
+    if image.mode != "L":
+        raise MaskError(f"{path.name}: a probability is a grey picture of 8 bits; take probability.png of a result")
+    if image.size != photo.shape[::-1]:
+        raise MaskError(f"{path.name}: {image.size[0]}×{image.size[1]} px, but the photo is {photo.shape[1]}×{photo.shape[0]} px")
+    return np.asarray(image) / np.float32(255)
+
+
+def write_probability(probability: Float[np.ndarray, "H W"], path: Path | str) -> None:
+    """Write probabilities (H, W) as a grey PNG that `read_probability` reads, to 1/255."""
+    Image.fromarray((255 * probability).round().astype(np.uint8)).save(path, "png")
+
+
 def read_strokes(path: Path | str, photo: Photo) -> Int[np.ndarray, "H W"]:
     """Read strokes of a brush (H, W) int8 on `photo` from an image file: red is occluded, green or blue is visible.
 
@@ -211,8 +252,21 @@ def check_strokes(strokes, photo: Photo, name: str = "strokes") -> Int[np.ndarra
     return strokes.astype(np.int8)
 
 
+def _further_pictures(image: Image.Image) -> str:
+    """What to say of a file's further pictures; empty if there are none. Those of a JPEG are its own preview or depth."""
+    number = image.info.get(PICTURES, 1)
+    return f"the file holds {number} pictures, an animation or pages: the first one is taken" if number > 1 else ""
+
+
+@cache
+def _read_heif_too() -> None:
+    """Have Pillow read HEIF files, as phones write them (.heic)."""
+    pi_heif.register_heif_opener()
+
+
 def _read(path: Path, background: str | None, error: type[D3FError]) -> Image.Image:
     """The upright image in a file: 8-bit RGB, transparent parts laid on `background`, or as it is where that is None."""
+    _read_heif_too()
     # Pillow leaves it to libtiff to complain, and libtiff to the terminal.
     with native_stderr_silenced if _is_tiff(path) else nullcontext():
         return _decoded(path, background, error)
@@ -240,9 +294,12 @@ def _decoded(path: Path, background: str | None, error: type[D3FError]) -> Image
             raise error(f"{path}: the file is empty; save the image again")
         with warnings_ignored, Image.open(path, formats=FORMATS) as image:  # Pillow's notes: sizes are checked here
             _check_size(*image.size, path, error)
+            pictures = 1 if image.format in WITH_PREVIEWS else getattr(image, "n_frames", 1)
             upright = ImageOps.exif_transpose(image)
             upright.load()
-            return upright if background is None else _rgb(upright, background)
+            shown = upright if background is None else _rgb(upright, background)
+            shown.info[PICTURES] = pictures
+            return shown
     except Image.DecompressionBombError:
         raise error(_too_large(path)) from None
     except Image.UnidentifiedImageError:

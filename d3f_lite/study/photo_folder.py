@@ -12,7 +12,25 @@ from d3f_lite.errors import D3FError, PhotoError
 from d3f_lite.observation.photo import Photo
 from d3f_lite.results.files import OF_FILE_BROWSERS, drawn_by_us, is_result
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".jp2")
+SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".mpo",
+    ".png",
+    ".webp",
+    ".avif",
+    ".heic",
+    ".heif",
+    ".hif",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+    ".ppm",
+    ".jp2",
+)
 ROWS = ".rows"  # in a batch's folder: the folder of the finished photos' rows and strips
 TABLE_START = b"photo,result,error,"
 MASK_ENDING = "_mask"

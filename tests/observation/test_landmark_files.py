@@ -5,7 +5,7 @@ import pytest
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmark_files import as_landmarks, read_landmarks, write_landmarks
-from d3f_lite.observation.landmarks import BY_HAND, MEDIAPIPE, Landmarks
+from d3f_lite.observation.landmarks import BY_HAND, MEDIAPIPE, Landmarks, to_68
 from d3f_lite.observation.photo import Photo
 
 PHOTO = Photo.from_array(np.zeros((300, 400, 3), np.uint8))
@@ -119,3 +119,28 @@ def test_arrays_that_are_no_landmarks(tmp_path):
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     with pytest.raises(LandmarkError):
         read_landmarks(tmp_path / "objects.npy", PHOTO)
+
+
+def test_of_98_478_and_468_points_the_68_are_taken(tmp_path):
+    mesh = RANDOM.uniform((100, 50), (300, 250), (478, 2))
+    for points in (mesh, mesh[:468], mesh / (400, 300)):  # px, without irises, parts of the photo's sides
+        np.save(tmp_path / "mesh.npy", np.column_stack((points, np.zeros(len(points)))))
+        np.testing.assert_allclose(read_landmarks(tmp_path / "mesh.npy", PHOTO).xy, to_68(mesh), atol=1e-4)
+    contour = np.arange(98)
+    np.savetxt(tmp_path / "wflw.csv", np.column_stack((contour + 100, 200 - contour / 2 + 100 * (contour > 67))), delimiter=",")
+    found = read_landmarks(tmp_path / "wflw.csv", PHOTO).xy[:, 0] - 100
+    assert found[[0, 8, 16, 17, 27, 36, 39, 45, 48, 67]].tolist() == [0, 16, 32, 33, 51, 60, 64, 72, 76, 95]
+
+
+@pytest.mark.parametrize("number, named", [(5, "5 points .* too few"), (106, "106 points come in two orders"), (21, "68 rows")])
+def test_other_numbers_of_points_are_refused_by_name(number, named):
+    with pytest.raises(LandmarkError, match=named):
+        as_landmarks(np.ones((number, 2)), PHOTO)
+
+
+def test_pixels_counted_from_one_are_noticed():
+    pixels = POINTS.round()
+    assert len(as_landmarks(pixels, PHOTO).xy) == 68
+    pixels[0] = (400, 20)  # the last column, were the first one 1
+    with pytest.raises(LandmarkError, match="counted from 1"):
+        as_landmarks(pixels, PHOTO)

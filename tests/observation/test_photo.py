@@ -1,5 +1,7 @@
 """Photos and masks: what is read comes out upright and RGB, and wrong input is named in one line."""
 
+import base64
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -41,6 +43,36 @@ def test_transparent_parts_lie_on_white(tmp_path):
     Image.fromarray(pixels).save(tmp_path / "photo.png")
     photo = Photo.open(tmp_path / "photo.png")
     assert (photo.pixels[:20] == 255).all() and (photo.pixels[20:] == 0).all() and photo.name == "photo"
+
+
+# 48×32 px, red at the left and blue at the right, as a phone writes it (base85).
+HEIC = (
+    "0000SW^{RQXk}?*00000ZE0pPXk}?*ZE0a<0004fZDn*}000000000XXk=`10000000000aA{+700000000000000000000B57=IV*mgE07O6l"
+    "0RRC200001p#T8@00000001cf001LtX>Mi!000000RR916=`l}WdZ;I000310BCk&F#rGn01j|zbZr0t000010002}X>f9I0002pX>en20001X"
+    "Xm(>m0RwOV0058x000009`FGC{rLC*01pFT0096PKmiN^|NjGU00093kN^M!000939=ZZRVE_RDDnbDP18@KU0|1Z!00RI30{|YNAb|yz>g1-m"
+    "xCm%4AOHXZ10VnZ0{|gn00967L;=Bbz=;3=025<xY;ta6Y<K_x01W^JfB*mh6lrsCWdHyG00000KmY&$KmY&$C}V74Z~y=RFaQ7m0RR91AOHXW"
+    "0ssI1@Bjb+0{{R2-~a#s0ssI25O8UDX#fBK00RgJ2mk;87-?{AVE_OC000000RRC7fdT^sga7~lF>PdFbN~PVB`5)}6M*G0_y4xZKiKs@!dWa5"
+    "&+2UZn9BZ7-u@E9>nNkzbMO"
+)  # fmt: skip
+
+
+def test_heic_and_avif_are_read(tmp_path):
+    (tmp_path / "photo.heic").write_bytes(base64.b85decode(HEIC))
+    pixels = np.zeros((32, 48, 3), np.uint8)
+    pixels[:, :24], pixels[:, 24:] = (200, 40, 40), (40, 40, 200)
+    Image.fromarray(pixels).save(tmp_path / "photo.avif", quality=90)
+    for name in ("photo.heic", "photo.avif"):
+        photo = Photo.open(tmp_path / name)
+        assert np.abs(photo.pixels[:, [4, 44]].astype(int) - pixels[:, [4, 44]]).max() < 30 and not photo.note
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tif"])
+def test_of_an_animation_the_first_picture_is_taken_and_that_is_said(suffix, tmp_path):
+    first, second = (Image.new("RGB", (60, 40), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / f"moving.{suffix}", save_all=True, append_images=[second, first])
+    photo = Photo.open(tmp_path / f"moving.{suffix}")
+    assert (photo.pixels[20, 30] >= (250, 0, 0)).all() and photo.pixels[20, 30, 2] < 10
+    assert "3 pictures" in photo.note and not Photo.from_array(photo.pixels).note
 
 
 def empty(path):

@@ -140,7 +140,7 @@ def test_what_pillow_reads_is_taken_and_the_rest_is_named(tmp_path, capsys, monk
     taken = ["a.avif", "a.gif", "a.JFIF", "a.jpe", "a.mpo", "a.webp"]
     for name in taken:
         scene(tmp_path, name)
-    left = [*(f"b{number}.heic" for number in range(9)), "c.mov", "notes.txt"]
+    left = [*(f"b{number}.raw" for number in range(9)), "c.mov", "notes.txt"]
     for name in left:
         (tmp_path / name).touch()
     (tmp_path / "more").mkdir()
@@ -155,7 +155,7 @@ def test_what_pillow_reads_is_taken_and_the_rest_is_named(tmp_path, capsys, monk
         monkeypatch.setattr(batch, "_reconstruct", lambda *_: {"photo": "x", "result": "x"})
         main(["batch", str(tmp_path), "--out", str(tmp_path / "out"), "--backend", "threading"])
     told = [line for line in capsys.readouterr().err.splitlines() if "not taken" in line]
-    assert len(told) == 1 and "12 beside" in told[0] and "b0.heic" in told[0] and "4 more" in told[0]
+    assert len(told) == 1 and "12 beside" in told[0] and "b0.raw" in told[0] and "4 more" in told[0]
 
 
 NAMES = ("me(1)", "me[1]", "Jose\u0301", "$\\frac{", "B$_$", "a" * 240, "王小明", "हिन्दी")
