@@ -30,7 +30,8 @@ class Fit:
         hessian: of the negative log posterior of the coefficients, pose marginalised: with it the fit is the
             Gaussian N(coefficients, hessian⁻¹) over whole heads.
         visible: the photo shows the vertex.
-        occluded: only the occluder hides it. Neither: unseen (back-facing, behind other parts, off the photo).
+        occluded: only the occluder hides it, or, of the face, only the photo's border. Neither: unseen (back-facing, behind
+            other parts).
         landmarks: px, where the detector is expected to find the fitted head's landmarks: their projection and
             the detector's measured bias at this pose.
         history: mean colour difference.
@@ -113,7 +114,7 @@ def marginal_hessian(hessian: Float[np.ndarray, "D D"]) -> Float[np.ndarray, "K 
 def what_the_photo_shows(
     vertices: Float[np.ndarray, "V 3"], head: HeadModel, camera: Camera, occluded: Bool[np.ndarray, "H W"]
 ) -> tuple[Bool[np.ndarray, "V"], Bool[np.ndarray, "V"]]:
-    """Sort the vertices into visible and occluded ones.
+    """Sort the vertices into visible and occluded ones. What of the face lies beyond the photo's border is occluded, too.
 
     Args:
         vertices: mm.
@@ -121,11 +122,18 @@ def what_the_photo_shows(
     Returns:
         visible, occluded: (V,) bool each; neither = unseen.
     """
+    height, width = occluded.shape
     points = camera.view(vertices)
-    _, _, depth = rasterise(points, head.triangles, occluded.shape)
+    # The picture is drawn as large as the face needs, up to three times the photo.
+    low = np.floor(np.maximum(points[head.face, :2].min(axis=0), (-width, -height))).clip(max=0).astype(int)
+    high = np.ceil(np.minimum(points[head.face, :2].max(axis=0) + 1, (2 * width, 2 * height))).astype(int)
+    shape = tuple((np.maximum(high, (width, height)) - low)[::-1].tolist())
+    points[:, :2] -= low
+    _, _, depth = rasterise(points, head.triangles, shape)
     normals = vertex_normals(torch.from_numpy(vertices), torch.from_numpy(head.triangles).long()).numpy()
     seen = visible_vertices(points, normals @ np.asarray(camera.rotation, np.float32).T, head.triangles, depth)
-    column, row = np.floor(points[:, :2]).astype(int).T
-    height, width = occluded.shape
-    covered = occluded[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    column, row = np.floor(points[:, :2]).astype(int).T + low[:, None]
+    beyond = (row < 0) | (row >= height) | (column < 0) | (column >= width)
+    covered = beyond | occluded[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    seen &= head.face | ~beyond
     return seen & ~covered, seen & covered

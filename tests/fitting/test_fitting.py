@@ -10,7 +10,7 @@ from small_head import one_way
 from d3f_lite.errors import Cancelled
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.fit import fit_visible
+from d3f_lite.fitting.fit import fit_visible, what_the_photo_shows
 from d3f_lite.fitting.landmark_fitting import POSE, LandmarkProblem, fit_landmarks, moved, newton_step
 from d3f_lite.fitting.photometric_fitting import solve_appearance
 from d3f_lite.heads import load_head
@@ -167,3 +167,18 @@ def test_heads_whose_truth_is_known():
     assert fitted.mean() <= 0.8 * mean_head.mean()
     assert (fitted < mean_head).mean() >= 0.9
     assert blind.mean() > 1.2 * fitted.mean()
+
+
+def test_what_of_the_face_the_border_cuts_is_hidden():
+    """A cut photo shows what the whole one shows there; the rest of the face is occluded, and the neck beyond it unseen."""
+    camera = Camera.from_angles(0.3, 0.1, 0.1, 1.0, (150.0, 150.0))
+    whole, nothing = what_the_photo_shows(HEAD.mean, HEAD, camera, np.zeros((400, 300), bool))
+    assert not nothing.any()
+    x, y = camera.project(HEAD.mean).T
+    windows = {"left": (150, 0, 300, 400), "top": (0, 140, 300, 400), "below": (0, 0, 300, 170)}
+    for name, (left, top, right, bottom) in windows.items():
+        moved = replace(camera, translation=camera.translation - (left, top))
+        visible, occluded = what_the_photo_shows(HEAD.mean, HEAD, moved, np.zeros((bottom - top, right - left), bool))
+        inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+        assert np.array_equal(visible, whole & inside), name
+        assert np.array_equal(occluded, whole & ~inside & HEAD.face) and occluded.sum() > 100, name
