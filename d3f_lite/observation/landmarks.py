@@ -171,7 +171,7 @@ def _detect_upright(photo, occluded, *, seed, jitters, detector, network) -> tup
             part = detect(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
             return part, float(part.confidence.mean())
         except LandmarkError:
-            faces, least_steady = [], SMALL_FACE_STEADY
+            least_steady = 0.0 if occluded.any() else SMALL_FACE_STEADY
     faces = faces or find_small_faces(pixels, detector)
     if not faces:
         raise LandmarkError(f"{photo.name}: no upright face was found")

@@ -6,7 +6,7 @@ with scanned ones (ICT-FaceKit's, as ``study.scans`` draws them).
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -162,7 +162,10 @@ def main() -> None:
     seed, number, world, own = options.seed, options.heads, scanned(options.head_files), load_head("anny")
     truths = lambda first, count: np.stack([world.truth(seed, first + person) for person in range(count)])
     reference = Reference.of(own)
+    scans = load_head(f"ict:{options.head_files}")
     sets = {
+        "ICT-FaceKit's draws, expressions on both sides of rest": (scans, replace(scans, bounds=None).sample(number, seed)),
+        "ICT-FaceKit's draws, on one side": (scans, scans.sample(number, seed)),
         "other real heads": (world.head, truths(REAL, number)),
         "the shipped model's own draws": (own, own.sample(number, seed)),
         **{name: (own, np.stack(heads)) for name, heads in drawn_for_pictures("anny", world, seed + 1, number).items()},

@@ -71,8 +71,10 @@ def draw_case(
         except LandmarkError:
             continue
         if callable(occluder):
-            return Case(truth, occluder.__name__, *occluder(photo, found, seed), camera)
-        return Case(truth, occluder, *draw_occluder(photo, found, occluder, seed=seed), camera)
+            name, (covered, mask) = occluder.__name__, occluder(photo, found, seed)
+        else:
+            name, (covered, mask) = occluder, draw_occluder(photo, found, occluder, seed=seed)
+        return Case(truth, name, covered, mask, camera)
     raise LandmarkError(f"no face found in {VIEWS} views of a head")
 
 
