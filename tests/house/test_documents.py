@@ -82,6 +82,7 @@ TOO_LONG = {
     "python -m d3f_lite.study.scans --head-files PATH": "minutes, and files that are not shipped; test_scans.py makes a scene",
     "python -m d3f_lite.study.scans --head-files PATH --heads 60 --own-heads 24 --seed 80001": "the same",
     "python -m d3f_lite.study.scans --head-files PATH --out FOLDER": "the same",
+    "python -m d3f_lite.study.realism --head-files PATH --heads 48 --seed 80002": "the same",
     "python -m d3f_lite.study.realism --head-files PATH": "the same; test_realism.py makes what it measures",
     "python -m d3f_lite.study.hard_photos": "minutes; test_hard_photos.py makes some of its photos",
     "python -m d3f_lite.study.hard_photos --out sheet.png": "minutes; test_hard_photos.py makes some of its photos",
