@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from d3f_lite.common.command_line import command_line
@@ -37,6 +38,8 @@ def _parser():
         "PNG of the photo's size that corrects the mask: red is occluded, green or blue is visible"))  # fmt: skip
     command.add_argument("--landmarks", type=Path, help=(
         "68 landmarks as .csv, .pts or .npy; those that the mask hides are not used (default: detected)"))  # fmt: skip
+    command.add_argument("--face", default="1", help=(
+        "which of several faces, numbered by size from 1; 'all': each, into folders of their own (default: 1)"))  # fmt: skip
     _add_detector(command)
     _add_common(command)
     _add_look(command)
@@ -117,7 +120,24 @@ def _reconstruct(options):
     else:
         occluded = read_mask(options.mask, photo) if options.mask else None
     strokes = None if options.strokes is None else read_strokes(options.strokes, photo)
-    return _heads_of(photo, occluded, options, landmarks=options.landmarks, strokes=strokes, detector=options.detector)
+    corrections = {"landmarks": options.landmarks, "strokes": strokes, "detector": options.detector}
+    if options.face == "1":
+        return _heads_of(photo, occluded, options, **corrections)
+    for face in _numbers(options.face, options.landmarks, photo):
+        _heads_of(replace(photo, name=f"{photo.name}_face-{face}"), occluded, options, face=face, **corrections)
+    return 0
+
+
+def _numbers(faces, landmarks, photo):
+    """The numbers of the faces that ``--face`` asks for."""
+    from d3f_lite.errors import SettingsError
+    from d3f_lite.observation.occlusion import count_faces
+
+    if landmarks is not None:
+        raise SettingsError("--landmarks are of one face, so --face cannot be given with them")
+    if faces != "all" and not faces.isdecimal():
+        raise SettingsError(f"--face {faces}: it takes a number from 1, or 'all'")
+    return range(1, count_faces(photo) + 1) if faces == "all" else [int(faces)]
 
 
 def _demo(options):
@@ -179,7 +199,7 @@ def _heads_of(photo, occluded, options, **corrections):
     with _TerminalBar() as bar:
         found = reconstruct(photo, occluded, samples=options.samples, seed=options.seed, head=options.head,
                             settings=settings, device=options.device, progress=bar, **corrections)  # fmt: skip
-    _tell(found.observation)
+    _tell(found.observation, corrections.get("face", 1))
     print(f"the photo leaves {found.variance_left:.0%} of the variance that faces have")
     folder = found.save(options.out, options.look)
     print(f"{len(found.samples.vertices)} heads in {folder}")
@@ -192,16 +212,16 @@ def _heads_of(photo, occluded, options, **corrections):
     return 0
 
 
-def _tell(observation):
+def _tell(observation, face=1):
     """Say what the heads are drawn from."""
     from d3f_lite.observation.occlusion import too_few_landmarks
 
     landmarks, masks = observation.landmarks, observation.masks
     if landmarks.faces > 1:
-        print(f"{landmarks.faces} faces found; took the largest")
+        print(f"{landmarks.faces} faces found; took {'the largest (--face all takes each)' if face == 1 else f'number {face}'}")
     sure = f", {masks.confidence:.0%} sure" if masks.origin != "given" else ""
     print(f"landmarks: {landmarks.backend}; mask: {masks.origin}, {masks.share:.0%} of the face occluded{sure}")
-    for doubt in filter(None, (masks.doubt, too_few_landmarks(observation))):
+    for doubt in filter(None, (observation.photo.note, masks.doubt, too_few_landmarks(observation))):
         print(f"careful: {doubt}")
 
 

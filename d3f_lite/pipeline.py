@@ -29,6 +29,7 @@ from d3f_lite.fitting.texture import Texture, texture_of
 from d3f_lite.heads import load_head
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.face_alignment import network_for
+from d3f_lite.observation.face_detection import MOST_FACES
 from d3f_lite.observation.landmark_files import as_landmarks
 from d3f_lite.observation.occlusion import Observation, observe
 from d3f_lite.observation.photo import Photo
@@ -132,6 +133,7 @@ def reconstruct(
     landmarks=None,
     strokes=None,
     detector: str = "auto",
+    face: int = 1,
     samples: int = 16,
     seed: int = 0,
     head: str | HeadModel = "anny",
@@ -147,6 +149,7 @@ def reconstruct(
         landmarks: Landmarks, a path or an array (see ``as_landmarks``); None = they are detected.
         strokes: (H, W) int8 that correct the mask: 0 says nothing, 1 = occluded, 2 = visible; None = no strokes.
         detector: of the landmarks: "mediapipe", "face-alignment", or "auto", the latter where its weights are here.
+        face: which of several faces, numbered by size from 1.
         samples: N, how many heads, 1 to 256.
         seed: of every random draw; the same seed gives the same heads.
         head: a HeadModel, or the name of one (see ``load_head``).
@@ -158,6 +161,7 @@ def reconstruct(
     """
     checked_count(samples, "samples", 1, MOST_SAMPLES)
     checked_count(seed, "seed", 0, 2**32 - 1)
+    checked_count(face, "face", 1, MOST_FACES)
     device = torch_device(device)
     clock = _Clock()
     photo = as_photo(photo)
@@ -167,7 +171,7 @@ def reconstruct(
     clock.lap("head")
     progress("observation", 0.0)
     network = network_for(detector) if landmarks is None else None
-    observation = observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, network=network)
+    observation = observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, network=network, face=face)
     clock.lap("observation")
     if landmarks is not None:
         check_plausible(model, observation.landmarks, settings.fit)

@@ -120,6 +120,7 @@ def detect_landmarks(
     detector: MediapipeDetector | None = None,
     network=None,
     turns: int | None = None,
+    near: np.ndarray | None = None,
 ) -> Landmarks:
     """Find the largest face's landmarks from the unmasked pixels only.
 
@@ -129,16 +130,19 @@ def detect_landmarks(
     (a FaceAlignmentNetwork), its points and scores take the place of those of MediaPipe. Where no face is found so, one of
     which a half shows is looked for, and then small ones; where none is found for sure, also in the photo turned upside down or
     on its side, and the surest is taken. `turns` says how many quarter turns to the left make the face upright, where that is
-    known.
+    known. With points `near` (P, 2) px, the face that lies where they do is taken, as the photo stands.
 
     `occluded` (H, W) bool is True where something covers the face. Raises MaskError for an unusable mask and
     LandmarkError if no face is found.
     """
     if detector is None:
         with MediapipeDetector() as detector:
-            return detect_landmarks(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network, turns=turns)
+            options = {"jitters": jitters, "network": network, "turns": turns, "near": near}
+            return detect_landmarks(photo, occluded, seed=seed, detector=detector, **options)
     occluded = np.zeros(photo.shape, bool) if occluded is None else check_mask(occluded, photo)
     options = {"seed": seed, "jitters": jitters, "detector": detector, "network": network}
+    if near is not None:
+        return _detect_upright(photo, occluded, **options, near=near)[0]
     if turns:
         found, _ = _detect_turned(photo, occluded, turns, **options)
     else:
@@ -162,17 +166,19 @@ def _detect_as_it_stands(photo, occluded, options, search: bool) -> Landmarks | 
     return found
 
 
-def _detect_upright(photo, occluded, *, seed, jitters, detector, network) -> tuple[Landmarks, float]:
+def _detect_upright(photo, occluded, *, seed, jitters, detector, network, near=None) -> tuple[Landmarks, float]:
     """See `detect_landmarks`; of a face that stands upright. And how steady its points are on average, hidden or not."""
     pixels = diffuse(photo.pixels, occluded)
     faces, least_steady = find_large_faces(pixels, detector), 0.0
-    for detect in () if faces else (detect_cut_face, detect_half_face):
+    if near is not None:
+        faces = same_face(faces, near) or same_face(find_small_faces(pixels, detector), near)
+    for detect in () if faces or near is not None else (detect_cut_face, detect_half_face):
         try:
             part = detect(photo, occluded, seed=seed, jitters=jitters, detector=detector, network=network)
             return part, float(part.confidence.mean())
         except LandmarkError:
             least_steady = 0.0 if occluded.any() else SMALL_FACE_STEADY
-    faces = faces or find_small_faces(pixels, detector)
+    faces = faces if near is not None else faces or find_small_faces(pixels, detector)
     if not faces:
         raise LandmarkError(f"{photo.name}: no upright face was found")
     pixels, face = _painted(photo.pixels, occluded, faces[0], detector) if occluded.any() else (pixels, faces[0])
@@ -252,6 +258,8 @@ def with_mesh(
     """Landmarks from elsewhere, with the mesh that the detector finds on the same face, if any; none hidden is trusted."""
     try:
         found = detect_landmarks(photo, occluded, seed=seed, detector=detector)
+        if found.faces > 1 and not same_face([landmarks.xy], found.dense):
+            found = detect_landmarks(photo, occluded, seed=seed, detector=detector, near=landmarks.xy)
     except LandmarkError:
         return replace(landmarks, faces=0, dense=None).beside(occluded)
     same = bool(same_face([landmarks.xy], found.dense))

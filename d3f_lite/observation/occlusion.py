@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from d3f_lite.errors import LandmarkError
+from d3f_lite.observation.face_detection import find_faces
 from d3f_lite.observation.landmarks import (
     Landmarks,
     MediapipeDetector,
@@ -95,24 +96,28 @@ def observe(
     seed: int = 0,
     detector: MediapipeDetector | None = None,
     network=None,
+    face: int = 1,
 ) -> Observation:
     """Find the landmarks and masks of a photo.
 
     `occluded` (H, W) bool is True under the occluder; None: it is estimated (all False: nothing is occluded). `strokes`
     (H, W) int8 (0 says nothing, 1 = occluded, 2 = visible) correct a given mask pixel by pixel, and an estimated one also
     nearby, where the colours are alike. `landmarks`, if given, are taken where the mask does not hide them; else they
-    are detected, with the occluder filled, in the end by `network` if there is one.
+    are detected, with the occluder filled, in the end by `network` if there is one. Of several faces the largest is taken,
+    or that which `face` numbers, by size from 1.
 
     Raises MaskError for an unusable mask or strokes, and LandmarkError if no face is found.
     """
     if detector is None:
         with MediapipeDetector() as detector:
-            return observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, detector=detector, network=network)
+            options = {"detector": detector, "network": network, "face": face}
+            return observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, **options)
+    near = None if face == 1 or landmarks is not None else _numbered_face(photo, face, detector)
 
     def look(hidden, network=None, before=None):
         if landmarks is None:
             turns = None if before is None else quarter_turns(before)  # the face lies as it did before
-            return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network, turns=turns)
+            return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network, turns=turns, near=near)
         return with_mesh(landmarks, photo, hidden, seed=seed, detector=detector)
 
     origin, confidence, earlier = "given" if strokes is None else "corrected", 1.0, None
@@ -135,11 +140,26 @@ def observe(
             found = earlier  # filled by a mask that differs little, the face was found more steadily
         elif first.confidence.mean() > STEADY:
             found = first.beside(occluded)  # filled, little of a face is left: the pose is better seen with its occluder
-    if landmarks is None and occluded.any() and not found.enough:
+    if landmarks is None and near is None and occluded.any() and not found.enough:
         found = _other_half(found, photo, occluded, seed=seed, detector=detector, network=network)
-    face = face_region(found, photo.shape)
-    doubt = _doubt(occluded, face) if origin == "given" else ""
-    return Observation(photo, found, Masks(face, occluded, origin, confidence if not doubt else 0.0, strokes, doubt))
+    region = face_region(found, photo.shape)
+    doubt = _doubt(occluded, region) if origin == "given" else ""
+    return Observation(photo, found, Masks(region, occluded, origin, confidence if not doubt else 0.0, strokes, doubt))
+
+
+def count_faces(photo: Photo) -> int:
+    """How many faces `observe` can tell apart, 1 at least: one that is found in another way than by size is one, too."""
+    with MediapipeDetector() as detector:
+        return max(1, len(find_faces(photo.pixels, detector)))
+
+
+def _numbered_face(photo: Photo, face: int, detector: MediapipeDetector) -> Float[np.ndarray, "478 2"]:
+    """The mesh points px of the face of this number, by size from 1."""
+    faces = find_faces(photo.pixels, detector)
+    if not 1 <= face <= len(faces):
+        found = "no face was found" if not faces else f"{len(faces)} faces were found" if len(faces) > 1 else "one face was found"
+        raise LandmarkError(f"{photo.name}: {found}, so there is no face {face}; number them by size from 1")
+    return faces[face - 1]
 
 
 def too_few_landmarks(observation: Observation) -> str:

@@ -102,6 +102,31 @@ def test_two_faces_the_larger_is_taken_and_said(files, tmp_path, capsys):
         assert stored["landmarks"][:, 0].max() < 512
 
 
+def test_each_of_several_faces_has_a_result_of_its_own(tmp_path, capsys):
+    large = sample_photo("grace_hopper").pixels
+    small = np.asarray(Image.fromarray(sample_photo("astronaut").pixels[:256, 96:352]).resize((420, 420)))
+    both = np.full((600, 1000, 3), 255, np.uint8)
+    both[:, :512], both[:420, 580:] = large, small
+    Image.fromarray(both).save(tmp_path / "two.png")
+    out = ["--samples", "1", "--out", str(tmp_path / "out")]
+    assert main(["reconstruct", str(tmp_path / "two.png"), "--face", "all", *out]) == 0
+    where = []
+    for face in (1, 2):
+        folder = tmp_path / "out" / f"two_face-{face}"
+        with np.load(folder / "samples.npz", allow_pickle=False) as stored:
+            where.append(stored["landmarks"][:, 0].mean())
+    assert where[0] < 512 < 580 < where[1]
+    # The files of the second one bring back its head, though the first is larger.
+    files = [part for name, file in (("mask", "mask.png"), ("landmarks", "landmarks.csv"))
+             for part in (f"--{name}", str(folder / file))]  # fmt: skip
+    assert main(["reconstruct", str(tmp_path / "two.png"), *files, *out]) == 0
+    again, first = (np.load(place / "samples.npz", allow_pickle=False) for place in (tmp_path / "out" / "two", folder))
+    assert again["fit"].tobytes() == first["fit"].tobytes()
+    capsys.readouterr()
+    assert main(["reconstruct", str(tmp_path / "two.png"), "--face", "3", *out]) == 2
+    assert "2 faces were found, so there is no face 3" in capsys.readouterr().err
+
+
 def test_help_is_there_and_imports_nothing_heavy():
     code = "import sys, d3f_lite.__main__ as m\ntry: m.main(['--help'])\nexcept SystemExit: pass\n"
     code += "heavy = {'torch', 'mediapipe', 'matplotlib', 'k3d', 'numba', 'skimage', 'scipy'} & set(sys.modules)\nassert not heavy, heavy"
