@@ -18,7 +18,8 @@ export async function unpack(data) {
     if (kind in TYPES) model[name] = new TYPES[kind](part);
     else if (shape.length === 3) model[name] = besideNeighbours(wholeNumbers(part), shape[0], lower, kind);
     else model[name] = Float32Array.from(wholeNumbers(part), (steps) => steps * kind);
-    if (name === "triangles") lower = neighboursOf(model.triangles).map((others, vertex) => others.filter((one) => one < vertex));
+    if (name === "triangles")
+      lower = neighboursOf(model.triangles).map((others, vertex) => others.filter((one) => one < vertex));
   }
   model.count = model.states.length;
   model.dimensions = model.reach.length;
@@ -101,7 +102,9 @@ function seedWords(seed) {
 
 /** PCG64 of a seed: a function that gives the next 32 bits, the lower half of each 64 first. */
 function pcg64(seed) {
-  const [a, b, c, d] = [0, 2, 4, 6].map((n, _, __, words = seedWords(seed)) => (BigInt(words[n + 1]) << 32n) | BigInt(words[n]));
+  const [a, b, c, d] = [0, 2, 4, 6].map(
+    (n, _, __, words = seedWords(seed)) => (BigInt(words[n + 1]) << 32n) | BigInt(words[n]),
+  );
   const increment = ((((c << 64n) | d) << 1n) | 1n) & MASK128;
   const advance = (state) => (state * MULTIPLIER + increment) & MASK128;
   let state = advance((increment + ((a << 64n) | b)) & MASK128);
@@ -169,30 +172,33 @@ export function standardNormal(seed, count) {
 
 /** The radius within which N(0, I) of d dimensions has the probability `mass`: the root of χ²'s quantile. */
 export function ballRadius(mass, dimensions) {
-  let scale = dimensions % 2 ? Math.sqrt(Math.PI) / 2 : 1; // Γ(d/2 + 1)
-  for (let factor = dimensions % 2 ? 1.5 : 1; factor <= dimensions / 2; factor++) scale *= factor;
-  const probability = (x) => {
-    let [sum, term] = [0, Math.exp((dimensions / 2) * Math.log(x) - x) / scale];
-    for (let n = 1; term > 1e-17 * sum; n++) {
-      sum += term;
-      term *= x / (dimensions / 2 + n);
-    }
-    return sum;
-  };
   let [low, high] = [0, 1];
-  while (probability(high) < mass) high *= 2;
+  while (ballMass(high, dimensions) < mass) high *= 2;
   for (let n = 0; n < 100; n++) {
     const middle = (low + high) / 2;
-    if (probability(middle) < mass) low = middle;
+    if (ballMass(middle, dimensions) < mass) low = middle;
     else high = middle;
   }
-  return Math.sqrt(2 * high);
+  return high;
 }
 
-/** (I + L)⁻¹ of a symmetric (N, N) matrix L, by Gauss and Jordan; I + L is positive definite, so no row is exchanged. */
-function inverseBesideOne(kernel, number) {
+/** The probability that N(0, I) of d dimensions has within a radius: the incomplete gamma function's series at r²/2. */
+function ballMass(radius, dimensions) {
+  let scale = dimensions % 2 ? Math.sqrt(Math.PI) / 2 : 1; // Γ(d/2 + 1)
+  for (let factor = dimensions % 2 ? 1.5 : 1; factor <= dimensions / 2; factor++) scale *= factor;
+  const x = radius ** 2 / 2;
+  let [sum, term] = [0, x && Math.exp((dimensions / 2) * Math.log(x) - x) / scale];
+  for (let n = 1; term > 1e-17 * sum; n++) {
+    sum += term;
+    term *= x / (dimensions / 2 + n);
+  }
+  return sum;
+}
+
+/** (aI + L)⁻¹ of a symmetric (N, N) matrix L, by Gauss and Jordan; aI + L is positive definite, so no row is exchanged. */
+function inverseBeside(kernel, number, more) {
   const matrix = Float64Array.from(kernel);
-  for (let n = 0; n < number; n++) matrix[n * number + n] += 1;
+  for (let n = 0; n < number; n++) matrix[n * number + n] += more;
   for (let n = 0; n < number; n++) {
     const pivot = 1 / matrix[n * number + n];
     matrix[n * number + n] = 1;
@@ -209,7 +215,7 @@ function inverseBesideOne(kernel, number) {
 
 /** The expected size of a DPP sample of a kernel L (N, N): tr(I − (L + I)⁻¹). */
 export function expectedCardinality(kernel, number) {
-  const inverse = inverseBesideOne(kernel, number);
+  const inverse = inverseBeside(kernel, number, 1);
   let sum = number;
   for (let n = 0; n < number; n++) sum -= inverse[n * number + n];
   return sum;
@@ -309,7 +315,7 @@ function wallPulls(rows, number, radius, slopes) {
 
 /** Of a kernel L (N, N): the expected cardinality, and 2 (I + L)⁻² ⊙ L, its slope along log L_ij where i moves. */
 function cardinalitySlopes(kernel, number) {
-  const inverse = inverseBesideOne(kernel, number);
+  const inverse = inverseBeside(kernel, number, 1);
   const slopes = new Float64Array(number * number);
   let cardinality = number;
   for (let i = 0; i < number; i++) {
@@ -387,7 +393,8 @@ export class PublishedSearch {
       const downhill = [this.holding(shown[n]), new Float32Array(3 * model.open.length)];
       for (let other = 0; other < number; other++) {
         if (other === n || apart[n * number + other] === 0) continue;
-        const slope = (settings.published * slopes[n * number + other]) / (width * model.open.length * apart[n * number + other]);
+        const slope =
+          (settings.published * slopes[n * number + other]) / (width * model.open.length * apart[n * number + other]);
         for (let i = 0; i < downhill[1].length; i++) downhill[1][i] += slope * (hidden[n][i] - hidden[other][i]);
       }
       [model.modes, model.turn].forEach((matrix, part) => {
@@ -491,6 +498,9 @@ export function times(latents, number, matrix) {
 
 // ---- Heads and what is measured of them -----------------------------------------------------------------------------------
 
+const HELD_TO = 1; // mm: how well a place is meant where a point is held
+const FARTHEST_HELD = 0.9999; // of the posterior: a point is held no farther out
+
 /** Add amount · moves to a head: moves are rows (n, V, 3), amounts (n,). */
 function addMoves(head, amounts, moves) {
   const size = head.length;
@@ -529,26 +539,99 @@ function* restOf(model, amounts, number) {
   return rests;
 }
 
-/** Heads at the points u (N, d): mean + u · directions + share of each independent draw elsewhere. */
-function* headsAt(model, places, draws, share) {
-  const heads = [];
-  for (let n = 0; n < draws.length; n++) {
-    const head = Float32Array.from(model.mean);
-    const place = places.subarray(n * model.dimensions, (n + 1) * model.dimensions);
-    addMoves(head, place, model.directions);
-    addMoves(head, [share(n)], draws[n].moves);
-    if (model.bent) {
-      const searched = times(place, 1, model.bent_modes);
-      bend(
-        head,
-        searched.map((change, i) => change + share(n) * draws[n].changes[i]),
-        model,
-      );
-    }
-    heads.push(head);
-    yield;
+/** A head at u (d,): mean + u · directions + share of an independent draw elsewhere, and carried to where points are held. */
+function headAt(model, place, { moves, changes }, share, hold) {
+  const head = Float32Array.from(model.mean);
+  addMoves(head, place, model.directions);
+  addMoves(head, [share], moves);
+  const amounts = hold && hold.carry(head);
+  if (hold) addMoves(head, amounts, hold.response);
+  if (model.bent) {
+    const own = times(place, 1, model.bent_modes).map((change, i) => change + share * changes[i]);
+    bend(head, hold ? times(amounts, 1, hold.changes).map((change, i) => change + own[i]) : own, model);
   }
-  return heads;
+  return head;
+}
+
+/** What carries heads of the posterior to where points are held, `held` [[vertex, x, y, z], …] in mm; null if none is.
+ *
+ * The posterior is conditioned on these places, which are good to HELD_TO: with A how the latents a move the points, and
+ * S = AAᵀ + σ²I, it becomes N(AᵀS⁻¹d, I − AᵀS⁻¹A). Of that covariance I − AᵀMA is the symmetric root, M = (S + σ√S)⁻¹. So a head
+ * that has the points at Aa is moved along the posterior's covariance with them, by S⁻¹d − M Aa: independent draws become
+ * independent draws of the conditioned posterior, the most likely head becomes its most likely one, all others keep their manner.
+ */
+export function holding(model, held) {
+  if (!held?.length) return null;
+  const vertices = held.map(([vertex]) => vertex);
+  const size = 3 * vertices.length;
+  const home = at(model.mean, vertices, model);
+  const wish = Float64Array.from(
+    held.flatMap(([, ...place]) => place),
+    (value, i) => value - home[i],
+  );
+  const parts = [model.directions, model.remainder].map((moves) => at(moves, vertices, model));
+  const gram = new Float64Array(size * size);
+  for (const part of parts) {
+    for (let row = 0; row < part.length; row += size) {
+      for (let i = 0; i < size * size; i++) gram[i] += part[row + Math.floor(i / size)] * part[row + (i % size)];
+    }
+  }
+  const inverse = inverseBeside(gram, size, HELD_TO ** 2);
+  const root = rootOf(
+    gram.map((value, i) => value + (i % (size + 1) ? 0 : HELD_TO ** 2)),
+    size,
+  );
+  const shrink = inverseBeside(
+    gram.map((value, i) => value + HELD_TO * root[i]),
+    size,
+    HELD_TO ** 2,
+  );
+  const unusual = Math.sqrt(times(wish, 1, inverse).reduce((sum, value, i) => sum + value * wish[i], 0));
+  const nearer = Math.min(1, ballRadius(FARTHEST_HELD, size) / unusual);
+  const pull = times(wish, 1, inverse).map((value) => nearer * value);
+  const response = new Float32Array(size * model.mean.length); // the covariance of all vertices with each coordinate held
+  for (let i = 0; i < size; i++) {
+    const field = response.subarray(i * model.mean.length, (i + 1) * model.mean.length);
+    parts.forEach((part, n) => {
+      addMoves(
+        field,
+        Float64Array.from({ length: part.length / size }, (_, row) => part[row * size + i]),
+        n ? model.remainder : model.directions,
+      );
+    });
+  }
+  const changes =
+    model.bent && [model.bent_modes, model.bent_turn].map((matrix, n) => times(across(parts[n], size), size, matrix));
+  return {
+    farther: 1 - ballMass(nearer * unusual, size), // the share of the posterior that has them farther out
+    held: held.map(([vertex], n) => [vertex, ...[0, 1, 2].map((i) => home[3 * n + i] + nearer * wish[3 * n + i])]),
+    response,
+    changes: changes && changes[0].map((value, i) => value + changes[1][i]),
+    inverse,
+    carry: (head) => {
+      const offset = Float64Array.from(at(head, vertices, model), (value, i) => value - home[i]);
+      return times(offset, 1, shrink).map((value, i) => pull[i] - value);
+    },
+  };
+}
+
+/** √S of a symmetric positive definite (n, n) matrix, by Denman and Beavers. */
+function rootOf(matrix, size) {
+  let [root, other] = [matrix, Float64Array.from(matrix, (_, i) => (i % (size + 1) ? 0 : 1))];
+  for (let n = 0; n < 40; n++) {
+    const inverses = [root, other].map((one) => inverseBeside(one, size, 0));
+    [root, other] = [
+      root.map((value, i) => (value + inverses[1][i]) / 2),
+      other.map((value, i) => (value + inverses[0][i]) / 2),
+    ];
+  }
+  return root;
+}
+
+/** The transpose (columns, rows) of rows of so many columns. */
+function across(rows, columns) {
+  const height = rows.length / columns;
+  return Float64Array.from(rows, (_, i) => rows[(i % height) * columns + Math.floor(i / height)]);
 }
 
 /** RMS distance (mm) of two heads over the vertices `where`. */
@@ -576,7 +659,7 @@ export function spreadOf(heads) {
 }
 
 /** What is said of a set of heads; mm, but the expected cardinality. */
-function* measured(model, heads, places, settings) {
+function* measured(model, heads, places, likeliest, settings) {
   const number = heads.length;
   const width = settings.bandwidth * model.deviation;
   const good = qualities(places, number, ballRadius(settings.mass, model.dimensions));
@@ -591,7 +674,7 @@ function* measured(model, heads, places, settings) {
     }
     yield;
   }
-  const away = heads.map((head) => distance(head, model.mean, model.open));
+  const away = heads.map((head) => distance(head, likeliest, model.open));
   const spread = spreadOf(heads);
   return {
     cardinality: expectedCardinality(kernel, number),
@@ -607,20 +690,50 @@ function* measured(model, heads, places, settings) {
 export function* explored(model, settings, cache = {}) {
   const { number, seed } = settings;
   if (cache.number !== number || cache.seed !== seed) {
-    Object.assign(cache, { number, seed, independent: null, found: yield* drawn(model, settings) });
+    Object.assign(cache, { number, seed, sets: {}, found: yield* drawn(model, settings) });
   }
-  const { start, draws } = cache.found;
-  const scale = `${settings.bandwidth} ${settings.mass}`;
-  if (!cache.independent || cache.scale !== scale) {
-    const heads = cache.independent?.heads ?? (yield* headsAt(model, start, draws, () => 1));
-    cache.independent = { settings, heads, ...(yield* measured(model, heads, start, settings)) };
-    cache.scale = scale;
+  const independent = { settings, ...(yield* setOf("iid", model, settings, cache)) };
+  return { ...independent, ...(yield* setOf(settings.form, model, settings, cache)), independent };
+}
+
+// Each form's search, and the settings that it reads: it gives points u, what the heads are elsewhere, and how much of that.
+const SEARCHES = {
+  iid: [
+    [],
+    function* (model, settings, { start, draws }) {
+      return { places: start, draws, shares: draws.map(() => 1) };
+    },
+  ],
+  calibrated: [["weight", "bandwidth", "mass", "iterations"], calibrated],
+  published: [["published", "iterations"], published],
+};
+
+/** One form's heads and their measures; what a setting leaves as it was is not made again. */
+function* setOf(form, model, settings, cache) {
+  const told = (names) => JSON.stringify(names.map((name) => settings[name]));
+  const [names, search] = SEARCHES[form];
+  const [searched, dressed] = [told(names), told(["bandwidth", "mass", "held"])];
+  if (cache.sets[form]?.searched !== searched)
+    cache.sets[form] = { searched, ...(yield* search(model, settings, cache.found)) };
+  const set = cache.sets[form];
+  if (set.dressed !== dressed) {
+    const hold = holding(model, settings.held);
+    const heads = [];
+    for (let n = 0; n < set.draws.length; n++) {
+      heads.push(headAt(model, placeOf(set, n), set.draws[n], set.shares[n], hold));
+      yield;
+    }
+    const likeliest = headAt(model, new Float64Array(model.dimensions), set.draws[0], 0, hold);
+    const measures = yield* measured(model, heads, set.places, likeliest, settings);
+    Object.assign(set, { dressed, result: { heads, likeliest, hold, ...measures } });
   }
-  if (settings.form === "iid") return { ...cache.independent, settings, independent: cache.independent };
-  const { heads, places } = yield* settings.form === "published"
-    ? published(model, settings, cache.found)
-    : calibrated(model, settings, cache.found);
-  return { settings, heads, ...(yield* measured(model, heads, places, settings)), independent: cache.independent };
+  return set.result;
+}
+
+/** The point u (d,) of head n of a set. */
+function placeOf({ places, draws }, n) {
+  const size = places.length / draws.length;
+  return places.subarray(n * size, (n + 1) * size);
 }
 
 function* calibrated(model, settings, { start, draws }) {
@@ -629,8 +742,7 @@ function* calibrated(model, settings, { start, draws }) {
     search.step();
     yield search.steps / settings.iterations;
   }
-  const heads = yield* headsAt(model, search.places, draws, (n) => (n ? settings.remainder : 0));
-  return { heads, places: search.places };
+  return { places: search.places, draws, shares: draws.map((_, n) => (n ? settings.remainder : 0)) };
 }
 
 function* published(model, settings, { latents }) {
@@ -640,8 +752,17 @@ function* published(model, settings, { latents }) {
   }
   const { number } = settings;
   const [places, others] = [model.modes, model.turn].map((matrix) => times(search.latents, number, matrix));
-  const rests = yield* restOf(model, others, number);
-  return { heads: yield* headsAt(model, places, rests, () => 1), places };
+  const draws = yield* restOf(model, others, number);
+  return { places, draws, shares: draws.map(() => 1) };
+}
+
+/** A head between two independent draws, 0 to 1 of the way: cos · one + sin · other is as likely a draw as either. */
+function between(model, { sets: { iid } }, from, to, way) {
+  const [near, far] = [Math.cos((way * Math.PI) / 2), Math.sin((way * Math.PI) / 2)];
+  const blend = (one, other) => one && one.map((value, i) => near * value + far * other[i]);
+  const [one, other] = [iid.draws[from], iid.draws[to]];
+  const draw = { moves: blend(one.moves, other.moves), changes: blend(one.changes, other.changes) };
+  return headAt(model, blend(placeOf(iid, from), placeOf(iid, to)), draw, 1, iid.result.hold);
 }
 
 /** Run the slices to their end at once. */
@@ -652,8 +773,8 @@ export function atOnce(slices) {
   }
 }
 
-/** The posterior's covariance (3, 3), mm², of one vertex. */
-export function covarianceAt(model, vertex, remainder = 1) {
+/** The posterior's covariance (3, 3), mm², of one vertex, given the points that are held. */
+export function covarianceAt(model, vertex, remainder = 1, hold = null) {
   const covariance = new Float64Array(9);
   for (const [moves, share] of [
     [model.directions, 1],
@@ -662,6 +783,12 @@ export function covarianceAt(model, vertex, remainder = 1) {
     for (let place = 3 * vertex; place < moves.length; place += model.mean.length) {
       for (let i = 0; i < 9; i++) covariance[i] += share * moves[place + Math.floor(i / 3)] * moves[place + (i % 3)];
     }
+  }
+  if (!hold) return covariance;
+  const response = at(hold.response, [vertex], model);
+  const gain = times(hold.inverse, response.length / 3, response);
+  for (let row = 0; row < response.length; row += 3) {
+    for (let i = 0; i < 9; i++) covariance[i] -= response[row + Math.floor(i / 3)] * gain[row + (i % 3)];
   }
   return covariance;
 }
@@ -792,10 +919,10 @@ class Camera {
     return [(width / 2) * (1 + across * right * scale), (height / 2) * (1 - along * up * scale), near];
   }
 
-  /** px per mm at the head's middle, in a view of that height. */
-  scale(width, height) {
+  /** px per mm in a view of that size, at the head's middle or so many mm nearer. */
+  scale(width, height, near = 0) {
     const [, along, away] = this.lens(width / height);
-    return (height / 2) * (along / away);
+    return (height / 2) * (along / (away - near));
   }
 }
 
@@ -963,8 +1090,10 @@ const PUBLISHED_WEIGHTS = [0, 0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8]; // mm
 const ITERATIONS = [10, 20, 40, 60, 100, 200, 300];
 const TOPS = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100]; // mm, where a scale may end
 const MOST_HEADS = 64;
+const MOST_HELD = 6;
+const NUDGE = 1; // mm that an arrow key moves a held point
 const LARGEST_SEED = 2 ** 32 - 1;
-const SEARCHED = ["weight", "published", "number", "seed", "bandwidth", "mass", "iterations", "form"]; // what needs a new search
+const SEARCHED = ["weight", "published", "number", "seed", "bandwidth", "mass", "iterations", "form", "held"]; // what makes other heads
 const SLICE = 8; // ms of work between two frames
 const [HOVER, FOLLOW, PLAY] = [420, 160, 1100]; // ms: a morph to another head, to another setting; a head's turn
 const PATIENCE = 400; // ms, after which a search shows how far it is
@@ -1007,6 +1136,11 @@ const STYLE = `
 .d3fx .turn:active { cursor: grabbing; }
 .d3fx canvas { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }
 .d3fx .stage svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; overflow: hidden; }
+.d3fx .handle { position: absolute; width: 44px; height: 44px; margin: -22px; padding: 0; border: 0; background: none;
+  border-radius: 50%; cursor: move; touch-action: none; }
+.d3fx .handle::before { content: ""; position: absolute; inset: 12px; border-radius: 50%; border: 3px solid #fff;
+  box-shadow: 0 0 0 2px #000, inset 0 0 0 1.5px #000; }
+.d3fx .handle.holds::before { background: var(--pin); }
 .d3fx .words { position: absolute; top: 10px; left: 116px; right: 10px; text-align: right; pointer-events: none;
   line-height: 1.25;
   text-wrap: balance; }
@@ -1017,7 +1151,7 @@ const STYLE = `
 .d3fx .sides span:first-child { color: var(--pin); }
 .d3fx .sides span:last-child { color: var(--now); }
 .d3fx .foot { position: absolute; left: 14px; right: 14px; bottom: 8px; font-size: 12px; line-height: 1.3; pointer-events: none; }
-.d3fx .about { font-size: 13px; margin-bottom: 6px; } .d3fx .about:empty { display: none; }
+.d3fx .about { font-size: 13px; margin-bottom: 6px; min-height: 3.9em; } .d3fx .about:empty { display: none; }
 .d3fx progress { position: absolute; inset: auto 0 0; width: 100%; height: 5px; accent-color: var(--now); }
 .d3fx .plot { position: absolute; right: 8px; top: 72px; width: 104px; pointer-events: none; }
 .d3fx .plot svg { position: static; height: auto; background: color-mix(in srgb, var(--card) 80%, transparent);
@@ -1106,6 +1240,7 @@ function make(tag, properties = {}, ...children) {
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const millimetres = (value) => `${value.toFixed(1)} mm`;
+const percent = (share) => (share < 0.001 ? "Less than 0.1 %" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
 const scaleTop = (highest) => TOPS.find((top) => top >= highest) ?? Math.ceil(highest);
 
 class Explorer {
@@ -1134,6 +1269,7 @@ class Explorer {
       pitch: model.pose[1],
       zoom: 1,
       point: -1,
+      held: [],
       pin: null,
     };
     this.camera = new Camera(model.mean);
@@ -1174,9 +1310,16 @@ class Explorer {
       if (name in limits && Number.isFinite(value))
         state[name] = clamp(whole.includes(name) ? Math.round(value) : value, ...limits[name]);
       if ((name === "form" && value in FORMS) || (name === "look" && value in LOOKS)) state[name] = value;
+      if (name === "held" && Array.isArray(value)) state.held = value.filter((one) => this.mayHold(one)).slice(-MOST_HELD);
       if (name === "pin" && value) state.pin = this.searched(this.checked({ ...value, pin: null }));
     }
     return state;
+  }
+
+  /** Whether it is [vertex, x, y, z] of a point that the photo does not show. */
+  mayHold(one) {
+    const numbers = Array.isArray(one) && one.length === 4 && one.every(Number.isFinite);
+    return numbers && (this.model.states[one[0]] & OPEN) > 0;
   }
 
   searched(state) {
@@ -1190,6 +1333,7 @@ class Explorer {
     this.hidden = model.part === "occluded" ? "hidden" : "unseen";
     this.canvases = [0, 1].map(() => make("canvas", { "aria-hidden": "true" }));
     this.turn = make("div", { className: "turn", tabIndex: 0, role: "application", "aria-roledescription": "head to turn" });
+    this.handle = make("button", { type: "button", className: "handle", hidden: true, ariaLabel: "Move the chosen point" });
     this.overlay = make("svg:svg", { "aria-hidden": "true" });
     this.words = make("div", { className: "words" });
     this.progress = make("progress", { max: 1, value: 0, hidden: true, "aria-label": "The search" });
@@ -1212,6 +1356,7 @@ class Explorer {
       this.canvases[0],
       this.turn,
       this.overlay,
+      this.handle,
       this.words,
       this.plotted,
       this.foot,
@@ -1290,6 +1435,7 @@ class Explorer {
     this.choice = this.pointChoice();
     this.playing = this.button("Play", () => this.play(this.turns ? 0 : Infinity));
     this.pinning = this.button("Pin this setting", () => this.pin());
+    this.letting = this.button("Let go", () => this.update({ held: [] }));
     return make(
       "section",
       { className: "controls", "aria-label": "Settings" },
@@ -1325,6 +1471,7 @@ class Explorer {
         "div",
         { className: "flow" },
         this.playing,
+        this.letting,
         this.pinning,
         this.button("As in the photo", () => this.face()),
       ),
@@ -1344,7 +1491,7 @@ class Explorer {
       const used = { weight: ["calibrated"], published: ["published"], iterations: ["calibrated", "published"] };
       for (const [name, forms] of Object.entries(used)) this.rows[name].hidden = !forms.includes(form.value);
     };
-    this.code = make("code");
+    [this.code, this.coded] = [make("code"), make("small")];
     const iterations = among(ITERATIONS, this.defaults.iterations, state.iterations);
     return make(
       "details",
@@ -1392,18 +1539,7 @@ class Explorer {
         {},
         ...Object.values(MEASURES).map(([label, explained]) => make("li", {}, make("b", {}, label), `: ${explained}.`)),
       ),
-      make(
-        "p",
-        {},
-        make(
-          "small",
-          {},
-          this.model.linearised
-            ? "Nearly the same heads in Python, whose network bends: "
-            : "The same heads in Python, other settings as they were: ",
-        ),
-        this.code,
-      ),
+      make("p", {}, this.coded, this.code),
     );
   }
 
@@ -1480,7 +1616,30 @@ class Explorer {
       else if (event.key === "+" || event.key === "-")
         this.update({ zoom: clamp(this.state.zoom * (event.key === "+" ? 1.15 : 1 / 1.15), 0.5, 8) });
       else if (event.key === "Home") this.face();
-      else if (event.key === "Escape") this.update({ point: -1 });
+      else if (event.key === "Escape") this.letGo();
+      else return;
+      event.preventDefault();
+    });
+    let drag = null;
+    this.on(this.handle, "pointerdown", (event) => {
+      this.handle.setPointerCapture(event.pointerId);
+      drag = { x: event.clientX, y: event.clientY, from: this.placeOfPoint() };
+    });
+    this.on(this.handle, "pointermove", (event) => {
+      const [x, y] = [event.clientX - drag?.x, event.clientY - drag?.y];
+      if (!drag || (!this.dragging && Math.hypot(x, y) < 3)) return;
+      this.dragging = true;
+      const [, , width, height] = this.places()[0];
+      const scale = this.camera.scale(width, height, this.camera.project(drag.from, width, height)[2]);
+      this.hold(drag.from, x / scale, -y / scale);
+    });
+    for (const event of ["pointerup", "pointercancel"]) this.on(this.handle, event, () => (drag = this.dragging = null));
+    this.on(this.handle, "keydown", (event) => {
+      const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      const held = this.state.held.find(([vertex]) => vertex === this.state.point); // keys may be faster than the heads
+      if (event.key in moves)
+        this.hold(held?.slice(1) ?? this.placeOfPoint(), ...moves[event.key].map((step) => step * NUDGE));
+      else if (event.key === "Escape") this.letGo();
       else return;
       event.preventDefault();
     });
@@ -1514,11 +1673,37 @@ class Explorer {
     this.update({ point: this.hit(x - view[0], y - view[1], view[2], view[3]) });
   }
 
+  /** Where the chosen point is (3,) mm: where it is held, or on the chosen head. */
+  placeOfPoint() {
+    const [{ hold, heads }] = this.results;
+    const { point, head } = this.state;
+    const held = hold?.held.find(([vertex]) => vertex === point);
+    return held ? held.slice(1) : Array.from(heads[Math.min(head, heads.length - 1)].subarray(3 * point, 3 * point + 3));
+  }
+
+  /** Hold the chosen point so many mm to the right of a place and above it, as seen now. */
+  hold(place, right, up) {
+    const [across, along] = this.camera.turn;
+    const others = this.state.held.filter(([vertex]) => vertex !== this.state.point);
+    const there = place.map((value, i) => value + right * across[i] + up * along[i]);
+    this.update({ held: [...others, [this.state.point, ...there]].slice(-MOST_HELD) });
+  }
+
+  /** Let the chosen point go where it is held; where it is not, choose none. */
+  letGo() {
+    const held = this.state.held.filter(([vertex]) => vertex !== this.state.point);
+    if (held.length < this.state.held.length) return this.update({ held });
+    this.turn.focus();
+    this.update({ point: -1 });
+  }
+
   /** The vertex nearest to a place in a view, of the triangle that is seen there; −1 beside the head. */
   hit(x, y, width, height) {
     const shape = this.large.now(0);
     const { vertices, triangles } = this.large.mesh;
-    const points = Array.from(vertices, (_, n) => this.camera.project(shape.subarray(STRIDE * n, STRIDE * n + 3), width, height));
+    const points = Array.from(vertices, (_, n) =>
+      this.camera.project(shape.subarray(STRIDE * n, STRIDE * n + 3), width, height),
+    );
     let [best, nearest] = [-1, -Infinity];
     for (let t = 0; t < triangles.length; t += 3) {
       const corners = [0, 1, 2].map((n) => points[triangles[t + n]]);
@@ -1617,7 +1802,7 @@ class Explorer {
       }
       this.results[this.job.which] = value;
       this.job = null;
-      this.redress(FOLLOW);
+      this.redress(this.dragging ? 0 : FOLLOW);
       break;
     }
     this.progress.hidden = !this.job || performance.now() - this.begun < PATIENCE;
@@ -1783,6 +1968,9 @@ class Explorer {
     const diversity = `form="${form}", ${weights}, bandwidth=${bandwidth}, mass=${mass}, iterations=${iterations}`;
     const settings = `Settings(diversity=DiversitySettings(${diversity}))`;
     this.code.textContent = `reconstruct(photo, occluded, samples=${number}, seed=${seed}, settings=${settings})`;
+    const alike = this.model.linearised ? "Nearly the same heads in Python, whose network bends" : "The same heads in Python";
+    this.coded.textContent = `${alike}, ${state.held.length ? "before points were held" : "other settings as they were"}: `;
+    this.letting.hidden = !state.held.length;
     this.explain();
   }
 
@@ -1791,7 +1979,8 @@ class Explorer {
   }
 
   /** Where the chosen head lies, in words. */
-  whereabouts({ settings, away }) {
+  whereabouts({ settings, away, hold }) {
+    if (settings.form === "calibrated" && !this.state.head && hold) return "given what is held";
     if (settings.form === "calibrated" && !this.state.head) return this.model.fit ? "near the fit" : "the fit, completed";
     return `${millimetres(away[Math.min(this.state.head, away.length - 1)])} from the most likely`;
   }
@@ -1838,6 +2027,7 @@ class Explorer {
       overlay,
       model,
     } = this;
+    this.handle.hidden = point < 0 || !now || !(model.states[point] & OPEN);
     if (point < 0 || !now) return overlay.replaceChildren();
     const [left, top, width, height] = this.places()[0];
     const at = (place) => {
@@ -1845,7 +2035,9 @@ class Explorer {
       return [left + x, top + y];
     };
     const scale = this.camera.scale(width, height);
-    const centre = at(model.mean.subarray(3 * point, 3 * point + 3));
+    const centre = at(this.plausible(point).home);
+    const [x, y] = at(this.placeOfPoint());
+    Object.assign(this.handle.style, { left: `${x}px`, top: `${y}px` });
     const dots = now.heads.map((one, n) => {
       const [cx, cy] = at(one.subarray(3 * point, 3 * point + 3));
       return make("svg:circle", { cx, cy, r: n === head ? 5 : 3, class: n === head ? "chosen" : "other" });
@@ -1854,9 +2046,17 @@ class Explorer {
     overlay.replaceChildren(ellipseOf(centre, axes, scale), ...dots);
   }
 
+  /** Where the posterior has a point, `home` (3,), and its covariance there; of one that is held, before it was. */
+  plausible(point) {
+    const { hold, likeliest } = this.results[0];
+    const given = hold?.held.some(([vertex]) => vertex === point) ? null : hold;
+    const home = (given ? likeliest : this.model.mean).subarray(3 * point, 3 * point + 3);
+    return { home, covariance: covarianceAt(this.model, point, given ? 1 : this.model.settings.remainder, given) };
+  }
+
   /** Half-axes of the posterior's ellipse at a point, in the plane of the view: mm, and the angle of the longer one. */
   ellipse(point) {
-    const covariance = covarianceAt(this.model, point, this.model.settings.remainder);
+    const { covariance } = this.plausible(point);
     const [right, up] = this.camera.turn;
     const across = (one, other) =>
       one.reduce((sum, a, i) => sum + other.reduce((inner, b, j) => inner + a * b * covariance[3 * i + j], 0), 0);
@@ -1878,15 +2078,28 @@ class Explorer {
     } = this;
     this.choice.value = Object.values(model.points).includes(point) ? point : point < 0 ? -1 : -2;
     if (point < 0 || !now) return [this.about, this.plotted].forEach((part) => part.replaceChildren());
-    const covariance = covarianceAt(model, point, model.settings.remainder);
+    const { covariance, home } = this.plausible(point);
+    const named = Object.keys(model.points).find((one) => model.points[one] === point);
+    const held = now.hold?.held.some(([vertex]) => vertex === point);
+    this.handle.classList.toggle("holds", Boolean(held));
+    const name = named ? `the ${named}` : "this point";
+    this.handle.setAttribute("aria-label", `Move ${name}: arrow keys by ${NUDGE} mm, Escape lets it go`);
+    this.plotted.replaceChildren(this.plot(point));
+    if (held) {
+      const away = Math.hypot(...this.placeOfPoint().map((value, i) => value - home[i]));
+      const points = now.hold.held.length > 1 ? `the ${now.hold.held.length} held points` : "it";
+      const told = `held ${millimetres(away)} from its most likely place. ${percent(now.hold.farther)} of all heads have ${points} as far out.`;
+      return this.about.replaceChildren(make("b", {}, `What if ${name} were here?`), ` It is ${told}`);
+    }
     const [x, y, z] = [0, 4, 8].map((place) => Math.sqrt(covariance[place]));
     const shown = model.states[point] & VISIBLE;
-    const known = shown ? "the photo shows it" : `${model.states[point] & OPEN ? this.hidden : "unseen"}: sampled, not observed`;
+    const known = shown
+      ? "the photo shows it"
+      : `${model.states[point] & OPEN ? this.hidden : "unseen"}: sampled, not observed`;
     const axes = `${millimetres(x)} across, ${millimetres(y)} up and down, ${millimetres(z)} in depth`;
     const told = `Standard deviation ${millimetres(Math.hypot(x, y, z))}: ${axes}.`;
-    const name = Object.keys(model.points).find((one) => model.points[one] === point) ?? "this point";
-    this.about.replaceChildren(make("b", {}, `${name[0].toUpperCase()}${name.slice(1)}`), ` – ${known}. ${told}`);
-    this.plotted.replaceChildren(this.plot(point));
+    const hint = model.states[point] & OPEN ? " Drag it: what if it were elsewhere?" : "";
+    this.about.replaceChildren(make("b", {}, `${name[0].toUpperCase()}${name.slice(1)}`), ` – ${known}. ${told}${hint}`);
   }
 
   pointChoice() {
@@ -1912,7 +2125,7 @@ class Explorer {
     } = this;
     const axes = this.ellipse(point);
     const [right, up] = this.camera.turn;
-    const home = model.mean.subarray(3 * point, 3 * point + 3);
+    const { home } = this.plausible(point);
     const offsets = now.heads.map((one) =>
       [right, up].map((axis) => axis.reduce((sum, value, i) => sum + value * (one[3 * point + i] - home[i]), 0)),
     );
@@ -1973,9 +2186,10 @@ function among(values, ...more) {
   return [...new Set([...values, ...more])].sort((one, other) => one - other);
 }
 
-function inWords({ weight, published, number, seed, form }) {
+function inWords({ weight, published, number, seed, form, held }) {
   const how = { iid: "independent", calibrated: `${weight} nats`, published: `published loss, ${published} mm` }[form];
-  return `${number} heads, ${how}, seed ${seed}`;
+  const given = held.length ? `, ${held.length} point${held.length > 1 ? "s" : ""} held` : "";
+  return `${number} heads, ${how}, seed ${seed}${given}`;
 }
 
 /** Build the explorer into an element; `host` loads and saves its state. */
@@ -2007,10 +2221,13 @@ const SHORT = {
   pitch: "pitch",
   zoom: "zoom",
   point: "at",
+  held: "hold",
 };
 
 function intoAddress(state) {
-  const parts = ([name, value]) => `${SHORT[name]}=${typeof value === "number" ? +value.toFixed(4) : value}`;
+  const written = (value) => (typeof value === "number" ? +value.toFixed(4) : value);
+  const parts = ([name, value]) =>
+    `${SHORT[name]}=${name === "held" ? value.map((one) => one.map(written)).join(";") : written(value)}`;
   const own = Object.entries(state)
     .filter(([name]) => name in SHORT)
     .map(parts);
@@ -2024,8 +2241,10 @@ function fromAddress(text) {
   for (const [key, value] of new URLSearchParams(text)) {
     const pinned = key.startsWith("pin.");
     const name = names[pinned ? key.slice(4) : key];
-    if (name)
-      (pinned ? (state.pin ??= {}) : state)[name] = value !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
+    if (!name) continue;
+    const told = value !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
+    (pinned ? (state.pin ??= {}) : state)[name] =
+      name === "held" ? value.split(";").map((one) => one.split(",").map(Number)) : told;
   }
   return state;
 }

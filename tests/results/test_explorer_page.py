@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 from browser import MISSING, REASON, chromium, drawn, pixels, poll
+from scipy.special import gammaincc
 from small_head import one_way
 
+from d3f_lite.completion.posterior import condition_on_vertices
 from d3f_lite.diversity.search import Shown, _spread_out, ball_radius, diversify_published, occluded_modes
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.observation.landmarks import detect_landmarks
@@ -184,6 +186,57 @@ def test_heads_keep_to_their_bounds(engine, found, form):
     assert np.abs(straight - samples.vertices).max() > 10 * ROUNDING
 
 
+@pytest.mark.parametrize("names", (["chin"], ["chin", "tip of the nose"]))
+def test_points_that_are_held_condition_the_posterior(engine, found, names):
+    held = [explorer_data(found)["points"][name] for name in names]
+    some = [*held, *np.flatnonzero(found.fit.occluded)[::9]]
+    places = found.decoder.mean[held] + np.float32([3.0, -4.0, 2.0])
+    told = [[vertex, *place] for vertex, place in zip(held, places.tolist())]
+    free, got, likeliest, moves, covariance, farther = engine(
+        "const settings = { ...model.settings, form: 'iid', number: 48, seed: 3 }, cache = {};"
+        "const some = (flat) => Array.from({ length: flat.length / (3 * model.count) }, (_, row) => given[1].map((vertex) =>"
+        "[0, 1, 2].map((i) => flat[3 * (row * model.count + vertex) + i])));"
+        "const free = m.atOnce(m.explored(model, settings, cache)).heads.flatMap(some);"
+        "const got = m.atOnce(m.explored(model, { ...settings, held: given[0] }, cache));"
+        "return [free, got.heads.flatMap(some), some(got.likeliest), [...some(model.directions), ...some(model.remainder)],"
+        "Array.from(m.covarianceAt(model, given[1].at(-1), 1, got.hold)), got.hold.farther];",
+        [told, [int(vertex) for vertex in some]],
+    )
+    free, got, likeliest, moves = (np.array(one) for one in (free, got, likeliest, moves))
+    first = np.arange(len(some)) < len(held)
+    target, mean, moves = np.where(first[:, None], found.decoder.mean[some], 0.0), found.decoder.mean[some], moves.astype(np.float32)
+    target[first] = places
+    expected = condition_on_vertices(mean, moves, target.astype(np.float32), first, noise_mm=1.0)
+    np.testing.assert_allclose(likeliest[0], expected.mean, atol=1e-3)  # of the posterior as the page has it
+    exact = np.einsum("kz,kvi->zvi", found.decoder.factor, found.decoder.basis[:, some])
+    exact = condition_on_vertices(mean, exact, target.astype(np.float32), first, noise_mm=1.0)
+    np.testing.assert_allclose(likeliest[0], exact.mean, atol=ROUNDING)
+    assert np.sqrt(np.trace(np.reshape(covariance, (3, 3)))) == pytest.approx(expected.spread()[-1], rel=1e-3)
+    assert np.sqrt(np.square(likeliest[0] - mean).sum(-1).mean()) > 1.0
+    # Draws stay draws: what carries the points turns their covariance into the conditioned one.
+    points = moves[:, first].reshape(len(moves), -1).astype(float)
+    before, after = ((heads[:, first] - one[first]).reshape(48, -1) for heads, one in ((free, mean), (got, likeliest[0])))
+    carry, residual, *_ = np.linalg.lstsq(before, after, rcond=None)
+    root = (np.einsum("kz,kvi->zvi", expected.factor, expected.basis)[:, first]).reshape(len(moves), -1).astype(float)
+    np.testing.assert_allclose(carry.T @ points.T @ points @ carry, root.T @ root, atol=5e-3)
+    assert residual.max() < 1e-5
+    gap = (places - found.decoder.mean[held]).ravel().astype(float)
+    unusual = gap @ np.linalg.solve(points.T @ points + np.eye(len(gap)), gap)
+    assert farther == pytest.approx(gammaincc(len(gap) / 2, unusual / 2), rel=1e-3)
+
+
+def test_a_place_that_no_head_has_is_held_no_farther_than_heads_go(engine, found):
+    chin = explorer_data(found)["points"]["chin"]
+    for place in ([1e6, 0.0, 0.0], found.decoder.mean[chin].tolist()):
+        farther, place, heads = engine(
+            "const hold = m.holding(model, [given]); const got = m.atOnce(m.explored(model, { ...model.settings, held: [given] }));"
+            "return [hold.farther, hold.held[0], Math.max(...got.heads.map(head => Math.max(...head.map(Math.abs))))];",
+            [chin, *place],
+        )
+        assert 0.99e-4 < farther <= 1.0 and heads < 300.0
+        assert np.linalg.norm(place[1:] - found.decoder.mean[chin]) < 40.0
+
+
 def test_head_zero_and_the_searched_part_are_exact(engine, found):
     head = engine("return Array.from(m.atOnce(m.explored(model, { ...model.settings, number: 2 })).heads[0]);")
     np.testing.assert_allclose(np.reshape(head, (-1, 3)), found.samples.vertices[0], atol=1e-3)
@@ -329,6 +382,48 @@ def test_a_touched_point_tells_its_spread(shown, found):
     assert not page.locator(".about").text_content()
 
 
+def test_a_hidden_point_can_be_dragged_and_let_go(shown):
+    page = shown(address="#look=spread")
+    page.get_by_label("Look at one point").select_option(label="left brow")
+    handle = page.locator(".handle")
+    assert "the photo shows it" in page.locator(".about").text_content() and not handle.is_visible()
+    page.get_by_label("Look at one point").select_option(label="chin")
+    wide, before, box = first_number(page, "nearest"), pixels(page.locator(".heads")), handle.bounding_box()
+    page.mouse.move(box["x"] + 22, box["y"] + 22)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 22, box["y"] + 36, steps=3)
+    page.mouse.up()
+    poll(lambda: first_number(page, "nearest") < 0.85 * wide, "the heads differ as before")
+    assert re.search(r"is held [\d.]+ mm from .* [\d.]+ % of all heads", page.locator(".about").text_content())
+    poll(lambda: (pixels(page.locator(".heads")) != before).any(-1).mean() > 0.02, "the heads did not answer")
+    moved = handle.bounding_box()
+    assert abs(moved["y"] - box["y"] - 14) < 3 and abs(moved["x"] - box["x"]) < 3  # the place is held, the view did not turn
+    held = poll(lambda: re.search(r"hold=[^&]+", page.evaluate("location.hash")), "the address does not tell it")[0]
+    again = shown(address=f"#look=spread&{held}")
+    assert first_number(again, "nearest") == pytest.approx(first_number(page, "nearest"), abs=0.11)
+    page.get_by_role("button", name="Let go").click()
+    poll(lambda: first_number(page, "nearest") == wide, "it is still held")
+
+
+def test_a_point_is_held_by_keyboard_and_escape_lets_it_go(shown):
+    page = shown(address="#at=1651")
+    page.locator(".handle").press("ArrowDown")
+    poll(lambda: "What if the chin were here?" in page.locator(".about").text_content(), "no point is held")
+    away = first_held(page)
+    for _ in range(3):
+        page.locator(".handle").press("ArrowUp")
+    poll(lambda: first_held(page) > away + 0.5, "it did not move on")
+    page.locator(".handle").press("Escape")
+    poll(lambda: "Standard deviation" in page.locator(".about").text_content(), "it is still held")
+    page.locator(".handle").press("Escape")
+    assert not page.locator(".about").text_content() and page.evaluate("document.activeElement.matches('.turn')")
+
+
+def first_held(page):
+    """How far the held point is from its most likely place, mm."""
+    return float(re.search(r"held ([\d.]+) mm", page.locator(".about").text_content())[1])
+
+
 def test_a_pinned_setting_stands_beside_another_on_one_scale(shown):
     page = shown(address="#look=spread")
     wide = first_number(page, "nearest")
@@ -344,5 +439,5 @@ def test_a_pinned_setting_stands_beside_another_on_one_scale(shown):
 
 
 def test_an_address_that_says_nonsense_opens_all_the_same(shown):
-    page = shown(address="#w=abc&n=1e9&s=-5&f=magic&head=77&yaw=NaN&at=999999&pin.n=x&look=&zoom=")
+    page = shown(address="#w=abc&n=1e9&s=-5&f=magic&head=77&yaw=NaN&at=999999&pin.n=x&look=&zoom=&hold=1651,NaN,1,2;x;7,1e300,0,0;1651,1e9,0,-1e9")
     poll(lambda: page.locator(".head").count() == 64, "N is not the most there can be")
