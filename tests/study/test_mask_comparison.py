@@ -29,7 +29,7 @@ def test_a_reconstruction_against_itself_and_against_one_that_missed_the_mask(dr
     assert missed["IoU"] == 0.0 and missed["fit apart, mm"] > 0.5 > missed["spread, photo alone"]
     assert missed["by another seed"] < 1e-3
     figure = sheet([(given, blind, given)])
-    assert len(figure.axes) == 16 and figure.axes[0].get_title().endswith("true mask")
+    assert len(figure.axes) == 14 and figure.axes[0].get_title().endswith("true mask")
 
 
 def test_the_table_by_hand():
