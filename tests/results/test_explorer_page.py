@@ -204,7 +204,11 @@ def test_points_that_are_held_condition_the_posterior(engine, found, names):
     )
     free, got, likeliest, moves = (np.array(one) for one in (free, got, likeliest, moves))
     first = np.arange(len(some)) < len(held)
-    target, mean, moves = np.where(first[:, None], found.decoder.mean[some], 0.0), found.decoder.mean[some], moves.astype(np.float32)
+    target, mean, moves = (
+        np.where(first[:, None], found.decoder.mean[some], 0.0),
+        found.decoder.mean[some],
+        moves.astype(np.float32),
+    )
     target[first] = places
     expected = condition_on_vertices(mean, moves, target.astype(np.float32), first, noise_mm=1.0)
     np.testing.assert_allclose(likeliest[0], expected.mean, atol=1e-3)  # of the posterior as the page has it
@@ -439,5 +443,7 @@ def test_a_pinned_setting_stands_beside_another_on_one_scale(shown):
 
 
 def test_an_address_that_says_nonsense_opens_all_the_same(shown):
-    page = shown(address="#w=abc&n=1e9&s=-5&f=magic&head=77&yaw=NaN&at=999999&pin.n=x&look=&zoom=&hold=1651,NaN,1,2;x;7,1e300,0,0;1651,1e9,0,-1e9")
+    page = shown(
+        address="#w=abc&n=1e9&s=-5&f=magic&head=77&yaw=NaN&at=999999&pin.n=x&look=&zoom=&hold=1651,NaN,1,2;x;7,1e300,0,0;1651,1e9,0,-1e9"
+    )
     poll(lambda: page.locator(".head").count() == 64, "N is not the most there can be")
