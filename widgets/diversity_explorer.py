@@ -1,5 +1,6 @@
 """The flagship: mark an occluder on a photo, tune the diversification, compare, export."""
 
+import tempfile
 from dataclasses import replace
 
 import ipywidgets
@@ -55,7 +56,6 @@ class DiversityExplorer(ipywidgets.VBox):
         self.task, self.saving = BackgroundTask(), BackgroundTask()
         self.photo = PhotoControls(portrait, occluded)
         self.controls = DiversityControls(self.settings.diversity)
-        self.folder = ipywidgets.Text("results", description="folder")
         self.export, self.download = ipywidgets.Button(description="Export", disabled=True), Download()
         for part in (self.photo, self.controls):
             part.on_change(self.generate)
@@ -63,8 +63,7 @@ class DiversityExplorer(ipywidgets.VBox):
 
     def _layout(self):
         note = ipywidgets.HTML(f"<b>{DISCLAIMER}</b>")
-        exporting = ipywidgets.HBox([self.folder, self.export])
-        middle = ipywidgets.VBox([self.controls, self.task, exporting, self.saving, self.download])
+        middle = ipywidgets.VBox([self.controls, self.task, self.export, self.saving, self.download])
         right = ipywidgets.VBox([self.readout, self.kernel], layout={"width": "480px"})
         top = ipywidgets.HBox([self.photo, middle, right], layout={"flex_flow": "row wrap"})
         return [note, top, self.spreads, self.grid]
@@ -128,14 +127,14 @@ class DiversityExplorer(ipywidgets.VBox):
         self.kernel.value = figure_tag(kernel_figure(kernels[method].numpy(), kernels["i.i.d."].numpy()), alt)
 
     def _export(self):
-        """Write meshes, pictures, a report and the settings, and offer them as an archive."""
-        found, folder = self.reconstruction, self.folder.value
+        """Offer meshes, pictures, a report and the settings as an archive; nothing stays on a server that strangers may use."""
+        found = self.reconstruction
 
-        def show(path):
-            self.download.offer(path)
-            self.saving.say(f"written to {path}")
+        def save(progress):
+            with tempfile.TemporaryDirectory() as folder:
+                self.download.offer(found.save(folder))
 
-        self.saving.start(lambda progress: found.save(folder), show)
+        self.saving.start(save, lambda _: self.saving.say("ready to be saved"))
 
 
 def _same(one, other):

@@ -756,15 +756,6 @@ function* published(model, settings, { latents }) {
   return { places, draws, shares: draws.map(() => 1) };
 }
 
-/** A head between two independent draws, 0 to 1 of the way: cos · one + sin · other is as likely a draw as either. */
-function between(model, { sets: { iid } }, from, to, way) {
-  const [near, far] = [Math.cos((way * Math.PI) / 2), Math.sin((way * Math.PI) / 2)];
-  const blend = (one, other) => one && one.map((value, i) => near * value + far * other[i]);
-  const [one, other] = [iid.draws[from], iid.draws[to]];
-  const draw = { moves: blend(one.moves, other.moves), changes: blend(one.changes, other.changes) };
-  return headAt(model, blend(placeOf(iid, from), placeOf(iid, to)), draw, 1, iid.result.hold);
-}
-
 /** Run the slices to their end at once. */
 export function atOnce(slices) {
   for (;;) {
