@@ -793,7 +793,7 @@ uniform vec3 centre;
 uniform vec3 lens;  // focal length over aspect, focal length, distance of the eye in mm
 uniform float depth;  // mm
 uniform float morph;
-uniform mat4x2 onto;
+uniform mat4x3 onto;
 in vec3 placeA, placeB, normalA, normalB;
 in float valueA, valueB;
 in vec3 kind;  // open, skin, tone
@@ -805,7 +805,8 @@ void main() {
   normal = turn * mix(normalA, normalB, morph);
   value = mix(valueA, valueB, morph);
   seen = kind;
-  photo = onto * vec4(place, 1.0);
+  vec3 at = onto * vec4(place, 1.0);
+  photo = at.xy / at.z;
   vec3 view = turn * (place - centre);
   float away = lens.z - view.z;
   gl_Position = vec4(lens.xy * view.xy, (lens.z - away) / depth * -away, away);
@@ -961,7 +962,7 @@ class View {
     const stops = model.colours.flatMap((hex) => [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16)));
     this.texture(0, "colours", new ImageData(withAlpha(stops), model.colours.length, 1));
     this.texture(1, "picture", this.picture);
-    gl.uniformMatrix4x2fv(
+    gl.uniformMatrix4x3fv(
       this.at("onto"),
       false,
       [0, 1, 2, 3].flatMap((column) => model.onto.map((row) => row[column])),

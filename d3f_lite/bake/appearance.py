@@ -79,7 +79,7 @@ def _mouth_cavity(head):
             camera = Camera.from_angles(yaw, pitch, 0.0, 3.0, (450, 450))
             points = camera.view(head.mean)
             depth = rasterise(points, head.triangles, (900, 900))[2]
-            seen |= visible_vertices(points, normals @ camera.rotation.T, head.triangles, depth, tolerance=0.7)
+            seen |= visible_vertices(points, camera.facing(head.mean, normals), head.triangles, depth, tolerance=0.7)
     tongue = head.mean[head.parts == PARTS.index("tongue")]
     low, high = tongue.min(0) - MOUTH_MARGIN, tongue.max(0) + MOUTH_MARGIN
     around = ((head.mean > low) & (head.mean < high))[:, :2].all(1) & (head.mean[:, 2] < high[2])

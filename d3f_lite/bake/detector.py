@@ -23,6 +23,7 @@ from d3f_lite.bake.registration import register
 from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.calibration import ASSET, measured_path, pose_features, upright
 from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.landmark_fitting import NEAREST, NEARNESS_SIGMA, USUAL_NEARNESS
 from d3f_lite.heads import load_head
 from d3f_lite.heads.ict import read_ict
 from d3f_lite.heads.model import HeadModel
@@ -39,10 +40,11 @@ BROW_SIGMA = 2.0  # mm: brows are painted this much higher or lower than the det
 
 
 def draw_varied_view(head: HeadModel, vertices: Float[np.ndarray, "V 3"], generator: np.random.Generator) -> tuple[Photo, Camera]:
-    """Render a head whose brows are painted a little higher or lower than the embedding has them: Photo and Camera."""
+    """Render a head from nearby or far, its brows painted a little higher or lower than the embedding has them: Photo, Camera."""
     landmarks = head.landmark_points(head.mean)
     landmarks[17:27, 1] += generator.normal(0.0, BROW_SIGMA)
-    return draw_view(head, vertices, generator, albedo_regions=albedo_regions(head, landmarks))
+    nearness = np.clip(generator.normal(USUAL_NEARNESS, NEARNESS_SIGMA), 0.0, NEAREST) / 1000.0
+    return draw_view(head, vertices, generator, albedo_regions=albedo_regions(head, landmarks), nearness=nearness)
 
 
 def measure(

@@ -38,9 +38,8 @@ class View:
         camera = Camera.from_angles(*angles, SCALE, (PICTURE / 2, PICTURE / 2))
         points = camera.view(head.mean)
         _, _, depth = rasterise(points, head.triangles, (PICTURE, PICTURE))
-        normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long())
-        normals = normals.numpy() @ camera.rotation.T
-        return cls(camera, points, visible_vertices(points, normals, head.triangles, depth))
+        normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long()).numpy()
+        return cls(camera, points, visible_vertices(points, camera.facing(head.mean, normals), head.triangles, depth))
 
     def hidden_by(self, mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "V"]:
         """(V,) bool: vertices behind the ``mask`` (H, W) bool."""

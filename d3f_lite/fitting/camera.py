@@ -1,4 +1,4 @@
-"""The scaled orthographic camera: how a head in millimetres lands on a photo in pixels."""
+"""The camera: how a head in millimetres lands on a photo in pixels."""
 
 from dataclasses import dataclass, replace
 
@@ -6,30 +6,35 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+CLOSEST = 0.1  # of the distance to the head's origin: nothing is drawn as if it were nearer
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """A scaled orthographic camera (Dey and Boddeti 2022, section 3.1).
+    """A pinhole camera whose axis goes through the head's origin; far away it is the paper's, scaled orthographic
+    (Dey and Boddeti 2022, section 3.1).
 
-    A point X (mm, canonical frame: x to the head's left, y up, z forward) lands on
-    ``u = s (R X)_x + t_x``, ``v = -s (R X)_y + t_y`` (px: x right, y down, from the
-    top-left corner, so that pixel centres lie at halves); (R X)_z grows towards the camera.
+    A point X (mm, canonical frame: x to the head's left, y up, z forward) is turned, Y = R X, and lands on
+    ``u = s w Y_x + t_x``, ``v = -s w Y_y + t_y`` with ``w = 1 / (1 - k Y_z)`` (px: x right, y down, from the
+    top-left corner, so that pixel centres lie at halves); Y_z grows towards the camera.
 
     Args:
         rotation: head-to-camera rotation R.
-        scale: s, px per mm.
+        scale: s, px per mm at the head's origin.
         translation: px, where the head's origin lands.
+        nearness: k, one over the distance to the head's origin, per mm; 0 = far away, without perspective.
     """
 
     rotation: Float[np.ndarray, "3 3"]
     scale: float
     translation: Float[np.ndarray, "2"]
+    nearness: float = 0.0
 
     @classmethod
-    def from_angles(cls, yaw: float, pitch: float, roll: float, scale: float, translation) -> "Camera":
+    def from_angles(cls, yaw: float, pitch: float, roll: float, scale: float, translation, nearness: float = 0.0) -> "Camera":
         """A camera that sees a head turned by ``yaw`` (to its left), ``pitch`` (up) and ``roll``; all in radians."""
         rotation = Rotation.from_euler("ZXY", [roll, -pitch, yaw]).as_matrix()
-        return cls(rotation.astype(np.float32), float(scale), np.asarray(translation, np.float32))
+        return cls(rotation.astype(np.float32), float(scale), np.asarray(translation, np.float32), float(nearness))
 
     @property
     def angles(self) -> Float[np.ndarray, "3"]:
@@ -44,11 +49,26 @@ class Camera:
     def view(self, points: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 3"]:
         """Pixel positions and depth of ``points`` (…, 3) mm: (…, 3), x and y in px, z in mm towards the camera."""
         turned = points @ np.asarray(self.rotation, points.dtype).T
-        viewed = np.empty_like(turned)
-        viewed[..., 0] = self.scale * turned[..., 0] + self.translation[0]
-        viewed[..., 1] = -self.scale * turned[..., 1] + self.translation[1]
-        viewed[..., 2] = turned[..., 2]
+        viewed = turned.copy()
+        viewed[..., :2] *= self.scale * self.magnified(turned) * np.array((1.0, -1.0), turned.dtype)
+        viewed[..., :2] += self.translation
         return viewed
+
+    def magnified(self, turned: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 1"]:
+        """w, how much larger things at ``turned`` points (mm, the camera's frame) look than at the head's origin."""
+        return 1.0 / np.maximum(1.0 - self.nearness * turned[..., 2:], CLOSEST)
+
+    def slopes(self, points: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "P 2 3"]:
+        """How positions in the picture, in mm at the head's origin (x right, y down), move with ``points`` (mm, canonical)."""
+        turned = points @ self.rotation.T
+        magnified = self.magnified(turned)[:, None]
+        towards = self.nearness * magnified * turned[:, :2, None] * self.rotation[2]
+        return magnified * (self.rotation[:2] + towards) * np.array([[1.0], [-1.0]])
+
+    def facing(self, points: Float[np.ndarray, "*N 3"], normals: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N"]:
+        """Cosine of the angle between the ``normals`` at ``points`` (mm) and the line to the camera, both canonical."""
+        to_camera = self.rotation[2] - self.nearness * points
+        return (normals * to_camera).sum(-1) / np.linalg.norm(to_camera, axis=-1)
 
     def cropped(self, origin, zoom) -> "Camera":
         """The same camera in the pixels of a crop that starts at ``origin`` (2,) px and is enlarged by ``zoom``."""

@@ -131,7 +131,7 @@ def what_the_photo_shows(
     points[:, :2] -= low
     _, _, depth = rasterise(points, head.triangles, shape)
     normals = vertex_normals(torch.from_numpy(vertices), torch.from_numpy(head.triangles).long()).numpy()
-    seen = visible_vertices(points, normals @ np.asarray(camera.rotation, np.float32).T, head.triangles, depth)
+    seen = visible_vertices(points, camera.facing(vertices, normals), head.triangles, depth)
     column, row = np.floor(points[:, :2]).astype(int).T + low[:, None]
     beyond = (row < 0) | (row >= height) | (column < 0) | (column >= width)
     covered = beyond | occluded[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]

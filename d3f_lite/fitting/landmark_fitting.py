@@ -14,12 +14,15 @@ from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks, interocular_distance
 from d3f_lite.settings import FitSettings
 
-POSE = 6  # rotation vector (rad), log scale, translation (mm)
-LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0])  # of the pose, while it is searched for
+POSE = 7  # rotation vector (rad), log scale, translation (mm), nearness (per m)
+LARGEST_STEP = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0, 0.5])  # of the pose, while it is searched for
 START_YAWS = np.radians((-35.0, 0.0, 35.0))
 POSE_STEPS, JOINT_STEPS = 8, 8
 LEAST_TRUST = 0.02  # in a landmark that is hidden, where too few are not: 7 times its error
 POSE_SIGMA = np.array((0.5, 0.25))  # radians, of the yaw and pitch that photos of faces have
+USUAL_NEARNESS, NEARNESS_SIGMA = 1.0, 0.6  # per m, of the cameras that take photos of faces: most are 0.5 to 2.5 m away
+NEAREST = 4.0  # per m: a camera at 25 cm
+FAR_AWAY_SIGMA = 1e-3  # per m, where the camera is the paper's, without perspective
 NUDGE = 1e-4  # radians, for derivatives of the angles
 BOUND_ROUNDS = 20  # in which it is settled which coefficients stand at their bounds; 3 as a rule
 MOST_GROWTH = 3.0  # of the log scale in one step; more leads nowhere
@@ -112,11 +115,12 @@ def calibration_for(landmarks: Landmarks, settings: FitSettings) -> Calibration:
     return (settings.calibrated and calibration_of(landmarks.detector)) or Calibration.none()
 
 
-def moved(camera: Camera, step: Float[np.ndarray, "6"]) -> Camera:
-    """The camera after a pose ``step`` (6,): rotation vector (rad), log scale, translation (mm on the head)."""
+def moved(camera: Camera, step: Float[np.ndarray, "7"]) -> Camera:
+    """The camera after a pose ``step``: rotation vector (rad), log scale, translation (mm on the head), nearness (per m)."""
     rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ camera.rotation
-    translation = camera.translation + camera.scale * step[4:]
-    return Camera(rotation, camera.scale * float(np.exp(step[3])), translation)
+    translation = camera.translation + camera.scale * step[4:6]
+    nearness = float(np.clip(camera.nearness + step[6] / 1000.0, 0.0, NEAREST / 1000.0))
+    return Camera(rotation, camera.scale * float(np.exp(step[3])), translation, nearness)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +143,7 @@ class LandmarkProblem:
         right, down = self.landmarks.xy[45] - self.landmarks.xy[36]
         roll = np.arctan2(-down, right)  # a photo may lie on its side or its head
         for yaw in START_YAWS:
-            camera = Camera.from_angles(yaw, 0.0, roll, scale, (0.0, 0.0))
+            camera = Camera.from_angles(yaw, 0.0, roll, scale, (0.0, 0.0), self._nearness[0] / 1000.0)
             offset = (self.landmarks.xy - camera.project(self.head.landmark_points(self.head.mean, yaw)))[self.used]
             camera = replace(camera, translation=offset.mean(0))
             for _ in range(POSE_STEPS):
@@ -190,18 +194,31 @@ class LandmarkProblem:
         points = np.einsum("lk,lki->li", barycentric, self.head.mean[corners])
         size = len(coefficients)
         directions = np.einsum("lk,clki->cli", barycentric, self.head.basis[:size][:, corners])
-        turned = (points + np.einsum("c,cli->li", coefficients, directions)) @ camera.rotation.T
-        predicted = camera.scale * turned[:, :2] * (1.0, -1.0) + camera.translation
-        offsets = upright((self.landmarks.xy - predicted) / camera.scale, roll) - self.calibration.bias_at(yaw, pitch)
+        points = points + np.einsum("c,cli->li", coefficients, directions)
+        offsets = upright((self.landmarks.xy - camera.project(points)) / camera.scale, roll) - self.calibration.bias_at(
+            yaw, pitch
+        )
         jacobian = np.zeros((68, 2, size + POSE))
         if size:
-            jacobian[..., :size] = ((directions @ camera.rotation.T)[..., :2] * (1.0, -1.0)).transpose(1, 2, 0)
-        jacobian[..., size:] = pose_jacobian(turned)
+            jacobian[..., :size] = np.einsum("lpi,cli->lpc", camera.slopes(points), directions)
+        jacobian[..., size:] = pose_jacobian(points, camera)
         jacobian = upright(jacobian.swapaxes(1, 2), roll).swapaxes(1, 2)
-        rows = self._whitened(offsets, jacobian)
-        if self.landmarks.enough:
-            return rows
-        return tuple(np.concatenate(both) for both in zip(rows, _usual_pose(camera, size)))
+        parts = [self._whitened(offsets, jacobian), self._usual_nearness(camera, size)]
+        if not self.landmarks.enough:
+            parts.append(_usual_pose(camera, size))
+        return tuple(np.concatenate(rows) for rows in zip(*parts))
+
+    @property
+    def _nearness(self):
+        """What is known of the nearness beforehand, per m: mean and standard deviation."""
+        return (USUAL_NEARNESS, NEARNESS_SIGMA) if self.settings.perspective else (0.0, FAR_AWAY_SIGMA)
+
+    def _usual_nearness(self, camera, size):
+        """As ``_residual``: photos of faces are taken from so far away."""
+        usual, sigma = self._nearness
+        jacobian = np.zeros((1, size + POSE))
+        jacobian[0, -1] = 1.0 / sigma
+        return np.array([(usual - 1000.0 * camera.nearness) / sigma]), jacobian
 
     def _whitened(self, offsets, jacobian):
         """Weigh by the detector's covariance and the confidences, and add the closure pairs."""
@@ -228,14 +245,16 @@ def _usual_pose(camera, size):
     return -angles / POSE_SIGMA, jacobian
 
 
-def pose_jacobian(turned):
-    """How picture positions in mm (x right, y down) of turned points (P, 3) move with the pose: (P, 2, 6)."""
-    x, y, z = turned.T
-    zero, one = np.zeros_like(x), np.ones_like(x)
-    return np.stack(
-        (
-            np.stack((zero, z, -y, x, one, zero), -1),
-            np.stack((z, zero, -x, -y, zero, one), -1),
-        ),
-        axis=1,
-    )
+def pose_jacobian(points: Float[np.ndarray, "P 3"], camera: Camera) -> Float[np.ndarray, "P 2 7"]:
+    """How picture positions in mm (x right, y down) of points (mm, canonical) move with the pose, as ``moved`` takes it."""
+    turned = points @ camera.rotation.T
+    magnified = camera.magnified(turned)
+    place = magnified * turned[:, :2] * (1.0, -1.0)
+    jacobian = np.zeros((len(points), 2, POSE))
+    # Turning about the camera's axes, seen from the head.
+    turns = np.cross(camera.rotation[None], points[:, None])
+    jacobian[..., :3] = np.einsum("pki,pai->pka", camera.slopes(points), turns)
+    jacobian[..., 3] = place
+    jacobian[..., 4:6] = np.eye(2)
+    jacobian[..., 6] = place * magnified * turned[:, 2:] / 1000.0
+    return jacobian

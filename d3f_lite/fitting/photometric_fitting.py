@@ -200,19 +200,19 @@ class _FaceColours:
         used, local = np.unique(points.triangles, return_inverse=True)
         local = local.reshape(points.triangles.shape)
         mixed = lambda values: np.einsum("pk,pki->pi", points.barycentric, values[local])
-        place, normal = mixed(vertices[used] @ rotation.T), mixed(self._normals(vertices)[used] @ rotation.T)
+        place, normal = mixed(vertices[used]), mixed(self._normals(vertices)[used] @ rotation.T)
         length = np.linalg.norm(normal, axis=1, keepdims=True)
         normal = normal / length
         directions = self.head.basis[:, used].transpose(1, 2, 0).reshape(3 * len(used), -1)
         bent = self._normal_directions(vertices, used).reshape(directions.shape)
-        slope = camera.scale * np.concatenate((points.slope * (1.0, -1.0), np.zeros((*points.slope.shape[:2], 1))), axis=2)
+        slides, moves = camera.slopes(place), pose_jacobian(place, camera)
         shine = np.einsum("phn,hc->pcn", _harmonics_slope(points.harmonics), points.appearance.light) * points.albedo[..., None]
         for channel in range(3):
-            pull, turn = slope[:, channel], shine[:, channel]
+            pull, turn = camera.scale * points.slope[:, channel], shine[:, channel]
             across = (turn - normal * (turn * normal).sum(1, keepdims=True)) / length
-            of_coefficients = self._gather(points, local, pull @ rotation) @ directions
+            of_coefficients = self._gather(points, local, np.einsum("pk,pki->pi", pull, slides)) @ directions
             of_coefficients -= self._gather(points, local, across @ rotation) @ bent
-            of_pose = np.einsum("pi,pid->pd", pull[:, :2] * (1.0, -1.0), pose_jacobian(place))
+            of_pose = np.einsum("pi,pid->pd", pull, moves)
             of_pose[:, :3] -= np.cross(normal, turn)
             yield np.concatenate((of_coefficients, of_pose.astype(np.float32)), axis=1)
 

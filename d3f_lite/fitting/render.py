@@ -96,7 +96,7 @@ def spherical_harmonics(normals: Float[torch.Tensor, "*N 3"]) -> Float[torch.Ten
 
 def visible_vertices(
     points: Float[np.ndarray, "V 3"],
-    normals: Float[np.ndarray, "V 3"],
+    facing: Float[np.ndarray, "V"],
     triangles: Int[np.ndarray, "T 3"],
     depth: Float[np.ndarray, "H W"],
     *,
@@ -106,7 +106,7 @@ def visible_vertices(
 
     Args:
         points: view-space positions (px, px, mm).
-        normals: unit normals in the camera's frame (z towards the camera).
+        facing: cosine between each normal and the line to the camera (``Camera.facing``).
         triangles: unused corners are never seen.
         depth: mm from ``rasterise``.
         tolerance: mm that a vertex may lie behind the buffer (a pixel is not a point).
@@ -119,8 +119,8 @@ def visible_vertices(
     used = np.zeros(len(points), bool)
     used[triangles.reshape(-1)] = True
     # A slanted surface falls within one pixel, so the tolerance grows towards the contour.
-    slack = tolerance / np.clip(normals[:, 2], 0.2, 1.0)
-    return inside & used & (normals[:, 2] > 0.0) & np.isfinite(nearest) & (points[:, 2] >= nearest - slack)
+    slack = tolerance / np.clip(facing, 0.2, 1.0)
+    return inside & used & (facing > 0.0) & np.isfinite(nearest) & (points[:, 2] >= nearest - slack)
 
 
 def render(

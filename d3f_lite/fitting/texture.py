@@ -69,8 +69,9 @@ def texture_of(observation: Observation, head: HeadModel, fit: Fit) -> Texture:
     is typical of the areas (skin, lips, brows, …), and pass into the photo's at the border (Pérez et al. 2003).
     """
     mesh, places = refinement(head), _places(head)
-    normals = fine_normals(head, fit.vertices) @ np.asarray(fit.camera.rotation, np.float32).T
+    normals = fine_normals(head, fit.vertices)
     colours, seen = _photographed(observation, mesh, fit, normals)
+    normals = normals @ np.asarray(fit.camera.rotation, np.float32).T
     skin = (seen > 0.9) & places.plain
     slope = _light_slope(colours[skin], normals[skin])
     albedo = colours / (1.0 + normals @ slope)[:, None]
@@ -110,7 +111,8 @@ def _ramp(values, low, high):
 
 def _photographed(observation, mesh, fit, normals):
     """The photo's colour at each vertex (F, 3), and how far it may be trusted (F,), 0 to 1."""
-    points = fit.camera.view(mesh(fit.vertices)).astype(np.float32)
+    vertices = mesh(fit.vertices)
+    points, facing = fit.camera.view(vertices).astype(np.float32), fit.camera.facing(vertices, normals)
     shape = np.array(observation.photo.shape)[::-1]
     low = np.clip(np.floor(points[:, :2].min(0)).astype(int) - 2, 0, shape - 8)
     high = np.clip(np.ceil(points[:, :2].max(0)).astype(int) + 2, low + 8, shape)
@@ -123,13 +125,13 @@ def _photographed(observation, mesh, fit, normals):
     zoom = np.array((width, height)) / (high - low)
     points[:, :2] = (points[:, :2] - low) * zoom
     _, _, depth = rasterise(points, mesh.triangles, (height, width))
-    visible = visible_vertices(points, normals, mesh.triangles, depth)
+    visible = visible_vertices(points, facing, mesh.triangles, depth)
     place = points[:, 1::-1].T - 0.5
     sampled = lambda picture: map_coordinates(picture, place, order=1, mode="nearest")
     near = sampled(trust_near(free < 0.999, fit.camera.scale * zoom.min()))
     shown /= np.maximum(free, 1e-3)[..., None]
     colours = np.stack([sampled(shown[..., channel]) for channel in range(3)], 1)
-    return colours, visible * near * _ramp(normals[:, 2], TURNED_AWAY, FACING)
+    return colours, visible * near * _ramp(facing, TURNED_AWAY, FACING)
 
 
 def _light_slope(colours, normals):
@@ -228,10 +230,10 @@ def _openness(head, where):
     for yaw in np.radians(range(-90, 91, 30)):
         for pitch in np.radians((-60, -30, 0, 30, 60)):
             camera = Camera.from_angles(yaw, pitch, 0.0, 1.0, (150.0, 150.0))
-            points, turned = camera.view(head.mean), normals @ camera.rotation.T
+            points, facing = camera.view(head.mean), camera.facing(head.mean, normals)
             depth = rasterise(points, head.triangles, (300, 300))[2]
-            amount = np.clip(turned[:, 2], 0.0, None) * np.cos(pitch)
-            reached += amount * visible_vertices(points, turned, head.triangles, depth, tolerance=1.0)
+            amount = np.clip(facing, 0.0, None) * np.cos(pitch)
+            reached += amount * visible_vertices(points, facing, head.triangles, depth, tolerance=1.0)
             possible += amount
     share = np.clip(reached / possible / np.median((reached / possible)[head.face]), 0.0, MOST_OPEN)
     return np.where(where, share, np.maximum(share, 1.0))

@@ -212,7 +212,7 @@ def _points(head: HeadModel, fit) -> dict[str, int]:
 def _photo(reconstruction) -> dict:
     """The face's part of the photo and its occluder as data URLs, and where the camera sees a head on it.
 
-    ``onto`` (2, 4): [s, t] = onto · [x, y, z, 1], from (0, 0) at the picture's top-left corner to (1, 1).
+    ``onto`` (3, 4): w [s, t, 1] = onto · [x, y, z, 1], from (0, 0) at the picture's top-left corner to (1, 1).
     """
     observation, camera = reconstruction.observation, reconstruction.fit.camera
     window = face_window(observation)
@@ -222,7 +222,9 @@ def _photo(reconstruction) -> dict:
     size = max(1, round(zoom * width)), max(1, round(zoom * height))
     rotation, corner = np.asarray(camera.rotation, float), np.array([window[1].start, window[0].start])
     turned = camera.scale * rotation[:2] * [[1.0], [-1.0]]
-    onto = np.column_stack([turned, camera.translation - corner]) / [[width], [height]]
+    away = np.append(-camera.nearness * rotation[2], 1.0)
+    onto = np.pad(turned, ((0, 0), (0, 1))) + np.outer(camera.translation - corner, away)
+    onto = np.vstack((onto / [[width], [height]], away))
     yaw, pitch, _ = camera.angles
     return {
         "photo": _data_url(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), "jpeg", quality=PHOTO_QUALITY),

@@ -3,8 +3,6 @@
 They share no code with the renders of ``synthetic``, which detector, occlusion network and calibration were made with.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import torch
@@ -22,23 +20,9 @@ HAIR = np.array([(0.07, 0.06, 0.06), (0.22, 0.14, 0.09), (0.45, 0.31, 0.18), (0.
 GAMMA = 2.2
 
 
-@dataclass(frozen=True, eq=False)
-class PhoneCamera(Camera):
-    """A perspective camera: the scaled orthographic one that it is at the head's origin, seen from ``distance`` mm."""
-
-    distance: float = 600.0
-
-    def view(self, points: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 3"]:
-        """Pixel positions and depth of points (mm): x and y in px, z in mm towards the camera."""
-        turned = points @ self.rotation.T
-        nearer = self.distance / (self.distance - turned[..., 2])
-        place = self.scale * nearer[..., None] * turned[..., :2] * (1.0, -1.0) + self.translation
-        return np.concatenate((place, turned[..., 2:]), axis=-1).astype(np.float32)
-
-
 def draw_scan_photo(
     head: HeadModel, vertices: Float[np.ndarray, "V 3"], generator: np.random.Generator, largest_yaw: float = 0.45
-) -> tuple[Photo, PhoneCamera]:
+) -> tuple[Photo, Camera]:
     """A picture of a head as a phone takes it, and its camera.
 
     Args:
@@ -46,8 +30,8 @@ def draw_scan_photo(
         largest_yaw: radians.
     """
     yaw, pitch, roll = generator.uniform(-largest_yaw, largest_yaw), generator.normal(0.0, 0.12), generator.normal(0.0, 0.08)
-    plain = Camera.from_angles(yaw, pitch, roll, generator.uniform(1.0, 1.5), (SIZE[1] / 2, 0.46 * SIZE[0]))
-    camera = PhoneCamera(plain.rotation, plain.scale, plain.translation, generator.uniform(*DISTANCES))
+    scale, distance = generator.uniform(1.0, 1.5), generator.uniform(*DISTANCES)
+    camera = Camera.from_angles(yaw, pitch, roll, scale, (SIZE[1] / 2, 0.46 * SIZE[0]), 1.0 / distance)
     index, barycentric, _ = rasterise(camera.view(vertices), head.triangles, SIZE)
     colours = _background(generator)
     seen = index >= 0

@@ -40,6 +40,7 @@ def draw_view(
     *,
     albedo_regions: Float[np.ndarray, "A V"] | None = None,
     largest_yaw: float = 0.75,
+    nearness: float = 0.0,
 ) -> tuple[Photo, Camera]:
     """Render a head from a random view, in random light, skin tone and background.
 
@@ -48,13 +49,14 @@ def draw_view(
         generator: numpy Generator.
         albedo_regions: soft areas of one colour each; the head's own by default.
         largest_yaw: radians.
+        nearness: of the camera, per mm.
 
     Returns:
         Photo, and the Camera that saw the head.
     """
     yaw, pitch = generator.uniform(-largest_yaw, largest_yaw), generator.normal(0.0, 0.15)
     scale = generator.uniform(0.85, 1.1)
-    camera = Camera.from_angles(yaw, pitch, generator.normal(0.0, 0.1), scale, (SHAPE[1] / 2, SHAPE[0] / 2))
+    camera = Camera.from_angles(yaw, pitch, generator.normal(0.0, 0.1), scale, (SHAPE[1] / 2, SHAPE[0] / 2), nearness)
     tone = SKIN_TONES[generator.integers(len(SKIN_TONES))]
     colours = paint(albedo_regions if albedo_regions is not None else head.albedo_regions, tone)
     background = generator.uniform(0.1, 0.9, 3)

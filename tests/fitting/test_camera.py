@@ -1,4 +1,4 @@
-"""The scaled orthographic camera."""
+"""The camera."""
 
 import numpy as np
 import pytest
@@ -30,6 +30,21 @@ def test_angles_turn_as_their_names_say(angles, point, direction):
 def test_angles_are_read_back():
     camera = Camera.from_angles(0.5, -0.2, 0.1, 1.0, (0.0, 0.0))
     np.testing.assert_allclose(camera.angles, (0.5, -0.2, 0.1), atol=1e-6)
+
+
+def test_a_camera_nearby_by_hand():
+    near = Camera.from_angles(0.0, 0.0, 0.0, 2.0, (100.0, 50.0), 1.0 / 400.0)
+    np.testing.assert_allclose(near.view(np.array([[10.0, 5.0, 200.0]])), [[140.0, 30.0, 200.0]])  # half way: twice as large
+    towards, level = np.array([[0.0, 0.6, 0.8]]), np.array([[0.0, 1.0, 0.0]])
+    np.testing.assert_allclose(near.facing(np.array([[0.0, 0.0, 100.0]]), towards), [0.8], atol=1e-6)
+    assert near.facing(np.array([[0.0, 30.0, 0.0]]), level) < 0.0  # the top of a head nearby is out of sight
+
+
+def test_slopes_are_those_of_finite_differences():
+    camera = Camera.from_angles(0.3, 0.1, 0.2, 1.3, (200.0, 180.0), 0.0015)
+    points, step = np.random.default_rng(0).normal(0.0, 60.0, (2, 20, 3)) * np.array([[[1.0]], [[1e-3]]])
+    moved = (camera.project(points + step) - camera.project(points - step)) / (2 * camera.scale)
+    np.testing.assert_allclose(np.einsum("pki,pi->pk", camera.slopes(points), step), moved, atol=1e-6)
 
 
 def test_a_crop_sees_the_same_points_in_its_own_pixels():

@@ -11,7 +11,7 @@ from d3f_lite.errors import Cancelled
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible, what_the_photo_shows
-from d3f_lite.fitting.landmark_fitting import POSE, LandmarkProblem, fit_landmarks, moved, newton_step
+from d3f_lite.fitting.landmark_fitting import POSE, USUAL_NEARNESS, LandmarkProblem, fit_landmarks, moved, newton_step
 from d3f_lite.fitting.photometric_fitting import solve_appearance
 from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
@@ -37,7 +37,7 @@ def exact_landmarks(vertices, camera, confidence=1.0):
 
 
 def test_a_known_pose_is_found():
-    camera = Camera.from_angles(0.4, -0.1, 0.2, 1.3, (200.0, 180.0))
+    camera = Camera.from_angles(0.4, -0.1, 0.2, 1.3, (200.0, 180.0), USUAL_NEARNESS / 1000.0)
     found = fit_landmarks(HEAD, exact_landmarks(HEAD.mean, camera), LANDMARKS_ONLY)
     np.testing.assert_allclose(found.camera.angles, camera.angles, atol=0.02)
     assert abs(found.camera.scale / camera.scale - 1) < 0.02
@@ -45,8 +45,8 @@ def test_a_known_pose_is_found():
 
 
 def test_steps_within_bounds_are_those_of_bounded_least_squares():
-    generator = np.random.default_rng(2)
-    root, pull = generator.standard_normal((30, 30)), 3.0 * generator.standard_normal(30)
+    generator = np.random.default_rng(4)
+    root, pull = generator.standard_normal((24 + POSE, 24 + POSE)), 3.0 * generator.standard_normal(24 + POSE)
     coefficients = np.zeros(24)
     bounds = np.tile([-np.inf, np.inf], (24, 1))
     bounds[10:] = 0.0, 0.4

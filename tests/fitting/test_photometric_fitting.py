@@ -1,12 +1,14 @@
 """The colours' share of the fit: slopes against finite differences, and a painted head that is found again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible
-from d3f_lite.fitting.landmark_fitting import fit_landmarks, landmark_problem, moved
+from d3f_lite.fitting.landmark_fitting import POSE, fit_landmarks, landmark_problem, moved
 from d3f_lite.fitting.photometric_fitting import Crop, _FaceColours, refine
 from d3f_lite.fitting.render import render, spherical_harmonics
 from d3f_lite.heads import load_head
@@ -35,11 +37,13 @@ def observation():
     return Observation(Photo.from_array(pixels), landmarks, Masks(face, np.zeros(face.shape, bool)))
 
 
-def test_slopes_are_those_of_finite_differences(observation):
+@pytest.mark.parametrize("nearness", (0.0, 0.002))
+def test_slopes_are_those_of_finite_differences(observation, nearness):
+    camera = replace(CAMERA, nearness=nearness)
     colours = _FaceColours(HEAD, Crop.around(observation, 80.0))
     start = np.random.default_rng(1).normal(0.0, 0.3, len(HEAD.basis))
-    points = colours.points(start, CAMERA)
-    slopes = np.stack(list(colours._shape_derivatives(points, start, CAMERA)), axis=1)
+    points = colours.points(start, camera)
+    slopes = np.stack(list(colours._shape_derivatives(points, start, camera)), axis=1)
 
     def seen(coefficients, camera):
         vertices = HEAD.vertices(coefficients)
@@ -49,11 +53,11 @@ def test_slopes_are_those_of_finite_differences(observation):
         harmonics = spherical_harmonics(torch.from_numpy(normal)).numpy()
         return camera.project(at), points.albedo * (harmonics @ points.appearance.light)
 
-    place, colour = seen(start, CAMERA)
-    for unknown in (0, 3, 110, *range(len(start), len(start) + 6)):
-        step = np.zeros(len(start) + 6)
+    place, colour = seen(start, camera)
+    for unknown in (0, 3, 110, *range(len(start), len(start) + POSE)):
+        step = np.zeros(len(start) + POSE)
         step[unknown] = 0.1 if unknown < len(start) else 1e-3
-        there, then = seen(start + step[:-6], moved(CAMERA, step[-6:]))
+        there, then = seen(start + step[:-POSE], moved(camera, step[-POSE:]))
         expected = (np.einsum("pcu,pu->pc", points.slope, there - place) - (then - colour)) / step[unknown]
         np.testing.assert_allclose(slopes[..., unknown], expected, atol=0.02 * np.abs(expected).max())
 

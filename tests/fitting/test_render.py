@@ -84,7 +84,7 @@ def test_which_side_of_the_head_is_seen():
     points = camera.view(head.mean)
     normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long()).numpy()
     _, _, depth = rasterise(points, head.triangles, (300, 300))
-    seen = visible_vertices(points, normals @ camera.rotation.T, head.triangles, depth)
+    seen = visible_vertices(points, camera.facing(head.mean, normals), head.triangles, depth)
     # Turned to its left, the head shows its right ear; its left one and the tongue are hidden.
     assert seen[head.regions["right_ear"] > 0.9].mean() > 0.3
     assert seen[head.regions["left_ear"] > 0.9].mean() < 0.02

@@ -12,7 +12,7 @@ from d3f_lite.observation.photo import Photo
 from d3f_lite.settings import Settings
 from d3f_lite.study import scans, scans_report
 from d3f_lite.study.methods import Draws
-from d3f_lite.study.scan_photos import PhoneCamera, draw_scan_photo
+from d3f_lite.study.scan_photos import draw_scan_photo
 from d3f_lite.study.worlds import own
 
 HEAD = load_head()
@@ -61,16 +61,6 @@ def test_exact_draws_are_covered_as_often_as_their_regions_say():
     for level in scans_report.LEVELS:
         assert found[f"covered_{level:.2f}_occluded"] == pytest.approx(level, abs=0.03)
     assert halved["covered_0.90_occluded"] < 0.65 and found["energy"] < halved["energy"]
-
-
-def test_a_phone_far_away_is_the_orthographic_camera_and_one_nearby_sees_the_nose_larger():
-    camera = Camera.from_angles(0.3, 0.1, 0.0, 1.2, (150.0, 160.0))
-    far, near = (PhoneCamera(camera.rotation, camera.scale, camera.translation, distance) for distance in (1e7, 350.0))
-    np.testing.assert_allclose(far.view(HEAD.mean), camera.view(HEAD.mean), atol=0.01)
-    tip = HEAD.mean[HEAD.mean[:, 2].argmax()]
-    beside = np.stack((tip, tip + (1.0, 0.0, 0.0))).astype(np.float32)
-    width = lambda one: np.linalg.norm(np.diff(one.view(beside)[:, :2], axis=0))
-    assert width(near) > 1.25 * width(camera)
 
 
 @pytest.mark.slow
