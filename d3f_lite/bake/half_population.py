@@ -1,0 +1,90 @@
+"""What carries over to people outside the span of the scans: ``python -m d3f_lite.bake.half_population --head-files PATH``.
+
+Every other identity direction of the scans is kept from the population. Heads drawn from those that it has, and from those that
+it never saw, are then fitted with it and with the shipped head, which has them all. Halves are made √2 as wide, so that people
+vary as much as ever. About ten minutes.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from tqdm import tqdm
+
+from d3f_lite.bake import embedding, population
+from d3f_lite.bake.head import TRAINING_SEED, build, with_scans
+from d3f_lite.bake.registration import register
+from d3f_lite.common.command_line import command_line
+from d3f_lite.errors import LandmarkError
+from d3f_lite.fitting.fit import fit_visible
+from d3f_lite.heads import load_head
+from d3f_lite.heads.ict import read_ict
+from d3f_lite.heads.model import JAW_POINTS, HeadModel
+from d3f_lite.observation.landmarks import MediapipeDetector
+from d3f_lite.study import scans
+from d3f_lite.study.scan_photos import draw_scan_photo
+from d3f_lite.study.truth import observe_filled
+from d3f_lite.study.worlds import World
+
+
+def half_of(people: HeadModel, first: int) -> HeadModel:
+    """The scanned people of every other identity direction, from ``first`` on, as varied as all of them."""
+    return replace(people, bases=replace(people.bases, shape=np.sqrt(2.0, dtype=np.float32) * people.bases.shape[first::2]))
+
+
+def head_of_half(people: HeadModel, half: HeadModel) -> HeadModel:
+    """The shipped head as it would be, had only ``half`` of the scanned ``people``'s directions been known."""
+    own, _, neutral, expression = build(population.AnnyHeads.load())
+    own = embedding.measure(own, seed=TRAINING_SEED)
+    registered = replace(register(own, people), scans=half)
+    return embedding.measure(with_scans(own, registered, neutral, expression), seed=TRAINING_SEED)
+
+
+def errors(world: World, heads: dict[str, HeadModel], number: int, seed: int) -> Float[np.ndarray, "cases rows 2"]:
+    """Face and occluded error (mm) of the world's average head and of the fit of each of ``heads``, on every occluder."""
+    found = []
+    with MediapipeDetector() as detector:
+        for case in tqdm([(head, occluder) for head in range(number) for occluder in scans.OCCLUDERS], desc=world.name):
+            try:
+                scene = scans.draw_scene(world, seed, *case, detector, draw_scan_photo)
+                observation = observe_filled(scene, detector)
+            except LandmarkError:
+                continue
+            tried = [(world.average, world.head)]
+            tried += [(fit_visible(observation, head).vertices, head) for head in heads.values()]
+            found.append([_error(*one, scene) for one in tried])
+    return np.array(found)
+
+
+def _error(vertices, model, scene):
+    """Face and occluded error, mm."""
+    matrix = scans.similarity(vertices, model.triangles, model.landmark_points(vertices)[JAW_POINTS:], scene)
+    row = scans.measured(scans.distances(vertices[None], matrix, model, scene), int(scene.visible.sum()))
+    return row["face"], row["occluded"]
+
+
+@command_line("half_population")
+def main() -> None:
+    """Make the head of one half, measure both on both, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--head-files", type=Path, required=True, help="ICT-FaceKit's folder or archive")
+    parser.add_argument("--heads", type=int, default=12, help="of each half; each gets every occluder (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of every draw (default: %(default)s)")
+    options = parser.parse_args()
+    people = read_ict(options.head_files).head_model()
+    halves = [half_of(people, first) for first in (0, 1)]
+    heads = {"the shipped head": load_head(), "the head of one half": head_of_half(people, halves[0])}
+    print("| people | pictures | fit of | face, mm | of their average | occluded, mm | of their average |\n" + "|---" * 7 + "|")
+    for name, half in zip(("of directions in that half", "of the directions that it never saw"), halves):
+        found = errors(World(name, half, half.mean), heads, options.heads, options.seed)
+        average, *fits = found.mean(0)
+        for model, (face, occluded) in zip(heads, fits):
+            print(f"| {name} | {len(found)} | {model} | {face:.2f} | {face / average[0]:.2f} | "
+                  f"{occluded:.2f} | {occluded / average[1]:.2f} |")  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
