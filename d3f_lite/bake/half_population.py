@@ -32,7 +32,9 @@ from d3f_lite.study.worlds import World
 
 def half_of(people: HeadModel, first: int) -> HeadModel:
     """The scanned people of every other identity direction, from ``first`` on, as varied as all of them."""
-    return replace(people, bases=replace(people.bases, shape=np.sqrt(2.0, dtype=np.float32) * people.bases.shape[first::2]))
+    shape = np.sqrt(2.0, dtype=np.float32) * people.bases.shape[first::2]
+    bounds = people.bounds[len(people.bases.shape) - len(shape) :]  # identities have none, and come first
+    return replace(people, bases=replace(people.bases, shape=shape), bounds=bounds)
 
 
 def head_of_half(people: HeadModel, half: HeadModel) -> HeadModel:
