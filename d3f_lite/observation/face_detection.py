@@ -30,7 +30,7 @@ class MediapipeDetector:
     """
 
     def __init__(self, model_path: Path | str = MODEL_PATH, least_score: float = LIKELY) -> None:
-        model = _checked_model(Path(model_path))
+        model = checked_model(Path(model_path), MODEL_SHA256, "face landmark model")
         with native_stderr_silenced:
             import mediapipe  # heavy, and only needed here
             from mediapipe.tasks.python import BaseOptions, vision
@@ -146,11 +146,14 @@ def _tile_corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
     return [(x, y) for y in rows for x in columns]
 
 
-def _checked_model(path: Path) -> bytes:
-    """The model file's bytes, once they are known to be the right ones."""
+def checked_model(path: Path, sha256: str, what: str) -> bytes:
+    """The bytes of a model file, once they are known to be the right ones by their `sha256`; `what` it is, in words.
+
+    Raises AssetError if the file is missing or another.
+    """
     if not path.is_file():
-        raise AssetError(f"{path}: the face landmark model is missing; install d3f-lite again")
+        raise AssetError(f"{path}: the {what} is missing; install d3f-lite again")
     model = path.read_bytes()
-    if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
-        raise AssetError(f"{path}: not the expected face landmark model (sha256 differs); install d3f-lite again")
+    if hashlib.sha256(model).hexdigest() != sha256:
+        raise AssetError(f"{path}: not the expected {what} (sha256 differs); install d3f-lite again")
     return model

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.face_detection import find_faces
+from d3f_lite.observation.face_parts import FaceParts, load_parts_segmenter
 from d3f_lite.observation.landmarks import (
     Landmarks,
     MediapipeDetector,
@@ -27,6 +28,10 @@ MARGIN = 40  # px around the face that the estimate may reach into
 LEAST_TRUST = 0.02  # in the network where it is quite unsure
 NO_TRUST = 1e-3  # off the face, where it says nothing
 STROKE_TRUST = 1e3
+PARTS_SHARE, HANDS_SHARE = 0.5, 0.2  # of the log odds that the parts of the face say, and the more where they say "hand"
+SURELY_VISIBLE, FEWEST_VISIBLE = 0.2, 50  # the network's probability below which a pixel is, and px that tell anything
+PERSON_DENIED, PERSON_SEEN = 0.6, 0.8  # mean probability of skin and hair there: below, the parts are worth nothing; from, all
+SUREST = 0.99  # probability, of either
 THRESHOLD = 0.35  # from this probability on a pixel counts as occluded: unsure ones do
 SMALLEST_OCCLUDER, LARGEST_HOLE = 0.006, 0.01  # of the face's area
 INVERTED_BORDER, INVERTED_FACE = 0.9, 0.25  # shares from which a given mask may be inverted: no occluder covers a photo's border
@@ -207,7 +212,7 @@ def _doubt(occluded, face) -> str:
 
 
 def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> OcclusionEstimate:
-    """Estimate what hides the face: the occlusion network's probability, refined by a random walker on the colours.
+    """Estimate what hides the face: the occlusion network's probability and the face's parts, then a walker on the colours.
 
     `strokes` (H, W) int8 correct it: 0 says nothing, 1 = occluded, 2 = visible. Raises MaskError for unusable strokes.
     """
@@ -217,6 +222,8 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
     mesh = dense_mesh(landmarks, net.canonical.numpy())
     closeup = _Closeup.of(photo, mesh)
     probability, face = net.probability(closeup.pixels, closeup.mesh), closeup.scaled(face_region(landmarks, photo.shape))
+    parts = load_parts_segmenter().parts(closeup.pixels, closeup.mesh)
+    probability = np.where(face, with_parts(probability, parts, face), 0.0)
     trust = np.where(face, np.abs(2 * probability - 1) ** 1.5 + LEAST_TRUST, NO_TRUST)
     if strokes is not None:
         strokes = check_strokes(strokes, photo)
@@ -227,6 +234,28 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
         occluded = corrected(occluded, strokes)
     sure = float(np.abs(2 * probability - 1)[face].mean()) if face.any() else 0.0
     return OcclusionEstimate(closeup.enlarged(probability), occluded, sure)
+
+
+def with_parts(
+    probability: Float[np.ndarray, "h w"], parts: FaceParts, face: Bool[np.ndarray, "h w"]
+) -> Float[np.ndarray, "h w"]:
+    """The network's `probability` of being occluded and the face's parts as one: a weighted mean of their log odds.
+
+    What is neither the face's skin nor hair hides it. Hands, which the network takes for faces, weigh more. Where the
+    segmenter sees no person in what surely shows of the `face` (h, w) bool (blur beyond all it knows), it counts for nothing.
+    """
+    visible = face & (probability < SURELY_VISIBLE)
+    person = (parts.skin + parts.hands + parts.hair)[visible].mean() if visible.sum() >= FEWEST_VISIBLE else 1.0
+    believed = np.clip((person - PERSON_DENIED) / (PERSON_SEEN - PERSON_DENIED), 0.0, 1.0)
+    weight = believed * (PARTS_SHARE + HANDS_SHARE * parts.hands)
+    odds = (1 - weight) * _log_odds(probability) + weight * _log_odds(1 - parts.skin - parts.hair)
+    return (1 / (1 + np.exp(-odds))).astype(np.float32)
+
+
+def _log_odds(probability):
+    """Of a probability that is never quite sure."""
+    kept = np.clip(probability, 1 - SUREST, SUREST)
+    return np.log(kept / (1 - kept))
 
 
 def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, Landmarks, Landmarks]:

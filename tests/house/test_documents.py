@@ -92,6 +92,8 @@ TOO_LONG = {
     "python -m d3f_lite.bake.mesh_vae --evaluate": "minutes",
     "python -m d3f_lite.bake.mesh_vae --head flame:PATH": "a quarter of an hour, and a file that is not shipped",
     "python -m d3f_lite.bake.occlusion_net": "minutes",
+    "python -m d3f_lite.bake.face_parts": "a file that is not shipped; test_face_parts.py gives it another",
+    "python -m d3f_lite.bake.face_parts PATH": "a file that is not shipped; test_face_parts.py gives it another",
     "python -m d3f_lite.bake.occlusion_validation": "minutes",
     "python -m d3f_lite.study.masks": "a minute",
     "python -m d3f_lite.study.masks --photos FOLDER": "photos that are not shipped",
