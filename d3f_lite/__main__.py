@@ -204,7 +204,7 @@ def _heads_of(photo, occluded, options, **corrections):
     folder = found.save(options.out, options.look)
     print(f"{len(found.samples.vertices)} heads in {folder}")
     for name, what in (("samples.png", "the photo, the fit and the heads"), ("heatmap.png", "where they differ, in mm"),
-                       ("explorer.html", "the heads with sliders, in a browser"), ("viewer.html", "the heads in 3D"),
+                       ("viewer.html", "the heads in 3D with sliders, in a browser"),
                        ("heads.glb", "the heads in colour, for programs that show 3D"),
                        ("report.json", "what was measured")):  # fmt: skip
         if (folder / name).exists():

@@ -518,19 +518,19 @@ function bend(head, changes, { slack, bent }) {
   addMoves(head, excess, bent);
 }
 
-/** Heads as a search needs them, drawn once for each seed and number: starts u, and heads without their searched part. */
-export function* drawn(model, settings) {
+/** Heads as a search needs them: latents, starts u, and heads without their searched part; of a seed, some may be `known`. */
+export function* drawn(model, settings, known = []) {
   const { number, seed } = settings;
   const latents = standardNormal(seed, number * model.latents);
   const start = times(latents, number, model.modes);
   const others = times(latents, number, model.turn);
-  return { latents, start, draws: yield* restOf(model, others, number) };
+  return { latents, start, draws: yield* restOf(model, others, number, known) };
 }
 
 /** What the amounts (N, r) along all directions but the searched ones add to N heads, and to coefficients with bounds. */
-function* restOf(model, amounts, number) {
-  const rests = [];
-  for (let n = 0; n < number; n++) {
+function* restOf(model, amounts, number, known = []) {
+  const rests = known.slice(0, number);
+  for (let n = rests.length; n < number; n++) {
     const own = amounts.subarray(n * model.others, (n + 1) * model.others);
     rests.push({ moves: new Float32Array(model.mean.length), changes: model.bent && times(own, 1, model.bent_turn) });
     addMoves(rests[n].moves, own, model.remainder);
@@ -634,6 +634,35 @@ function across(rows, columns) {
   return Float64Array.from(rows, (_, i) => rows[(i % height) * columns + Math.floor(i / height)]);
 }
 
+export const SWING = 2400; // ms from one draw to the next
+
+/** Hypothetical outcomes: a smooth way through independent draws of the posterior, the first two of the seeds s and s + 1.
+ *
+ * Between two draws a, b the latents are a cos t + b sin t, which is a draw itself (Hennig 2013), so every frame is one. */
+export class Passage {
+  constructor(model, seed) {
+    Object.assign(this, { model, seed, ends: [] });
+  }
+
+  /** The draw number n of the way, made once. */
+  draw(n) {
+    const { start, draws } = atOnce(drawn(this.model, { number: 1, seed: (this.seed + n) % 2 ** 32 }));
+    return { n, parts: [start, draws[0].moves, draws[0].changes ?? []] };
+  }
+
+  /** The head (V, 3) after so many ms, given the points that are held. */
+  at(time, hold = null) {
+    const n = Math.floor(time / SWING);
+    this.ends = [n, n + 1].map((which) => this.ends.find((end) => end.n === which) ?? this.draw(which));
+    const share = time / SWING - n;
+    const angle = (Math.PI / 2) * share * share * (3 - 2 * share);
+    const [one, other] = this.ends.map(({ parts }) => parts);
+    const [first, second] = [Math.cos(angle), Math.sin(angle)];
+    const mixed = one.map((values, part) => values.map((value, i) => first * value + second * other[part][i]));
+    return headAt(this.model, mixed[0], { moves: mixed[1], changes: mixed[2] }, 1, hold);
+  }
+}
+
 /** RMS distance (mm) of two heads over the vertices `where`. */
 export function distance(one, other, where) {
   let sum = 0;
@@ -677,6 +706,7 @@ function* measured(model, heads, places, likeliest, settings) {
   const away = heads.map((head) => distance(head, likeliest, model.open));
   const spread = spreadOf(heads);
   return {
+    cost: places.reduce((sum, value) => sum + value * value, 0) / (2 * number),
     cardinality: expectedCardinality(kernel, number),
     apart: number > 1 ? nearest.reduce((sum, value) => sum + value, 0) / number : 0,
     farthest: Math.max(...away),
@@ -690,10 +720,12 @@ function* measured(model, heads, places, likeliest, settings) {
 export function* explored(model, settings, cache = {}) {
   const { number, seed } = settings;
   if (cache.number !== number || cache.seed !== seed) {
-    Object.assign(cache, { number, seed, sets: {}, found: yield* drawn(model, settings) });
+    const known = cache.seed === seed ? cache.draws : []; // a seed's first heads are the same, however many
+    const found = yield* drawn(model, settings, known);
+    Object.assign(cache, { number, seed, sets: {}, found, draws: known.length > number ? known : found.draws });
   }
   const independent = { settings, ...(yield* setOf("iid", model, settings, cache)) };
-  return { ...independent, ...(yield* setOf(settings.form, model, settings, cache)), independent };
+  return { ...independent, ...(yield* setOf(settings.form, model, settings, cache)), independent, found: cache.found };
 }
 
 // Each form's search, and the settings that it reads: it gives points u, what the heads are elsewhere, and how much of that.
@@ -745,8 +777,9 @@ function* calibrated(model, settings, { start, draws }) {
   return { places: search.places, draws, shares: draws.map((_, n) => (n ? settings.remainder : 0)) };
 }
 
-function* published(model, settings, { latents }) {
-  const search = new PublishedSearch(model, latents, settings);
+function* published(model, settings, found) {
+  if (settings.number === 1) return yield* SEARCHES.iid[1](model, settings, found); // one head has nobody to differ from
+  const search = new PublishedSearch(model, found.latents, settings);
   while (!search.done) {
     for (const slices = search.step(); !slices.next().done;) yield search.steps / settings.iterations;
   }
@@ -754,6 +787,20 @@ function* published(model, settings, { latents }) {
   const [places, others] = [model.modes, model.turn].map((matrix) => times(search.latents, number, matrix));
   const draws = yield* restOf(model, others, number);
   return { places, draws, shares: draws.map(() => 1) };
+}
+
+// Each loss at a few weights, and the setting that is its weight.
+const CURVES = { calibrated: ["weight", [0, 2, 5.6, 11, 20, 44, 88, 256]], published: ["published", [0.0125, 0.05, 0.1, 0.2]] };
+
+/** What one loss comes to at a few weights, in slices: `points` gets { form, apart, cost } of one after another. */
+export function* frontier(model, { settings, found }, form, points) {
+  const [name, weights] = CURVES[form];
+  for (const weight of weights) {
+    const told = { ...settings, [name]: weight };
+    const { apart, cost } = yield* setOf(form, model, told, { sets: {}, found });
+    points.push({ form, apart, cost });
+    yield;
+  }
 }
 
 /** Run the slices to their end at once. */
@@ -797,7 +844,8 @@ uniform mat4x3 onto;
 in vec3 placeA, placeB, normalA, normalB;
 in float valueA, valueB;
 in vec3 kind;  // open, skin, tone
-out vec3 normal, seen;
+in vec3 tint;
+out vec3 normal, seen, own;
 out float value;
 out vec2 photo;
 void main() {
@@ -805,6 +853,7 @@ void main() {
   normal = turn * mix(normalA, normalB, morph);
   value = mix(valueA, valueB, morph);
   seen = kind;
+  own = tint;
   vec3 at = onto * vec4(place, 1.0);
   photo = at.xy / at.z;
   vec3 view = turn * (place - centre);
@@ -815,8 +864,8 @@ const FRAGMENT = `#version 300 es
 precision highp float;
 uniform sampler2D colours, picture;
 uniform float top;  // of the colour scale, mm
-uniform vec2 look;  // how much of the colours, and of the photo
-in vec3 normal, seen;
+uniform vec3 look;  // how much of the scale's colours, of the photo, and of the vertices' own colours
+in vec3 normal, seen, own;
 in float value;
 in vec2 photo;
 out vec4 colour;
@@ -828,13 +877,14 @@ void main() {
   float shade = 0.34 + 0.56 * key + 0.2 * fill;
   float gloss = pow(max(dot(n, normalize(vec3(-0.3, 0.42, 0.86))), 0.0), 36.0);
   vec3 clay = vec3(0.93, 0.90, 0.87) * seen.z * 1.24 * shade + 0.07 * gloss + 0.10 * edge * vec3(0.75, 0.85, 1.0);
+  vec3 plain = mix(clay, own * (0.50 + 0.72 * shade) + 0.05 * gloss, look.z);
   vec3 heat = texture(colours, vec2(clamp(value / top, 0.0, 1.0), 0.5)).rgb;
   heat = heat * (0.60 + 0.52 * shade) * (0.55 + 0.45 * seen.z / 0.784) + 0.06 * gloss;
   vec4 texel = texture(picture, photo);
   vec2 inside = step(abs(photo - 0.5), vec2(0.5));
   float shown = look.y * smoothstep(0.35, 0.65, texel.a) * inside.x * inside.y * smoothstep(0.1, 0.9, seen.y);
   float warm = look.x * mix(smoothstep(0.25, 0.75, seen.x), smoothstep(0.0, 0.2, seen.x), look.y);
-  colour = vec4(mix(mix(clay, heat, warm), texel.rgb * (0.86 + 0.16 * shade), shown), 1.0);
+  colour = vec4(mix(mix(plain, heat, warm), texel.rgb * (0.86 + 0.16 * shade), shown), 1.0);
   if (!gl_FrontFacing) colour.rgb *= 0.55;
 }`;
 const STRIDE = 7; // of a vertex: place, normal, value
@@ -957,6 +1007,7 @@ class View {
       kinds.set([model.states[vertex] & OPEN ? 255 : 0, model.skin[vertex], model.tones[vertex]], 4 * n),
     );
     this.kinds = this.buffer(gl.ARRAY_BUFFER, kinds);
+    this.tints = this.buffer(gl.ARRAY_BUFFER, Uint8Array.from(at(model.tints, mesh.vertices, model)));
     this.triangles = this.buffer(gl.ELEMENT_ARRAY_BUFFER, mesh.triangles);
     this.wide = mesh.triangles instanceof Uint32Array ? gl.UNSIGNED_INT : gl.UNSIGNED_SHORT;
     const stops = model.colours.flatMap((hex) => [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16)));
@@ -1006,6 +1057,8 @@ class View {
     });
     gl.bindBuffer(gl.ARRAY_BUFFER, this.kinds);
     this.attribute("kind", 3, gl.UNSIGNED_BYTE, true, 4, 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.tints);
+    this.attribute("tint", 3, gl.UNSIGNED_BYTE, true, 3, 0);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.triangles);
   }
 
@@ -1022,7 +1075,7 @@ class View {
   }
 
   /** Draw heads, each into its place [left, top, width, height], css px, of the canvas. */
-  draw(places, camera, { top, colours, photo }, zoom, sharpness) {
+  draw(places, camera, { top, look }, zoom, sharpness) {
     const { gl, canvas, mesh } = this;
     const fine = sharpness;
     const [wide, high] = [Math.round(canvas.clientWidth * fine), Math.round(canvas.clientHeight * fine)];
@@ -1039,7 +1092,7 @@ class View {
     gl.uniform3fv(this.at("centre"), camera.centre);
     gl.uniform1f(this.at("depth"), Math.hypot(...camera.extent));
     gl.uniform1f(this.at("top"), top);
-    gl.uniform2f(this.at("look"), colours, photo);
+    gl.uniform3fv(this.at("look"), look);
     places.forEach(([left, top_, width, height], n) => {
       if (!this.shapes[n]) return;
       const box = [left, canvas.clientHeight - top_ - height, width, height].map((side) => Math.round(side * fine));
@@ -1081,7 +1134,7 @@ const WEIGHTS = [0, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 44, 64, 88, 128, 
 const PUBLISHED_WEIGHTS = [0, 0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8]; // mm
 const ITERATIONS = [10, 20, 40, 60, 100, 200, 300];
 const TOPS = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100]; // mm, where a scale may end
-const MOST_HEADS = 64;
+const MOST_HEADS = 256;
 const MOST_HELD = 6;
 const NUDGE = 1; // mm that an arrow key moves a held point
 const LARGEST_SEED = 2 ** 32 - 1;
@@ -1093,7 +1146,12 @@ const REST = 220; // ms without a frame: nothing moves
 const SHARPNESS = [2, 1.4, 1, 0.7, 0.5]; // pixels per css px: at rest, and while things move on ever slower machines
 const LARGEST_TILT = 1.3; // radians
 const NINETY = Math.sqrt(-2 * Math.log(0.1)); // deviations: an ellipse of that size holds 90 % of a plane's normal draws
-const LOOKS = { photo: ["Photo and spread", 1, 1], spread: ["Spread", 1, 0], clay: ["Clay", 0, 0] };
+const LOOKS = {
+  photo: ["Photo", [1, 1, 0], "the photo where it shows the face, how far the heads differ elsewhere"],
+  spread: ["Spread", [1, 0, 0], "how far the heads differ"],
+  skin: ["Skin", [0, 0, 1], "the photo's colours, made up where it does not show the face"],
+  clay: ["Clay", [0, 0, 0], "the shape alone"],
+};
 const FORMS = { calibrated: "the calibrated DPP", published: "the published loss (slow)", iid: "independent draws" };
 const MEASURES = {
   cardinality: [
@@ -1169,13 +1227,12 @@ const STYLE = `
 .d3fx input[type=number] { width: 74px; }
 .d3fx button.plain { cursor: pointer; } .d3fx button.plain:hover { border-color: var(--now); }
 .d3fx .flow { display: flex; flex-wrap: wrap; gap: 6px; align-items: center; }
-.d3fx .looks { display: flex; border: 0; padding: 0; margin: 0; }
-.d3fx .looks label { flex: 1; text-align: center; border: 1px solid var(--line); padding: 4px 6px; background: var(--card);
+.d3fx .looks { display: flex; flex-wrap: wrap; gap: 3px; border: 0; padding: 0; margin: 0; }
+.d3fx .looks label { flex: 1; text-align: center; border: 1px solid var(--line); border-radius: 8px; padding: 4px 6px; background: var(--card);
   cursor: pointer;
   font-size: 13px; white-space: nowrap; }
 .d3fx .looks label:has(:checked) { background: var(--now); border-color: var(--now); color: var(--card); }
 .d3fx .looks label:has(:focus-visible) { outline: 3px solid var(--now); outline-offset: 2px; }
-.d3fx .looks label:first-of-type { border-radius: 8px 0 0 8px; } .d3fx .looks label:last-of-type { border-radius: 0 8px 8px 0; }
 .d3fx .looks input, .d3fx .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .d3fx .measures { grid-area: measures; }
 .d3fx table { border-collapse: collapse; width: 100%; }
@@ -1185,6 +1242,13 @@ const STYLE = `
   font-variant-numeric: tabular-nums; }
 .d3fx .bar i { height: 9px; border-radius: 2px; min-width: 2px; }
 .d3fx .bar span { white-space: nowrap; }
+.d3fx .chart { margin: 8px 0 0; max-width: 340px; } .d3fx .chart svg { display: block; width: 100%; }
+.d3fx .chart figcaption { min-height: 34px; } .d3fx .chart text { font-size: 11px; } .d3fx .axis { stroke: var(--soft); fill: none; }
+.d3fx polyline { fill: none; stroke: var(--now); stroke-width: 2.5; }
+.d3fx polyline.published { stroke: var(--soft); stroke-dasharray: 6 4; }
+.d3fx circle.now { fill: var(--now); } .d3fx circle.pinned { fill: var(--pin); } .d3fx circle.independent { fill: var(--other); }
+.d3fx .chart i { display: inline-block; width: 26px; margin-right: 5px; vertical-align: middle; border-top: 3px solid var(--now); }
+.d3fx .chart i.published { border-top: 3px dashed var(--soft); }
 .d3fx .key { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 4px; }
 .d3fx ellipse { fill: color-mix(in srgb, var(--pin) 22%, transparent); stroke: var(--pin); stroke-width: 2; }
 .d3fx .stage > svg ellipse { stroke: #fff; filter: drop-shadow(0 0 1.5px #000); }
@@ -1246,6 +1310,7 @@ class Explorer {
       top: 0.5,
       ruler: 5,
       spots: [],
+      points: [],
       cells: [],
       level: 1,
       slow: 22,
@@ -1254,8 +1319,7 @@ class Explorer {
     });
     this.defaults = {
       ...model.settings,
-      number: clamp(model.settings.number, 2, MOST_HEADS),
-      head: 0,
+            head: 0,
       look: "photo",
       yaw: model.pose[0],
       pitch: model.pose[1],
@@ -1285,12 +1349,12 @@ class Explorer {
     const limits = {
       weight: [0, 1e4],
       published: [0, 1e3],
-      number: [2, MOST_HEADS],
+      number: [1, MOST_HEADS],
       seed: [0, LARGEST_SEED],
       bandwidth: [0.05, 20],
       mass: [0.01, 0.999],
       iterations: [1, 5000],
-      head: [0, MOST_HEADS - 1],
+      head: [-1, MOST_HEADS - 1],
       yaw: [-9, 9],
       pitch: [-LARGEST_TILT, LARGEST_TILT],
       zoom: [0.5, 8],
@@ -1363,6 +1427,11 @@ class Explorer {
     this.heads.append(this.canvases[1]);
     this.status = make("p", { className: "unseen", role: "status" });
     this.measures = make("section", { className: "measures", "aria-label": "Measures" });
+    this.comparing = this.button("Add the published loss", () => this.trace("published"));
+    this.comparing.title = "Its curve takes a browser about half a minute, in the background";
+    this.compared = make("span", {}, make("i", { className: "published" }), "");
+    const legend = [make("span", {}, make("i"), "the calibrated DPP"), this.compared, this.comparing];
+    this.charted = make("figure", { className: "chart" }, make("svg:svg"), make("figcaption", { className: "flow soft" }, ...legend));
     const told = this.hidden === "hidden" ? "Magenta marks what hides the face" : "Nothing hides the face";
     const what = `Equal where the photo shows the face, different where it does not. `;
     const note = make("b", {}, `The hidden part is sampled, not observed.`);
@@ -1417,15 +1486,18 @@ class Explorer {
     this.on(seed, "change", () => this.update({ seed: clamp(Math.round(Number(seed.value) || 0), 0, LARGEST_SEED) }));
     this.fields.seed = () => (seed.value = this.state.seed);
     const looks = make("fieldset", { className: "looks" }, make("legend", { className: "unseen" }, "Colours of the heads"));
-    const choices = Object.entries(LOOKS).map(([look, [name]]) => {
+    const choices = Object.entries(LOOKS).map(([look, [name, , title]]) => {
       const choice = make("input", { type: "radio", name: this.id("look"), value: look });
       this.on(choice, "change", () => this.update({ look }));
-      looks.append(make("label", {}, choice, name));
+      looks.append(make("label", { title }, choice, name));
       return choice;
     });
     this.fields.look = () => choices.forEach((choice) => (choice.checked = choice.value === this.state.look));
     this.choice = this.pointChoice();
     this.playing = this.button("Play", () => this.play(this.turns ? 0 : Infinity));
+    this.passing = this.button("Draws in motion", () => this.pass(!this.passage));
+    this.passing.hidden = this.calm.matches;
+    this.passing.title = "One draw of the posterior after another: how the face may look, each for a moment";
     this.pinning = this.button("Pin this setting", () => this.pin());
     this.letting = this.button("Let go", () => this.update({ held: [] }));
     return make(
@@ -1445,7 +1517,7 @@ class Explorer {
         (value) => `${value} mm`,
         "What one more different head is worth against the visible part.",
       ),
-      this.slider("number", "Number of heads", whole(2, Math.max(48, state.number)), String, ""),
+      this.slider("number", "Number of heads", whole(1, Math.max(48, state.number)), String, ""),
       make(
         "div",
         { className: "field" },
@@ -1463,8 +1535,10 @@ class Explorer {
         "div",
         { className: "flow" },
         this.playing,
+        this.passing,
         this.letting,
         this.pinning,
+        this.button("The fit", () => this.choose(-1)),
         this.button("As in the photo", () => this.face()),
       ),
     );
@@ -1667,10 +1741,10 @@ class Explorer {
 
   /** Where the chosen point is (3,) mm: where it is held, or on the chosen head. */
   placeOfPoint() {
-    const [{ hold, heads }] = this.results;
-    const { point, head } = this.state;
+    const [{ hold }] = this.results;
+    const { point } = this.state;
     const held = hold?.held.find(([vertex]) => vertex === point);
-    return held ? held.slice(1) : Array.from(heads[Math.min(head, heads.length - 1)].subarray(3 * point, 3 * point + 3));
+    return held ? held.slice(1) : Array.from(this.largeOf(this.results[0]).subarray(3 * point, 3 * point + 3));
   }
 
   /** Hold the chosen point so many mm to the right of a place and above it, as seen now. */
@@ -1711,8 +1785,16 @@ class Explorer {
     return best;
   }
 
+  /** Let this head stand large, and still. */
+  choose(head) {
+    this.play(0);
+    this.pass(false);
+    this.update({ head });
+  }
+
   /** Let the large head become one after another, for so many turns; 0 stops it. */
   play(turns) {
+    if (turns) this.pass(false);
     clearInterval(this.timer);
     this.turns = turns;
     this.playing.textContent = turns ? "Pause" : "Play";
@@ -1722,6 +1804,29 @@ class Explorer {
       this.turns -= 1;
       if (!this.turns) this.play(0);
     }, PLAY);
+  }
+
+  /** Let draws of the posterior pass in the large view, or stop them. */
+  pass(wanted) {
+    if (!wanted && !this.passage) return;
+    this.play(0);
+    this.passing.textContent = wanted ? "Stop the motion" : "Draws in motion";
+    this.passage = wanted ? { way: null, time: 0, last: null } : null;
+    this.showLarge(HOVER);
+    this.tell();
+  }
+
+  /** The draw that stands large at this frame. */
+  frameOfPassage(now) {
+    const { passage, results, large, state } = this;
+    if (passage.way?.seed !== state.seed) passage.way = new Passage(this.model, state.seed);
+    passage.time += Math.min(now - (passage.last ?? now), 100); // where frames were held back, it goes on from there
+    passage.last = now;
+    passage.head = passage.way.at(passage.time, results[0].hold);
+    const shape = shaped(passage.head, large.mesh, results[0].spread);
+    large.show(0, shape, shape);
+    const away = distance(passage.head, results[0].likeliest, this.model.open);
+    this.words.lastChild.textContent = `${millimetres(away)} from the most likely`;
   }
 
   pin() {
@@ -1774,13 +1879,17 @@ class Explorer {
   /** Ask for heads, for now (0) or as pinned (1): what runs is finished, then the latest wish is next. */
   want(which, settings) {
     (this.wishes ??= [])[which] = { ...this.searched(settings), remainder: this.model.settings.remainder };
-    this.working ??= setTimeout(() => this.work());
+    if (!this.job) {
+      clearTimeout(this.working); // curves wait
+      this.working = setTimeout(() => this.work());
+    }
   }
 
   work() {
     if (!this.job) {
       const which = this.wishes.findIndex(Boolean);
-      if (which < 0 || this.listeners.signal.aborted) return (this.working = null);
+      if (this.listeners.signal.aborted) return (this.working = null);
+      if (which < 0) return (this.working = this.idle());
       this.begun = performance.now();
       this.job = { which, slices: explored(this.model, this.wishes[which], this.caches[which]) };
       this.wishes[which] = null;
@@ -1799,6 +1908,15 @@ class Explorer {
     }
     this.progress.hidden = !this.job || performance.now() - this.begun < PATIENCE;
     this.working = setTimeout(() => this.work());
+  }
+
+  /** Go on with the curves where nothing else is asked for. */
+  idle() {
+    const known = this.points.length;
+    const end = performance.now() + SLICE;
+    while (this.curves && performance.now() < end) if (this.curves.next().done) this.curves = null;
+    if (this.points.length > known || !this.curves) this.chart();
+    return this.curves && setTimeout(() => this.work(), this.passage ? REST : 0);
   }
 
   /** Dress the heads of all results in the colours of one scale. */
@@ -1820,12 +1938,19 @@ class Explorer {
     this.measured();
   }
 
+  /** What stands large of a set of heads: the chosen one, or the fit. */
+  largeOf({ heads }) {
+    const { state, model } = this;
+    if (this.passage?.head && heads === this.results[0].heads) return this.passage.head;
+    return state.head < 0 ? (model.fit ?? model.mean) : heads[Math.min(state.head, heads.length - 1)];
+  }
+
   /** Let the large heads, that of now and the pinned one, become those of the chosen number. */
   showLarge(pace) {
     const found = this.results.filter(Boolean);
     this.large.shapes.length = Math.min(this.large.shapes.length, Math.max(found.length, 1));
-    found.forEach(({ heads, spread }, which) => {
-      const shape = shaped(heads[Math.min(this.state.head, heads.length - 1)], this.large.mesh, spread);
+    found.forEach((result, which) => {
+      const shape = shaped(this.largeOf(result), this.large.mesh, result.spread);
       this.large.show(which, shape, this.large.shapes[which] ? this.large.now(which) : shape);
     });
     this.animate(this.large, pace);
@@ -1843,18 +1968,22 @@ class Explorer {
     this.frame ??= requestAnimationFrame((now) => {
       this.frame = null;
       const sharpness = this.sharpness(now);
-      const [, colours, photo] = LOOKS[this.state.look];
+      const [, look] = LOOKS[this.state.look];
+      if (this.passage && this.results[0]) {
+        this.frameOfPassage(now);
+        this.large.dirty = true;
+      }
       for (const view of [this.large, this.small].filter(({ dirty }) => dirty)) {
         const moving = view.shapes.filter(({ morph }) => morph < 1);
         for (const shape of moving) {
           const share = clamp((now - shape.begun) / shape.whole, 0, 1);
           shape.morph = share * share * (3 - 2 * share);
         }
-        view.dirty = moving.length > 0;
+        view.dirty = moving.length > 0 || (view === this.large && Boolean(this.passage));
         view.draw(
           view === this.large ? this.places() : this.spots,
           this.camera,
-          { top: this.top, colours, photo },
+          { top: this.top, look },
           view === this.large ? this.state.zoom : 1,
           sharpness,
         );
@@ -1915,10 +2044,7 @@ class Explorer {
     this.cells = whole(0, number - 1).map((head) => {
       const cell = make("div", { className: "head", role: "option" }, make("span", {}, String(head)));
       for (const event of ["pointerenter", "focus", "click"]) {
-        this.on(cell, event, () => {
-          this.play(0);
-          this.update({ head });
-        });
+        this.on(cell, event, () => this.choose(head));
       }
       return cell;
     });
@@ -1932,8 +2058,8 @@ class Explorer {
       state,
       results: [now, pinned],
     } = this;
-    const name = this.named(state.head, now);
-    const away = now ? this.whereabouts(now) : "";
+    const name = this.passage ? "A draw of the posterior" : this.named(state.head, now);
+    const away = now && !this.passage ? this.whereabouts(now) : "";
     this.words.replaceChildren(make("b", {}, name), make("br"), make("span", { className: "soft" }, away));
     this.turn.setAttribute(
       "aria-label",
@@ -1946,7 +2072,7 @@ class Explorer {
         "aria-label",
         now ? `${this.named(head, now)}, ${millimetres(now.away[head])} from the most likely` : `Head ${head}`,
       );
-      cell.tabIndex = chosen ? 0 : -1;
+      cell.tabIndex = head === Math.max(state.head, 0) ? 0 : -1;
     });
     this.root.classList.toggle("pinned", Boolean(pinned));
     this.sides.hidden = !pinned;
@@ -1967,11 +2093,13 @@ class Explorer {
   }
 
   named(head, result) {
+    if (head < 0) return "The fit";
     return `Head ${head}${head === 0 && result?.settings.form === "calibrated" ? ", the most likely" : ""}`;
   }
 
   /** Where the chosen head lies, in words. */
   whereabouts({ settings, away, hold }) {
+    if (this.state.head < 0) return "the one head that follows the photo";
     if (settings.form === "calibrated" && !this.state.head && hold) return "given what is held";
     if (settings.form === "calibrated" && !this.state.head) return this.model.fit ? "near the fit" : "the fit, completed";
     return `${millimetres(away[Math.min(this.state.head, away.length - 1)])} from the most likely`;
@@ -2003,12 +2131,68 @@ class Explorer {
     this.measures.replaceChildren(
       make("table", {}, make("caption", { className: "unseen" }, "Measures"), ...rows),
       make("div", { className: "flow soft" }, ...key),
+      this.charted,
     );
+    const asked = JSON.stringify({ ...now.settings, weight: 0, published: 0, form: "" });
+    if (asked !== this.asked) {
+      [this.asked, this.points] = [asked, []];
+      this.trace("calibrated");
+    }
+    this.chart();
     clearTimeout(this.saying);
     this.saying = setTimeout(() => {
       const differ = `${now.cardinality.toFixed(1)} different heads, ${millimetres(now.apart)} to the nearest other head`;
       this.status.textContent = `${inWords(now.settings)}: ${differ}.`;
     }, 600);
+  }
+
+  /** Begin a loss's curve for the settings as they stand. */
+  trace(form) {
+    this.tracing = form;
+    this.curves = frontier(this.model, this.results[0], form, this.points);
+    this.working ??= setTimeout(() => this.work());
+  }
+
+  /** How diverse against how plausible: the curves of both losses, independent draws, and where the settings lie. */
+  chart() {
+    const [now, pinned] = this.results;
+    const marks = [
+      ["independent", now.independent],
+      ...(pinned ? [["pinned", pinned]] : []),
+      ["now", now],
+    ];
+    const all = [...this.points, ...marks.map(([, set]) => set)];
+    const [far, dear] = ["apart", "cost"].map((name) => scaleTop(1.05 * Math.max(...all.map((one) => one[name]))));
+    const at = ({ apart, cost }) => [44 + (250 * apart) / far, 96 - (86 * cost) / dear];
+    const curves = Object.keys(CURVES).map((form) => {
+      const places = this.points.filter((point) => point.form === form).map(at);
+      return make("svg:polyline", { points: places.join(" "), class: form });
+    });
+    const dots = marks.map(([who, set]) => {
+      const [cx, cy] = at(set);
+      return make("svg:circle", { cx, cy, r: who === "now" ? 6 : 4.5, class: who }, make("svg:title", {}, who));
+    });
+    const text = (x, y, words, anchor) => make("svg:text", { x, y, "text-anchor": anchor }, words);
+    const said = `${millimetres(now.apart)} to the nearest other head at ${now.cost.toFixed(1)} nats from the most likely head`;
+    this.charted.firstChild.replaceWith(
+      make(
+        "svg:svg",
+        { viewBox: "0 0 300 128", role: "img", "aria-label": `This setting: ${said}; independent draws: ${millimetres(now.independent.apart)} at ${now.independent.cost.toFixed(1)} nats` },
+        make("svg:path", { d: "M44 8V96H298", class: "axis" }),
+        ...curves,
+        ...dots,
+        text(40, 18, String(dear), "end"),
+        text(40, 100, "0", "end"),
+        text(294, 110, String(far), "end"),
+        text(44, 110, "0", "middle"),
+        text(170, 123, "more diverse: to the nearest other head, mm", "middle"),
+        make("svg:text", { transform: "translate(13 50) rotate(-90)", "text-anchor": "middle" }, "less likely, nats"),
+      ),
+    );
+    const begun = this.tracing === "published" || this.points.some(({ form }) => form === "published");
+    this.comparing.hidden = begun || Boolean(this.curves);
+    this.compared.hidden = !begun;
+    this.compared.lastChild.textContent = this.curves ? "the published loss, being computed …" : "the published loss";
   }
 
   /** The chosen point: its places over the heads, and the posterior's ellipse, on the large head. */

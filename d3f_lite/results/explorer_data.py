@@ -22,8 +22,9 @@ from d3f_lite.heads.model import ALBEDO_REGIONS, FACE_DEPTH, HAIRLINE, PARTS, He
 from d3f_lite.results.mesh_files import with_closed_eyeballs
 from d3f_lite.results.pictures import HEATMAP, face_window
 
-FINE_STEP = 1e-4  # mm: what the most likely head and the searched directions (per deviation) are rounded to
+FINE_STEP = 2e-4  # mm: what the most likely head and the searched directions (per deviation) are rounded to
 REMAINDER_STEP = 0.02  # mm per deviation: the same for all other directions, which no search moves
+COLOUR_STEP = 1.0  # of 255
 TURN_STEP = 1 / 1023  # of a unit vector's entries
 VISIBLE, OPEN = 1, 2  # bits of what the photo says of a vertex: it is shown; it is diversified
 PHOTO_SIDE, PHOTO_QUALITY = 400, 82  # px, and of 100
@@ -60,7 +61,8 @@ def explorer_data(reconstruction) -> dict:
     bounded = isinstance(decoder, GaussianPosterior) and decoder.bounds is not None
     mean, moves = _linear(replace(decoder, bounds=None) if bounded else decoder)
     modes = occluded_modes(decoder, where, min(diversity.dimensions, decoder.latent_size))
-    directions, turn, remainder = _split(moves, modes.directions.numpy(), 0.0 if bounded else REMAINDER_STEP / 2)
+    least = 0.0 if bounded else REMAINDER_STEP / np.sqrt(12.0)  # less than rounding adds
+    directions, turn, remainder = _split(moves, modes.directions.numpy(), least)
     triangles = with_closed_eyeballs(head)
     whole = "u2" if len(mean) <= 2**16 else "u4"
     arrays = {
@@ -69,6 +71,7 @@ def explorer_data(reconstruction) -> dict:
         "states": (VISIBLE * fit.visible + OPEN * where, "u1"),
         "skin": (np.rint(255 * _skin(head) * ~fit.unseen), "u1"),
         "tones": (_tones(head), "u1"),
+        "tints": (255.0 * reconstruction.texture.albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
         "modes": (modes.directions.numpy(), "f8"),
         "turn": (turn, TURN_STEP),
         "mean": (mean[None], FINE_STEP),
@@ -119,7 +122,7 @@ def _split(
 ) -> tuple[Float[np.ndarray, "d V 3"], Float[np.ndarray, "K r"], Float[np.ndarray, "r V 3"]]:
     """The moves along the chosen directions, the other directions, widest first, and the moves along those.
 
-    Directions that move no vertex by more than ``least`` mm are left out.
+    Directions that move the vertices by no more than ``least`` mm (RMS, along x, y and z) are left out.
     """
     flat = moves.reshape(len(moves), -1)
     along = chosen.T @ flat
@@ -127,7 +130,7 @@ def _split(
     _, vectors = np.linalg.eigh(rest @ rest.T)
     turn = vectors[:, ::-1][:, : len(moves) - len(along)]
     remainder = turn.T @ rest
-    kept = np.abs(remainder).max(1) > least
+    kept = np.sqrt(np.square(remainder).mean(1)) > least
     return along.reshape(-1, *moves.shape[1:]), turn[:, kept], remainder[kept].reshape(-1, *moves.shape[1:])
 
 

@@ -28,7 +28,7 @@ from d3f_lite.results.viewer import grid_places
 REPORTED_PACKAGES = ("d3f-lite", "numpy", "torch", "mediapipe", "scipy", "numba")
 
 
-# All names in a result: a folder that holds any other is not replaced.
+# All names in a result, also of older versions: a folder that holds any other is not replaced.
 NAMES = re.compile(
     r"(fit|sample_\d+)\.ply|(samples|heatmap|mask|strokes)\.png|samples\.npz|heads\.glb|(viewer|explorer)\.html|report\.json|landmarks\.csv|settings\.toml"
 )
@@ -37,7 +37,6 @@ PROGRAM = "d3f-lite"  # stands in every report, and in every PNG that is drawn
 DRAWN_BY = {"Software": PROGRAM}
 START = 2048  # bytes of a PNG, in which it says so
 SCENE_LEVEL = 1  # of the refinement of the heads in heads.glb
-MOST_EXPLORED = 64  # heads of an explorer's page
 STALE = 3600.0  # seconds without a change, after which what a killed run left is removed
 
 
@@ -219,9 +218,8 @@ def save_reconstruction(reconstruction, folder, look="photo"):
         save_meshes(reconstruction, temporary)
         save_arrays(reconstruction, temporary / "samples.npz")
         save_pictures(reconstruction, temporary, look)
-        save_viewer(reconstruction, temporary / "viewer.html")
-        if 1 < len(reconstruction.samples.vertices) <= MOST_EXPLORED and reconstruction.fit.left_open.any():
-            save_explorer(reconstruction, temporary / "explorer.html")
+        if reconstruction.fit.left_open.any():
+            save_viewer(reconstruction, temporary / "viewer.html")
         (temporary / "report.json").write_text(json.dumps(report(reconstruction), indent=2) + "\n")
     return target
 
@@ -297,14 +295,7 @@ def save_pictures(reconstruction, folder, look="photo"):
 
 
 def save_viewer(reconstruction, path):
-    """Write ``viewer.html``: the heads in 3D, one file that works offline."""
-    from d3f_lite.results.viewer_page import viewer_page
-
-    Path(path).write_text(viewer_page(reconstruction), encoding="utf-8")
-
-
-def save_explorer(reconstruction, path):
-    """Write ``explorer.html``: the heads with their sliders, one file that works offline."""
+    """Write ``viewer.html``: the heads in 3D with their sliders, one file that works offline."""
     from d3f_lite.results.explorer_page import explorer_page
 
     Path(path).write_text(explorer_page(reconstruction), encoding="utf-8")

@@ -89,18 +89,3 @@ def look_at(plot, vertices, yaw=0.0):
     distance = depth / 2 + 0.55 * max(height, width / ASPECT) / np.tan(np.radians(FIELD_OF_VIEW / 2))
     eye = centre + distance * np.array([np.sin(yaw), 0.0, np.cos(yaw)])
     plot.camera = [*map(float, eye), *map(float, centre), 0.0, 1.0, 0.0]
-
-
-def samples_plot(reconstruction, height=600):
-    """A k3d plot of a Reconstruction: its fit with the spread of the occluded part, and its N heads in the same place.
-
-    The page of ``viewer_page`` spreads them out and sets the camera; k3d would set one given here after the page's.
-    """
-    fit, triangles = reconstruction.fit, reconstruction.head.triangles
-    plot = empty_plot(height)
-    where, part = fit.left_open, "occluded" if fit.occluded.any() else "unseen"
-    plot += head_mesh(fit.vertices, triangles, reconstruction.spread, where=where,
-                      highest=reconstruction.spread[where].max(), name=f"spread over the {part} part (mm)")  # fmt: skip
-    for number, vertices in enumerate(reconstruction.samples.vertices):
-        plot += head_mesh(vertices, triangles, name=reconstruction.samples.caption(number))
-    return plot

@@ -115,7 +115,7 @@ def test_the_files_of_a_result(reconstruction, tmp_path):
     names = {path.name for path in folder.iterdir()}
     meshes = {"fit.ply"} | {f"sample_{number:02d}.ply" for number in range(16)}
     inputs = {"mask.png", "landmarks.csv", "settings.toml", "heads.glb"}
-    assert names == meshes | inputs | {"samples.npz", "samples.png", "heatmap.png", "viewer.html", "explorer.html", "report.json"}
+    assert names == meshes | inputs | {"samples.npz", "samples.png", "heatmap.png", "viewer.html", "report.json"}
     with np.load(folder / "samples.npz", allow_pickle=False) as stored:
         assert stored["vertices"].shape == (16, 4538, 3) and stored["vertices"].dtype == np.float32
         assert stored["spread"].shape == (4538,) and stored["landmarks"].shape == stored["landmarks_fit"].shape == (68, 2)

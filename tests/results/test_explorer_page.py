@@ -19,7 +19,8 @@ from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.pipeline import complete, reconstruct
 from d3f_lite.results.explorer_data import explorer_data
-from d3f_lite.results.explorer_page import MODULE, explorer_page
+from d3f_lite.results.explorer_page import MODULE
+from d3f_lite.results.files import save_viewer
 from d3f_lite.results.metrics import asd, rms_distances, spread
 from d3f_lite.settings import DiversitySettings, FitSettings, Settings
 from widgets.dpp_scene import DppScene
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 HOSTILE = "</title><script>hacked = 1</script> José & co"
 SIZES = {"desk": (1280, 800), "phone": (390, 844)}
-LARGEST = 2**20  # bytes of the data
+LARGEST, LARGEST_PAGE = 1_000_000, 4_000_000  # bytes of the data, and of the whole page
 ROUNDING = 0.15  # mm, of a head: the remainder's steps
 IMPORT = "import(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })))"
 DECODED = "heads => heads.map(head => Array.from(head))"
@@ -45,8 +46,8 @@ def found():
 @pytest.fixture(scope="module")
 def path(found, tmp_path_factory):
     """The page of ``found``."""
-    path = tmp_path_factory.mktemp("explorer") / "explorer.html"
-    path.write_text(explorer_page(found), encoding="utf-8")
+    path = tmp_path_factory.mktemp("explorer") / "viewer.html"
+    save_viewer(found, path)
     return path
 
 
@@ -100,7 +101,7 @@ def first_number(page, measure, bar=0):
 
 
 def test_data_are_small_and_the_page_takes_no_name_for_html(found, path):
-    assert len(json.dumps(explorer_data(found))) < LARGEST
+    assert len(json.dumps(explorer_data(found))) <= LARGEST and path.stat().st_size <= LARGEST_PAGE
     page = path.read_text(encoding="utf-8")
     assert page.startswith('<!doctype html>\n<html lang="en">') and HOSTILE not in page and "sampled, not observed" in page
     assert set(re.findall(r"https?://[^\"'\s)]+", page)) == {"http://www.w3.org/2000/svg"}  # a name, not an address
@@ -257,6 +258,45 @@ def test_head_zero_and_the_searched_part_are_exact(engine, found):
     np.testing.assert_allclose(np.reshape(moved, (-1, 3)), expected, atol=1e-3)
 
 
+def test_each_moment_of_the_motion_is_a_draw_of_the_posterior(engine, found):
+    ends = [
+        complete(found.fit, found.head, replace(found.settings.diversity, form="iid"), 1, seed).vertices[0] for seed in (4, 5)
+    ]
+    likeliest = found.decoder.mean
+    shares = {0.0: (1.0, 0.0), 0.5: (0.5**0.5, 0.5**0.5), 1.0: (0.0, 1.0)}  # cos and sin of the turn
+    heads = engine(
+        "const way = new m.Passage(model, 4); return given.map(share => Array.from(way.at(share * m.SWING)));", list(shares)
+    )
+    for head, (one, other) in zip(heads, shares.values()):
+        expected = likeliest + one * (ends[0] - likeliest) + other * (ends[1] - likeliest)
+        assert np.sqrt(np.square(np.reshape(head, (-1, 3)) - expected).sum(-1).mean()) < ROUNDING
+    late = engine("return Array.from(new m.Passage(model, 2 ** 32 - 1).at(7.3 * m.SWING));")
+    assert np.isfinite(late).all()
+    place = [float(value) for value in likeliest[explorer_data(found)["points"]["chin"]] + np.float32([0.0, -4.0, 0.0])]
+    chin = explorer_data(found)["points"]["chin"]
+    held = engine(
+        "const hold = m.holding(model, [given]), way = new m.Passage(model, 4);"
+        "return [0.2, 0.9, 1.6].map(share => Array.from(way.at(share * m.SWING, hold).slice(3 * given[0], 3 * given[0] + 3)));",
+        [chin, *place],
+    )
+    assert np.linalg.norm(np.array(held) - place, axis=1).max() < 4.0  # held to 1 mm along each axis
+
+
+def test_the_frontier_is_that_of_the_searches(engine, found):
+    points = engine(
+        "const settings = { ...model.settings, number: 8, seed: 2 }, points = [];"
+        "m.atOnce(m.frontier(model, m.atOnce(m.explored(model, settings)), 'calibrated', points)); return points;"
+    )
+    modes, free = occluded_modes(found.decoder, found.fit.left_open, 12), found.fit.left_open
+    for point, weight in ((points[0], 0.0), (points[4], 20.0), (points[-1], 256.0)):
+        samples = complete(found.fit, found.head, replace(found.settings.diversity, dpp_weight=weight), 8, 2)
+        cost = 0.5 * np.square(samples.latents @ modes.directions.numpy()).sum(1).mean()
+        assert point["cost"] == pytest.approx(cost, rel=1e-3, abs=1e-6)
+        assert point["apart"] == pytest.approx(asd(samples.vertices, free), rel=0.01)
+    costs = [point["cost"] for point in points]
+    assert costs == sorted(costs) and points[-1]["apart"] > 2 * points[0]["apart"]
+
+
 def test_published_loss_gives_nearly_the_same_heads(engine, found):
     settings = DiversitySettings(form="published", iterations=12)
     shown = Shown(found.fit.vertices, found.fit.visible, found.fit.left_open, found.head.triangles)
@@ -333,7 +373,8 @@ def test_everything_goes_by_keyboard(shown):
             raise AssertionError(f"Tab does not reach {part}")
     page.locator(".head").first.focus()
     large = pixels(page.locator(".stage"))
-    for key, head in (("ArrowRight", 1), ("ArrowDown", 5), ("End", 15), ("Home", 0), ("ArrowRight", 1)):
+    columns = page.locator(".heads").evaluate("one => getComputedStyle(one).gridTemplateColumns.split(' ').length")
+    for key, head in (("ArrowRight", 1), ("ArrowDown", 1 + columns), ("End", 15), ("Home", 0), ("ArrowRight", 1)):
         page.keyboard.press(key)
         assert page.evaluate("document.activeElement.textContent") == str(head)
         assert page.locator(".words").text_content().startswith(f"Head {head}")
@@ -346,6 +387,79 @@ def test_everything_goes_by_keyboard(shown):
     for named in page.locator("input, select, button, [tabindex]").all():
         name = named.get_attribute("aria-label") or named.evaluate("one => one.labels?.[0]?.textContent || one.textContent")
         assert name.strip()
+
+
+def test_one_head_and_very_many_are_shown(shown):
+    page = shown(address="#n=1")
+    assert page.locator(".head").count() == 1 and "0.0 mm" in page.locator("tr", has_text="nearest").text_content()
+    page.get_by_label("Heads by").evaluate("one => { one.value = 'published'; one.dispatchEvent(new Event('change')); }")
+    poll(lambda: "Head 0, 0" not in (page.locator(".head").get_attribute("aria-label") or ""), "the one head is not drawn")
+    many = shown(address="#n=200")
+    poll(lambda: many.locator(".head").count() == 200, "there are not two hundred heads")
+
+
+def test_the_fit_can_be_seen_too(shown):
+    page = shown()
+    page.get_by_role("button", name="The fit").click()
+    assert page.locator(".words").text_content().startswith("The fit") and not page.locator(".head[aria-selected=true]").count()
+    poll(lambda: "head=-1" in page.evaluate("location.hash"), "the address does not tell it")
+    page.locator(".head").nth(2).focus()
+    assert page.locator(".words").text_content().startswith("Head 2")
+
+
+def test_the_frontier_shows_where_the_settings_lie(shown):
+    page = shown()
+    poll(lambda: len(page.locator("polyline.calibrated").get_attribute("points").split()) == 8, "no curve", patience=30)
+    places = np.array([place.split(",") for place in page.locator("polyline.calibrated").get_attribute("points").split()], float)
+    spot = lambda: np.array([float(page.locator("circle.now").get_attribute(name)) for name in ("cx", "cy")])
+    assert np.linalg.norm(spot() - places[4]) < 0.5  # 20 nats, on the curve
+    page.get_by_label("DPP weight").first.press("Home")
+    poll(lambda: np.linalg.norm(spot() - places[0]) < 0.5, "it did not move")
+    page.get_by_label("Heads by").evaluate("one => { one.value = 'iid'; one.dispatchEvent(new Event('change')); }")
+    poll(lambda: np.linalg.norm(spot() - places, axis=1).min() > 5, "independent draws lie on the curve")
+    page.get_by_label("Number of heads").fill("2")
+    page.get_by_role("button", name="Add the published loss").click()
+    poll(lambda: len((page.locator("polyline.published").get_attribute("points") or "").split()) == 4, "no other curve")
+    assert "being computed" not in page.locator(".chart").text_content()
+
+
+def test_draws_pass_in_motion_until_stopped_and_not_where_motion_is_unwanted(shown):
+    assert not shown().get_by_role("button", name="Draws in motion").is_visible()
+    page = shown(motion="no-preference")
+    page.get_by_role("button", name="Draws in motion").click()
+    words = lambda: page.locator(".words").text_content()
+    first = poll(lambda: re.match(r"A draw of the posterior[\d.]+ mm", words()) and words(), "no draw passes")
+    before = pixels(page.locator(".stage"))
+    poll(lambda: words() != first and (pixels(page.locator(".stage")) != before).any(-1).mean() > 0.005, "nothing moves")
+    page.get_by_role("button", name="Stop the motion").click()
+    assert words().startswith("Head")
+    page.get_by_role("button", name="Draws in motion").click()
+    page.locator(".head").nth(3).focus()
+    assert words().startswith("Head 3") and page.get_by_role("button", name="Draws in motion").is_visible()
+
+
+def test_two_hundred_moves_leave_nothing_behind_and_no_request_leaves_the_page(shown):
+    page, asked = shown(), []
+    page.on("request", lambda request: asked.append(request.url))
+    tools = page.context.new_cdp_session(page)
+    weight, number = page.get_by_label("DPP weight").first, page.get_by_label("Number of heads")
+
+    def move(times):
+        for _ in range(times // 4):
+            weight.press("ArrowRight")
+            number.press("ArrowLeft")
+            weight.press("ArrowLeft")
+            number.press("ArrowRight")
+        poll(lambda: page.locator(".head").count() == 16 and page.locator("progress").is_hidden(), "the moves left a queue")
+        page.wait_for_timeout(3000)  # the curve is there, too
+        tools.send("HeapProfiler.collectGarbage")
+        return tools.send("Runtime.getHeapUsage")["usedSize"] / 2**20, tools.send("Memory.getDOMCounters")
+
+    before, nodes = move(20)
+    after, then = move(200)
+    assert after - before < 4.0  # MB
+    assert then["nodes"] - nodes["nodes"] < 50 and then["jsEventListeners"] - nodes["jsEventListeners"] < 20
+    assert not [address for address in asked if not address.startswith(("data:", "blob:"))]
 
 
 def test_hovering_a_head_makes_it_large_and_dragging_turns_it(shown):
@@ -446,4 +560,4 @@ def test_an_address_that_says_nonsense_opens_all_the_same(shown):
     page = shown(
         address="#w=abc&n=1e9&s=-5&f=magic&head=77&yaw=NaN&at=999999&pin.n=x&look=&zoom=&hold=1651,NaN,1,2;x;7,1e300,0,0;1651,1e9,0,-1e9"
     )
-    poll(lambda: page.locator(".head").count() == 64, "N is not the most there can be")
+    poll(lambda: page.locator(".head").count() == 256, "N is not the most there can be")
