@@ -1,0 +1,71 @@
+"""Every prediction has its answer, and an answer quotes what its notebook has measured."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+ANSWER = re.compile(r"<details><summary><b>Was your prediction right\?</b>[^\n]*</summary>\n\n(.+?)\n\n</details>", re.DOTALL)
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells_of(path):
+    """The cells of a notebook."""
+    return nbformat.read(path, as_version=4).cells
+
+
+def told(cell):
+    """What a code cell has printed, and the alt texts of its figures."""
+    text = ""
+    for output in cell.outputs:
+        data = output.get("data", {})
+        text += (
+            output.get("text", "")
+            + data.get("text/markdown", "")
+            + " ".join(re.findall(r'alt="([^"]*)"', data.get("text/html", "")))
+        )
+        text += "\n"
+    return text
+
+
+def numbers(text):
+    """The numbers in a text, as they are written."""
+    return NUMBER.findall(THOUSANDS.sub("", text))
+
+
+@each_notebook
+def test_each_prediction_is_answered_after_it_was_measured(path):
+    open_questions, asked, measured_since = 0, 0, False
+    for cell in cells_of(path):
+        if cell.cell_type == "code":
+            measured_since = True
+            continue
+        answers = len(ANSWER.findall(cell.source))
+        assert answers <= open_questions, f"an answer before its question: {cell.source[:80]}"
+        assert measured_since or not answers, "between question and answer something is measured"
+        open_questions -= answers
+        if new := cell.source.count("**Predict"):
+            open_questions, asked, measured_since = open_questions + new, asked + new, False
+    assert asked >= 3 and open_questions == 0, f"{open_questions} of {asked} predictions have no answer"
+
+
+@each_notebook
+def test_an_answer_quotes_what_the_notebook_has_measured(path):
+    """What is bold in an answer stands in an output above it."""
+    measured, quoted = set(), 0
+    for cell in cells_of(path):
+        if cell.cell_type == "code":
+            measured.update(numbers(told(cell)))
+            continue
+        for answer in ANSWER.findall(cell.source):
+            wanted = [number for bold in re.findall(r"\*\*(.+?)\*\*", answer) for number in numbers(bold)]
+            strange = [number for number in wanted if number not in measured]
+            assert not strange, f"no output above says {strange}: {answer}"
+            quoted += len(wanted)
+    assert quoted >= 5
