@@ -1,4 +1,4 @@
-"""Every prediction has its answer, and an answer quotes what its notebook has measured."""
+"""Every prediction has its answer and every exercise its hints, and an answer quotes what its notebook has measured."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 ANSWER = re.compile(r"<details><summary><b>Was your prediction right\?</b>[^\n]*</summary>\n\n(.+?)\n\n</details>", re.DOTALL)
+HINT = re.compile(r"<details><summary>Hint (\d)</summary>\n\n(.+?)\n\n</details>", re.DOTALL)
+SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)\s*### END SOLUTION", re.DOTALL)
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -37,6 +39,16 @@ def told(cell):
 def numbers(text):
     """The numbers in a text, as they are written."""
     return NUMBER.findall(THOUSANDS.sub("", text))
+
+
+def exercises(path):
+    """For each exercise of a notebook: its solution, and the text before it."""
+    text = ""
+    for cell in cells_of(path):
+        if cell.cell_type == "markdown":
+            text = cell.source
+        elif found := SOLUTION.search(cell.source):
+            yield found[1], text
 
 
 @each_notebook
@@ -69,3 +81,12 @@ def test_an_answer_quotes_what_the_notebook_has_measured(path):
             assert not strange, f"no output above says {strange}: {answer}"
             quoted += len(wanted)
     assert quoted >= 5
+
+
+@each_notebook
+def test_each_exercise_has_a_ladder_of_hints_that_ends_below_the_solution(path):
+    for solution, text in exercises(path):
+        hints = HINT.findall(text)
+        assert [number for number, _ in hints] in (["1", "2"], ["1", "2", "3"]), f"two or three hints, in order: {text[:80]}"
+        for line in (line.strip() for line in solution.splitlines()):
+            assert not any(line in hint for _, hint in hints), f"a hint gives a line of the solution away: {line}"
