@@ -1,5 +1,6 @@
 """Every prediction has its answer and every exercise its hints, and an answer quotes what its notebook has measured."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -90,3 +91,18 @@ def test_each_exercise_has_a_ladder_of_hints_that_ends_below_the_solution(path):
         assert [number for number, _ in hints] in (["1", "2"], ["1", "2", "3"]), f"two or three hints, in order: {text[:80]}"
         for line in (line.strip() for line in solution.splitlines()):
             assert not any(line in hint for _, hint in hints), f"a hint gives a line of the solution away: {line}"
+
+
+@each_notebook
+def test_a_prediction_is_captured_with_the_options_of_its_question(path):
+    """Who reads without a kernel sees the options too: they are in the text above the widget."""
+    cells, captured = cells_of(path), []
+    for before, cell in zip(cells, cells[1:]):
+        if cell.cell_type == "code" and cell.source.startswith("Prediction("):
+            number, options = (ast.literal_eval(argument) for argument in ast.parse(cell.source).body[0].value.args)
+            assert number.startswith(f"{path.stem[:2]}.") and "**Predict" in before.source
+            letters = [option[:3] for option in options]
+            assert letters == ["(a)", "(b)", "(c)", "(d)"][: len(options)] and len(options) >= 2
+            assert all(letter in before.source for letter in letters), f"{number}: the question names no options"
+            captured.append(number)
+    assert captured and len(captured) == len(set(captured))
