@@ -13,8 +13,9 @@ from widgets.head_viewer import HeadViewer
 from widgets.landmark_editor import LandmarkEditor
 from widgets.mask_painter import MaskPainter
 from widgets.photo_controls import PhotoControls
+from widgets.prediction import Prediction
 
 __all__ = [
     "BackgroundTask", "DiversityExplorer", "DppPlayground", "DppScene", "FittingViewer", "HeadExplorer", "HeadGrid",
-    "HeadModelExplorer", "HeadViewer", "LandmarkEditor", "MaskPainter", "PhotoControls", "picture",
+    "HeadModelExplorer", "HeadViewer", "LandmarkEditor", "MaskPainter", "PhotoControls", "Prediction", "picture",
 ]  # fmt: skip

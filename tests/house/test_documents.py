@@ -63,6 +63,7 @@ ELSEWHERE = {
     "python -m d3f_lite.bake.assets": "test_data_fetch.py::test_refresh_mends_a_stale_hash_and_nothing_else",
     "python -m d3f_lite.bake.mesh_vae": "test_mesh_vae.py::test_a_killed_training_goes_on_where_it_was",
     "python notebooks/handouts.py [FOLDER]": "test_exercises.py::handouts",
+    "python notebooks/predictions.py FOLDER": "test_prediction.py::test_a_class_is_counted",
     "python notebooks/site.py [FOLDER]": "test_site.py::site",
 }  # fmt: skip
 # Here only that the program, or the target of make, is there and knows the options.
