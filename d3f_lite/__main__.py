@@ -221,6 +221,8 @@ def _tell(observation, face=1):
         print(f"{landmarks.faces} faces found; took {'the largest (--face all takes each)' if face == 1 else f'number {face}'}")
     sure = f", {masks.confidence:.0%} sure" if masks.origin != "given" else ""
     print(f"landmarks: {landmarks.backend}; mask: {masks.origin}, {masks.share:.0%} of the face occluded{sure}")
+    if masks.kinds:
+        print(f"found on the face: {', '.join(f'{kind} {share:.0%}' for kind, share in masks.kinds.items())}")
     for doubt in filter(None, (observation.photo.note, masks.doubt, too_few_landmarks(observation))):
         print(f"careful: {doubt}")
 

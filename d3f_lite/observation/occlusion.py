@@ -1,6 +1,6 @@
 """What is observed of a face: the photo, its landmarks, and which pixels are face and which are occluded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -32,6 +32,7 @@ PARTS_SHARE, HANDS_SHARE = 0.5, 0.2  # of the log odds that the parts of the fac
 SURELY_VISIBLE, FEWEST_VISIBLE = 0.2, 50  # the network's probability below which a pixel is, and px that tell anything
 PERSON_DENIED, PERSON_SEEN = 0.6, 0.8  # mean probability of skin and hair there: below, the parts are worth nothing; from, all
 SUREST = 0.99  # probability, of either
+MOST_LIKELY = 0.5  # probability above which a part is what it is said to be
 THRESHOLD = 0.35  # from this probability on a pixel counts as occluded: unsure ones do
 SMALLEST_OCCLUDER, LARGEST_HOLE = 0.006, 0.01  # of the face's area
 INVERTED_BORDER, INVERTED_FACE = 0.9, 0.25  # shares from which a given mask may be inverted: no occluder covers a photo's border
@@ -49,7 +50,8 @@ class Masks:
 
     `origin` says where `occluded` comes from: "given", "estimated", or "corrected" by strokes; `confidence` how sure
     it is: 1 if given, else that of the OcclusionEstimate; `strokes` are those that corrected it, if any.
-    `doubt` says what looks wrong with a given mask, if anything does.
+    `doubt` says what looks wrong with a given mask, if anything does. Where the mask was estimated, `hair` (beards, too) and
+    `glasses` are regions of the face that nothing else hides, and `kinds` says what each kind of thing covers of the face.
     """
 
     face: Bool[np.ndarray, "H W"]
@@ -58,6 +60,14 @@ class Masks:
     confidence: float = 1.0
     strokes: Int[np.ndarray, "H W"] | None = None
     doubt: str = ""
+    hair: Bool[np.ndarray, "H W"] | None = None
+    glasses: Bool[np.ndarray, "H W"] | None = None
+    kinds: dict[str, float] = field(default_factory=dict)
+
+    def hiding(self, hair: bool, glasses: bool) -> "Masks":
+        """The same where `hair` and `glasses` hide the face, too, if so wished."""
+        wished = [region for region, counts in ((self.hair, hair), (self.glasses, glasses)) if counts and region is not None]
+        return replace(self, occluded=np.any([self.occluded, *wished], axis=0))
 
     @property
     def share(self) -> float:
@@ -84,12 +94,16 @@ class OcclusionEstimate:
     """What hides a face, as far as the photo tells.
 
     `probability` of being occluded, 0 away from the face; `occluded`, unsure pixels
-    included; `confidence` from 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure.
+    included; `confidence` from 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure. `hair`, `glasses`
+    and `kinds` as in Masks.
     """
 
     probability: Float[np.ndarray, "H W"]
     occluded: Bool[np.ndarray, "H W"]
     confidence: float
+    hair: Bool[np.ndarray, "H W"]
+    glasses: Bool[np.ndarray, "H W"]
+    kinds: dict[str, float]
 
 
 def observe(
@@ -125,10 +139,11 @@ def observe(
             return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network, turns=turns, near=near)
         return with_mesh(landmarks, photo, hidden, seed=seed, detector=detector)
 
-    origin, confidence, earlier = "given" if strokes is None else "corrected", 1.0, None
+    origin, confidence, earlier, others = "given" if strokes is None else "corrected", 1.0, None, ()
     if occluded is None:
         estimate, earlier, first = _estimated_twice(photo, look, strokes)
         occluded, confidence = estimate.occluded, estimate.confidence
+        others = estimate.hair, estimate.glasses, estimate.kinds
         origin = "estimated" if strokes is None else "corrected"
     elif strokes is not None:
         occluded = corrected(check_mask(occluded, photo), check_strokes(strokes, photo))
@@ -149,7 +164,7 @@ def observe(
         found = _other_half(found, photo, occluded, seed=seed, detector=detector, network=network)
     region = face_region(found, photo.shape)
     doubt = _doubt(occluded, region) if origin == "given" else ""
-    return Observation(photo, found, Masks(region, occluded, origin, confidence if not doubt else 0.0, strokes, doubt))
+    return Observation(photo, found, Masks(region, occluded, origin, confidence if not doubt else 0.0, strokes, doubt, *others))
 
 
 def count_faces(photo: Photo) -> int:
@@ -223,33 +238,56 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
     closeup = _Closeup.of(photo, mesh)
     probability, face = net.probability(closeup.pixels, closeup.mesh), closeup.scaled(face_region(landmarks, photo.shape))
     parts = load_parts_segmenter().parts(closeup.pixels, closeup.mesh)
-    probability = np.where(face, with_parts(probability, parts, face), 0.0)
+    believed = _belief(probability, parts, face)
+    probability = np.where(face, with_parts(probability, parts, believed), 0.0)
     trust = np.where(face, np.abs(2 * probability - 1) ** 1.5 + LEAST_TRUST, NO_TRUST)
     if strokes is not None:
         strokes = check_strokes(strokes, photo)
         probability, trust = pulled(probability, trust, closeup.colours, closeup.strokes(strokes))
     probability = random_walk(probability, trust, closeup.colours)
-    occluded = closeup.enlarged(_cleaned(probability > THRESHOLD, face.sum()).astype(np.float32)) > 0.5
+    hidden = _cleaned(probability > THRESHOLD, face.sum())
+    occluded = closeup.enlarged(hidden.astype(np.float32)) > 0.5
     if strokes is not None:
         occluded = corrected(occluded, strokes)
     sure = float(np.abs(2 * probability - 1)[face].mean()) if face.any() else 0.0
-    return OcclusionEstimate(closeup.enlarged(probability), occluded, sure)
+    regions, kinds = _told_apart(parts, face & (believed > 0), hidden, face.sum())
+    hair, glasses = ((closeup.enlarged(region.astype(np.float32)) > 0.5) & ~occluded for region in regions)
+    return OcclusionEstimate(closeup.enlarged(probability), occluded, sure, hair, glasses, kinds)
 
 
-def with_parts(
-    probability: Float[np.ndarray, "h w"], parts: FaceParts, face: Bool[np.ndarray, "h w"]
-) -> Float[np.ndarray, "h w"]:
+def with_parts(probability: Float[np.ndarray, "h w"], parts: FaceParts, believed: float) -> Float[np.ndarray, "h w"]:
     """The network's `probability` of being occluded and the face's parts as one: a weighted mean of their log odds.
 
-    What is neither the face's skin nor hair hides it. Hands, which the network takes for faces, weigh more. Where the
-    segmenter sees no person in what surely shows of the `face` (h, w) bool (blur beyond all it knows), it counts for nothing.
+    What is neither the face's skin nor hair hides it. Hands, which the network takes for faces, weigh more. The parts are
+    `believed` from 0, not at all, to 1.
     """
-    visible = face & (probability < SURELY_VISIBLE)
-    person = (parts.skin + parts.hands + parts.hair)[visible].mean() if visible.sum() >= FEWEST_VISIBLE else 1.0
-    believed = np.clip((person - PERSON_DENIED) / (PERSON_SEEN - PERSON_DENIED), 0.0, 1.0)
     weight = believed * (PARTS_SHARE + HANDS_SHARE * parts.hands)
     odds = (1 - weight) * _log_odds(probability) + weight * _log_odds(1 - parts.skin - parts.hair)
     return (1 / (1 + np.exp(-odds))).astype(np.float32)
+
+
+def _belief(probability, parts: FaceParts, face) -> float:
+    """How far the parts are to be believed, 0 to 1: the less, the less of a person is seen in what surely shows of the face.
+
+    So blurred, nothing is a person to the segmenter. `probability` is the network's.
+    """
+    visible = face & (probability < SURELY_VISIBLE)
+    person = (parts.skin + parts.hands + parts.hair)[visible].mean() if visible.sum() >= FEWEST_VISIBLE else 1.0
+    return float(np.clip((person - PERSON_DENIED) / (PERSON_SEEN - PERSON_DENIED), 0.0, 1.0))
+
+
+def _told_apart(parts: FaceParts, face, hidden, area) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, float]]:
+    """Hair and clear glasses over the visible `face` (h, w), and what share of its `area` px each kind of thing covers.
+
+    Clear glasses are things that the network, which was shown many, takes for visible.
+    """
+    regions = tuple(_cleaned(face & ~hidden & (layer > MOST_LIKELY), area) & face for layer in (parts.hair, parts.things))
+    covers = {"hands": parts.hands, "cloth": parts.cloth, "things": parts.things, "background": parts.background}
+    covers = {name: hidden & face & (layer > MOST_LIKELY) for name, layer in covers.items()}
+    covers |= dict(zip(("hair", "clear glasses"), regions))
+    return regions, {
+        name: float(region.sum() / area) for name, region in covers.items() if region.sum() > SMALLEST_OCCLUDER * area
+    }
 
 
 def _log_odds(probability):

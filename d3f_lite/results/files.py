@@ -316,6 +316,7 @@ def report(reconstruction):
         "mask_doubt": observation.masks.doubt,
         "landmark_doubt": too_few_landmarks(observation),
         "occluded_percent_of_face": 100.0 * observation.masks.share,
+        "found_percent_of_face": {kind: 100.0 * share for kind, share in observation.masks.kinds.items()},
         "head": {"name": head.name, "vertices": len(head.mean), **head.provenance},
         "pose_degrees": {"yaw": yaw, "pitch": pitch, "roll": roll},
         "measures": reconstruction.measures(),

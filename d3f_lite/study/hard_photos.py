@@ -29,24 +29,35 @@ OUTER_EYES, NOSE_TIP, CHIN, FOREHEAD_SHARE = (36, 45), 30, 8, 0.8
 COLUMNS, SIDE = 6, 160  # photos side by side on the sheet, px a side of each picture
 
 
-def hard_photos(name: str, seed: int = 0) -> Iterator[Photo]:
-    """A shipped portrait in every hard way, each a Photo with a name that says how."""
+def resized_portrait(name: str) -> tuple[Photo, Landmarks]:
+    """A shipped portrait, the outer corners of its eyes EYE_DISTANCE px apart, and its landmarks."""
     portrait = sample_photo(name)
     zoom = EYE_DISTANCE / interocular_distance(detect_landmarks(portrait).xy)
-    resized = cv2.resize(portrait.pixels, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
-    portrait = Photo(resized, name)
-    found = detect_landmarks(portrait)
+    portrait = Photo(cv2.resize(portrait.pixels, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), name)
+    return portrait, detect_landmarks(portrait)
+
+
+def hard_photos(name: str, seed: int = 0) -> Iterator[Photo]:
+    """A shipped portrait in every hard way, each a Photo with a name that says how."""
+    portrait, found = resized_portrait(name)
     for first, second in combinations(OCCLUDERS, 2):
         once, _ = draw_occluder(portrait, found, first, seed=seed)
         twice, _ = draw_occluder(once, found, second, seed=seed + 1)
         yield Photo(twice.pixels, f"{name}: {first} + {second}")
+    yield from worsened(portrait)
+    yield from crops(portrait, found)
+
+
+def worsened(portrait: Photo) -> Iterator[Photo]:
+    """A portrait blurred, with less and with more light, and grey."""
     for sigma in BLURS:
-        yield Photo(cv2.GaussianBlur(resized, (0, 0), sigma), f"{name}: blurred, {sigma:g} px")
-    linear = (resized / 255.0) ** 2.2
+        yield Photo(cv2.GaussianBlur(portrait.pixels, (0, 0), sigma), f"{portrait.name}: blurred, {sigma:g} px")
+    linear = (portrait.pixels / 255.0) ** 2.2
     for stops in STOPS:
         pixels = 255 * np.clip(linear * 2.0**stops, 0, 1) ** (1 / 2.2)
-        yield Photo(pixels.astype(np.uint8), f"{name}: {stops:+g} stops")
-    yield from crops(portrait, found)
+        yield Photo(pixels.astype(np.uint8), f"{portrait.name}: {stops:+g} stops")
+    grey = cv2.cvtColor(portrait.pixels, cv2.COLOR_RGB2GRAY)
+    yield Photo(np.repeat(grey[..., None], 3, axis=2), f"{portrait.name}: grey")
 
 
 def crops(portrait: Photo, found: Landmarks) -> Iterator[Photo]:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,8 +12,8 @@ from d3f_lite.errors import AssetError
 from d3f_lite.observation.face_parts import MODEL_PATH, FaceParts, PartsSegmenter, load_parts_segmenter
 from d3f_lite.observation.landmarks import face_region, turned_back
 from d3f_lite.observation.occluders import draw_occluder
-from d3f_lite.observation.occlusion import estimate_occlusion, with_parts
-from d3f_lite.observation.photo import SAMPLE_PHOTOS
+from d3f_lite.observation.occlusion import Masks, estimate_occlusion, with_parts
+from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.study.masks import overlap
 
 CLASSES = ("background", "hair", "hands", "skin", "cloth", "things")
@@ -62,19 +63,44 @@ def test_a_turned_face_is_seen_upright(portraits, turns):
 
 
 def test_odds_worked_out_by_hand():
-    face, half = np.ones((8, 8), bool), np.full((8, 8), 0.1, np.float32)
-    assert with_parts(half, parts_of((8, 8), skin=0.9, things=0.1), face) == pytest.approx(0.1, abs=1e-6)
-    assert with_parts(half, parts_of((8, 8), skin=0.5, things=0.5, hair=0.4), face) == pytest.approx(0.1, abs=1e-6)
-    doubtful = with_parts(half, parts_of((8, 8), skin=0.1, hands=0.9), face)  # odds 1/9 and 9, weights 0.32 and 0.68
+    tenth = np.full((8, 8), 0.1, np.float32)
+    assert with_parts(tenth, parts_of((8, 8), skin=0.9, things=0.1), 1.0) == pytest.approx(0.1, abs=1e-6)
+    assert with_parts(tenth, parts_of((8, 8), skin=0.5, things=0.1, hair=0.4), 1.0) == pytest.approx(0.1, abs=1e-6)
+    doubtful = with_parts(tenth, parts_of((8, 8), skin=0.1, hands=0.9), 1.0)  # odds 1/9 and 9, weights 0.32 and 0.68
     assert doubtful == pytest.approx(1 / (1 + 9 ** (0.32 - 0.68)), abs=1e-5)
+    assert with_parts(tenth, parts_of((8, 8), background=1.0), 0.0) == pytest.approx(0.1, abs=1e-6)
 
 
-def test_where_no_person_is_seen_the_network_alone_counts():
-    face, probability = np.ones((8, 8), bool), np.full((8, 8), 0.1, np.float32)
-    for person, weight in ((0.6, 0.0), (0.7, 0.25), (0.8, 0.5), (1.0, 0.5)):
-        seen = with_parts(probability, parts_of((8, 8), hair=person, background=1 - person), face)
-        log_odds = (1 - weight) * np.log(1 / 9) + weight * np.log(max(1 - person, 0.01) / min(person, 0.99))
-        assert seen == pytest.approx(1 / (1 + np.exp(-log_odds)), abs=1e-5), person
+def test_where_no_person_is_seen_the_network_alone_counts(portraits):
+    photo, landmarks = portraits["astronaut"]
+    blurred = Photo(cv2.GaussianBlur(photo.pixels, (0, 0), 4.0), "blurred")
+    face = face_region(landmarks, photo.shape)
+    parts = load_parts_segmenter().parts(blurred.pixels, landmarks.dense)
+    assert (likeliest(parts) == CLASSES.index("background"))[face].mean() > 0.9  # such a face is none to it
+    assert estimate_occlusion(blurred, landmarks).occluded[face].mean() <= 0.02
+
+
+def test_hair_and_clear_glasses_are_told_and_hide_if_so_wished(portraits):
+    hair, glasses = (estimate_occlusion(*portraits[name]) for name in ("astronaut", "grace_hopper"))
+    assert 0.05 < hair.kinds["hair"] < 0.2 and set(hair.kinds) == {"hair"}
+    assert 0.01 < glasses.kinds["clear glasses"] < 0.1 and glasses.kinds.get("hair", 0) < 0.05
+    assert not (hair.hair & hair.occluded).any() and not (glasses.glasses & glasses.occluded).any()
+    photo, landmarks = portraits["astronaut"]
+    face = face_region(landmarks, photo.shape)
+    masks = Masks(face, hair.occluded, hair=hair.hair, glasses=hair.glasses)
+    assert np.array_equal(masks.hiding(True, False).occluded, hair.occluded | hair.hair)
+    assert np.array_equal(masks.hiding(False, False).occluded, hair.occluded)
+    assert Masks(face, hair.occluded).hiding(True, True).occluded is not None  # a given mask tells of neither
+
+
+def test_what_hides_a_face_is_named(portraits):
+    photo, landmarks = portraits["grace_hopper"]
+    for kind, name in (("hand", "hands"), ("surgical_mask", "things")):
+        kinds = estimate_occlusion(draw_occluder(photo, landmarks, kind, seed=0)[0], landmarks).kinds
+        assert (
+            max({key: kinds.get(key, 0) for key in ("hands", "cloth", "things", "background")}.items(), key=lambda it: it[1])[0]
+            == name
+        )
 
 
 def test_another_file_is_no_model(tmp_path):
