@@ -40,6 +40,8 @@ def _parser():
         "68 landmarks as .csv, .pts or .npy; those that the mask hides are not used (default: detected)"))  # fmt: skip
     command.add_argument("--face", default="1", help=(
         "which of several faces, numbered by size from 1; 'all': each, into folders of their own (default: 1)"))  # fmt: skip
+    command.add_argument("--hides", nargs="+", choices=("hair", "glasses"), default=(), help=(
+        "what an estimated mask takes for an occluder, too: hair and beards, clear glasses (default: neither)"))  # fmt: skip
     _add_detector(command)
     _add_common(command)
     _add_look(command)
@@ -120,7 +122,7 @@ def _reconstruct(options):
     else:
         occluded = read_mask(options.mask, photo) if options.mask else None
     strokes = None if options.strokes is None else read_strokes(options.strokes, photo)
-    corrections = {"landmarks": options.landmarks, "strokes": strokes, "detector": options.detector}
+    corrections = {"landmarks": options.landmarks, "strokes": strokes, "detector": options.detector, "hides": options.hides}
     if options.face == "1":
         return _heads_of(photo, occluded, options, **corrections)
     for face in _numbers(options.face, options.landmarks, photo):

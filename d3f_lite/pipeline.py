@@ -23,6 +23,7 @@ from d3f_lite.completion.posterior import (
     without,
 )
 from d3f_lite.diversity.search import Decoder, HeadSamples, Shown, diversify
+from d3f_lite.errors import SettingsError
 from d3f_lite.fitting.fit import Fit, fit_visible
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.fitting.texture import Texture, texture_of
@@ -31,10 +32,10 @@ from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.face_alignment import network_for
 from d3f_lite.observation.face_detection import MOST_FACES
 from d3f_lite.observation.landmark_files import as_landmarks
-from d3f_lite.observation.occlusion import Observation, observe
+from d3f_lite.observation.occlusion import HIDES, Observation, observe
 from d3f_lite.observation.photo import Photo
 from d3f_lite.results import metrics
-from d3f_lite.settings import DiversitySettings, Settings, checked_count
+from d3f_lite.settings import DiversitySettings, Settings, checked_count, told
 
 MOST_SAMPLES = 256
 INNER = slice(17, 68)  # landmarks within the face: brows, nose, eyes, mouth
@@ -134,6 +135,7 @@ def reconstruct(
     strokes=None,
     detector: str = "auto",
     face: int = 1,
+    hides=(),
     samples: int = 16,
     seed: int = 0,
     head: str | HeadModel = "anny",
@@ -150,6 +152,7 @@ def reconstruct(
         strokes: (H, W) int8 that correct the mask: 0 says nothing, 1 = occluded, 2 = visible; None = no strokes.
         detector: of the landmarks: "mediapipe", "face-alignment", or "auto", the latter where its weights are here.
         face: which of several faces, numbered by size from 1.
+        hides: what an estimated mask takes for an occluder, too: any of "hair" (beards, too) and "glasses" (clear ones).
         samples: N, how many heads, 1 to 256.
         seed: of every random draw; the same seed gives the same heads.
         head: a HeadModel, or the name of one (see ``load_head``).
@@ -162,6 +165,8 @@ def reconstruct(
     checked_count(samples, "samples", 1, MOST_SAMPLES)
     checked_count(seed, "seed", 0, 2**32 - 1)
     checked_count(face, "face", 1, MOST_FACES)
+    if isinstance(hides, str) or not set(hides) <= set(HIDES):
+        raise SettingsError(f"hides must be some of {', '.join(HIDES)}, not {told(hides)}")
     device = torch_device(device)
     clock = _Clock()
     photo = as_photo(photo)
@@ -171,7 +176,9 @@ def reconstruct(
     clock.lap("head")
     progress("observation", 0.0)
     network = network_for(detector) if landmarks is None else None
-    observation = observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, network=network, face=face)
+    observation = observe(
+        photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, network=network, face=face, hides=hides
+    )
     clock.lap("observation")
     if landmarks is not None:
         check_plausible(model, observation.landmarks, settings.fit)

@@ -34,8 +34,6 @@ class FitSettings:
         photometric_weight: n, how many independent pixels the colour difference between photo and model counts for.
         photometric_iterations: Gauss-Newton steps.
         eye_distance: px between the outer eye corners in the picture that the colours are compared in.
-        hair_hides: whether hair and beards, found by an estimated mask, hide the shape below them.
-        clear_glasses_hide: the same for glasses that one can see through.
     """
 
     calibrated: bool = True
@@ -47,8 +45,6 @@ class FitSettings:
     photometric_weight: float = _number(200.0, 0.0, 1e5)
     photometric_iterations: int = _number(6, 0, 100)
     eye_distance: float = _number(80.0, 16.0, 200.0)
-    hair_hides: bool = True
-    clear_glasses_hide: bool = False
 
 
 @dataclass(frozen=True)

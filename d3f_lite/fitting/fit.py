@@ -1,7 +1,7 @@
 """Fit a head to the visible part of a face (Dey and Boddeti 2022, section 3.1)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -76,8 +76,6 @@ def fit_visible(
         progress: called with (stage, fraction in [0, 1]) between iterations; may raise Cancelled to stop.
         watch: called with the mean colour differences so far, a list, after each iteration of the colours.
     """
-    masks = observation.masks.hiding(settings.hair_hides, settings.clear_glasses_hide)
-    observation = replace(observation, masks=masks)
     progress("landmarks", 0.0)
     problem = landmark_problem(head, observation.landmarks, settings)
     start = fit_landmarks(head, observation.landmarks, settings)

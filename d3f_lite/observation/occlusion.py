@@ -1,6 +1,7 @@
 """What is observed of a face: the photo, its landmarks, and which pixels are face and which are occluded."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -39,6 +40,7 @@ INVERTED_BORDER, INVERTED_FACE = 0.9, 0.25  # shares from which a given mask may
 STEADY = 0.5  # mean confidence, above which a face as it stands was found steadily, occluder and all
 MOST_HIDDEN, MOST_OUTSIDE = 0.4, 0.25  # shares of the face, and of the landmarks, that explain why few are reliable
 OVEREXPOSED, MOST_BRIGHT = 250, 0.3  # of 255 in each channel, and the share of such pixels that explains it
+HIDES = ("hair", "glasses")  # what hides a face only for those who say so
 WIDENING = 1  # px by which the mask is widened
 STROKE_PULL, STROKE_REACH = 0.9, 12.0  # at most, and px
 STROKE_COLOUR = 3.0  # Lab units by which a stroke's colour may always vary
@@ -50,8 +52,8 @@ class Masks:
 
     `origin` says where `occluded` comes from: "given", "estimated", or "corrected" by strokes; `confidence` how sure
     it is: 1 if given, else that of the OcclusionEstimate; `strokes` are those that corrected it, if any.
-    `doubt` says what looks wrong with a given mask, if anything does. Where the mask was estimated, `hair` (beards, too) and
-    `glasses` are regions of the face that nothing else hides, and `kinds` says what each kind of thing covers of the face.
+    `doubt` says what looks wrong with a given mask, if anything does. Where the mask was estimated, `kinds` says what share of
+    the face is covered by hands, cloth, things, hair (beards, too), …
     """
 
     face: Bool[np.ndarray, "H W"]
@@ -60,14 +62,7 @@ class Masks:
     confidence: float = 1.0
     strokes: Int[np.ndarray, "H W"] | None = None
     doubt: str = ""
-    hair: Bool[np.ndarray, "H W"] | None = None
-    glasses: Bool[np.ndarray, "H W"] | None = None
     kinds: dict[str, float] = field(default_factory=dict)
-
-    def hiding(self, hair: bool, glasses: bool) -> "Masks":
-        """The same where `hair` and `glasses` hide the face, too, if so wished."""
-        wished = [region for region, counts in ((self.hair, hair), (self.glasses, glasses)) if counts and region is not None]
-        return replace(self, occluded=np.any([self.occluded, *wished], axis=0))
 
     @property
     def share(self) -> float:
@@ -94,8 +89,8 @@ class OcclusionEstimate:
     """What hides a face, as far as the photo tells.
 
     `probability` of being occluded, 0 away from the face; `occluded`, unsure pixels
-    included; `confidence` from 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure. `hair`, `glasses`
-    and `kinds` as in Masks.
+    included; `confidence` from 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure. `hair` and
+    `glasses` are the regions of hair (beards, too) and of clear glasses that nothing else hides; `kinds` as in Masks.
     """
 
     probability: Float[np.ndarray, "H W"]
@@ -104,6 +99,10 @@ class OcclusionEstimate:
     hair: Bool[np.ndarray, "H W"]
     glasses: Bool[np.ndarray, "H W"]
     kinds: dict[str, float]
+
+    def hiding(self, hides: Collection[str]) -> Bool[np.ndarray, "H W"]:
+        """What is `occluded` and those of HIDES that count as hiding the face."""
+        return np.any([self.occluded, *(getattr(self, name) for name in HIDES if name in hides)], axis=0)
 
 
 def observe(
@@ -116,6 +115,7 @@ def observe(
     detector: MediapipeDetector | None = None,
     network=None,
     face: int = 1,
+    hides: Collection[str] = (),
 ) -> Observation:
     """Find the landmarks and masks of a photo.
 
@@ -123,13 +123,14 @@ def observe(
     (H, W) int8 (0 says nothing, 1 = occluded, 2 = visible) correct a given mask pixel by pixel, and an estimated one also
     nearby, where the colours are alike. `landmarks`, if given, are taken where the mask does not hide them; else they
     are detected, with the occluder filled, in the end by `network` if there is one. Of several faces the largest is taken,
-    or that which `face` numbers, by size from 1.
+    or that which `face` numbers, by size from 1. An estimated mask takes hair and beards, or clear glasses, for occluders only if
+    `hides` names them, "hair" or "glasses".
 
     Raises MaskError for an unusable mask or strokes, and LandmarkError if no face is found.
     """
     if detector is None:
         with MediapipeDetector() as detector:
-            options = {"detector": detector, "network": network, "face": face}
+            options = {"detector": detector, "network": network, "face": face, "hides": hides}
             return observe(photo, occluded, landmarks=landmarks, strokes=strokes, seed=seed, **options)
     near = None if face == 1 or landmarks is not None else _numbered_face(photo, face, detector)
 
@@ -139,11 +140,10 @@ def observe(
             return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network, turns=turns, near=near)
         return with_mesh(landmarks, photo, hidden, seed=seed, detector=detector)
 
-    origin, confidence, earlier, others = "given" if strokes is None else "corrected", 1.0, None, ()
+    origin, confidence, earlier, kinds = "given" if strokes is None else "corrected", 1.0, None, {}
     if occluded is None:
         estimate, earlier, first = _estimated_twice(photo, look, strokes)
-        occluded, confidence = estimate.occluded, estimate.confidence
-        others = estimate.hair, estimate.glasses, estimate.kinds
+        occluded, confidence, kinds = estimate.hiding(hides), estimate.confidence, estimate.kinds
         origin = "estimated" if strokes is None else "corrected"
     elif strokes is not None:
         occluded = corrected(check_mask(occluded, photo), check_strokes(strokes, photo))
@@ -164,7 +164,7 @@ def observe(
         found = _other_half(found, photo, occluded, seed=seed, detector=detector, network=network)
     region = face_region(found, photo.shape)
     doubt = _doubt(occluded, region) if origin == "given" else ""
-    return Observation(photo, found, Masks(region, occluded, origin, confidence if not doubt else 0.0, strokes, doubt, *others))
+    return Observation(photo, found, Masks(region, occluded, origin, confidence if not doubt else 0.0, strokes, doubt, kinds))
 
 
 def count_faces(photo: Photo) -> int:
@@ -247,11 +247,12 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
     probability = random_walk(probability, trust, closeup.colours)
     hidden = _cleaned(probability > THRESHOLD, face.sum())
     occluded = closeup.enlarged(hidden.astype(np.float32)) > 0.5
-    if strokes is not None:
-        occluded = corrected(occluded, strokes)
     sure = float(np.abs(2 * probability - 1)[face].mean()) if face.any() else 0.0
     regions, kinds = _told_apart(parts, face & (believed > 0), hidden, face.sum())
-    hair, glasses = ((closeup.enlarged(region.astype(np.float32)) > 0.5) & ~occluded for region in regions)
+    hair, glasses = (closeup.enlarged(region.astype(np.float32)) > 0.5 for region in regions)
+    if strokes is not None:
+        occluded, hair, glasses = (corrected(region, strokes) for region in (occluded, hair, glasses))
+    hair, glasses = hair & ~occluded, glasses & ~occluded
     return OcclusionEstimate(closeup.enlarged(probability), occluded, sure, hair, glasses, kinds)
 
 

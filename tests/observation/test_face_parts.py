@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from d3f_lite.bake.face_parts import write_face_parts
-from d3f_lite.errors import AssetError
+from d3f_lite.errors import AssetError, SettingsError
 from d3f_lite.observation.face_parts import MODEL_PATH, FaceParts, PartsSegmenter, load_parts_segmenter
 from d3f_lite.observation.landmarks import face_region, turned_back
 from d3f_lite.observation.occluders import draw_occluder
-from d3f_lite.observation.occlusion import Masks, estimate_occlusion, with_parts
+from d3f_lite.observation.occlusion import estimate_occlusion, observe, with_parts
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
+from d3f_lite.pipeline import reconstruct
 from d3f_lite.study.masks import overlap
 
 CLASSES = ("background", "hair", "hands", "skin", "cloth", "things")
@@ -80,17 +81,19 @@ def test_where_no_person_is_seen_the_network_alone_counts(portraits):
     assert estimate_occlusion(blurred, landmarks).occluded[face].mean() <= 0.02
 
 
-def test_hair_and_clear_glasses_are_told_and_hide_if_so_wished(portraits):
+def test_hair_and_clear_glasses_are_told_and_hide_if_so_wished(portraits, detector):
     hair, glasses = (estimate_occlusion(*portraits[name]) for name in ("astronaut", "grace_hopper"))
     assert 0.05 < hair.kinds["hair"] < 0.2 and set(hair.kinds) == {"hair"}
     assert 0.01 < glasses.kinds["clear glasses"] < 0.1 and glasses.kinds.get("hair", 0) < 0.05
     assert not (hair.hair & hair.occluded).any() and not (glasses.glasses & glasses.occluded).any()
-    photo, landmarks = portraits["astronaut"]
-    face = face_region(landmarks, photo.shape)
-    masks = Masks(face, hair.occluded, hair=hair.hair, glasses=hair.glasses)
-    assert np.array_equal(masks.hiding(True, False).occluded, hair.occluded | hair.hair)
-    assert np.array_equal(masks.hiding(False, False).occluded, hair.occluded)
-    assert Masks(face, hair.occluded).hiding(True, True).occluded is not None  # a given mask tells of neither
+    assert np.array_equal(hair.hiding(()), hair.occluded) and np.array_equal(hair.hiding(["hair"]), hair.occluded | hair.hair)
+    photo, _ = portraits["astronaut"]
+    plain, hidden = (observe(photo, detector=detector, hides=hides).masks for hides in ((), ("hair",)))
+    assert plain.share <= 0.01 and hidden.share == pytest.approx(hair.kinds["hair"], abs=0.03)
+    assert plain.kinds == hidden.kinds == hair.kinds
+    assert not observe(photo, np.zeros(photo.shape, bool), detector=detector, hides=("hair",)).masks.occluded.any()
+    with pytest.raises(SettingsError, match="hides"):
+        reconstruct(photo, hides=("hat",))
 
 
 def test_what_hides_a_face_is_named(portraits):
