@@ -32,7 +32,8 @@ PROGRAMS = ("make", "python", "pip", "d3f-lite", "apt-get", "jupyter", "from", "
 RECONSTRUCT = ["d3f-lite reconstruct PHOTO --samples 16 --seed 0 --out results",
                "d3f-lite reconstruct PHOTO --mask MASK.png --landmarks POINTS.csv",
                "d3f-lite reconstruct PHOTO --strokes STROKES.png",
-               "d3f-lite reconstruct PHOTO --face all"]  # fmt: skip
+               "d3f-lite reconstruct PHOTO --face all",
+               "d3f-lite reconstruct PHOTO --hides hair glasses"]  # fmt: skip
 # What a smaller run of the same command leaves out is only more of the same.
 SMALLER = {
     "python -m d3f_lite.study.truth": "--heads 1",
