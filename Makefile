@@ -17,7 +17,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
 # JupyterLab asks npm, where there is one, for its folders, and npm keeps a log of that.
 export npm_config_cache := $(CURDIR)/$(VENV)/var/npm
 
-.PHONY: demo test check lab handouts site bench fuzz clean
+.PHONY: demo test check lab handouts site serve bench fuzz clean
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
@@ -38,7 +38,10 @@ handouts: $(VENV)/ready-to-test
 	$(BIN)/python notebooks/handouts.py
 
 site: $(VENV)/ready-to-test
-	$(BIN)/python notebooks/site.py
+	$(BIN)/python -m sphinx -q -W --keep-going --jobs 2 -c docs -d build/doctrees . site
+
+serve: site
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site
 
 bench: $(VENV)/ready-to-test
 	PYTHONPATH=tests/helpers $(BIN)/python tests/bench/bench.py $(BENCH_FLAGS)
@@ -48,7 +51,7 @@ fuzz: $(VENV)/ready-to-test
 	D3F_LITE_KILLS=20 $(BIN)/python -m pytest -q tests/hostile/test_kill.py
 
 clean:
-	rm -rf $(VENV) results handouts site d3f_lite.egg-info
+	rm -rf $(VENV) results handouts site build jupyter_execute docs/generated d3f_lite.egg-info
 	find d3f_lite widgets notebooks tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/ready: pyproject.toml constraints.txt

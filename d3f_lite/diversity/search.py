@@ -64,7 +64,7 @@ class HeadSamples:
 
     @property
     def plausibility(self) -> Float[np.ndarray, "N"]:
-        """(N,) share of independent draws that are less likely than each head, 0 to 1: that of χ² above its |z|²."""
+        """(N,) share of independent draws that are less likely than each head, 0 to 1: that of χ² above its ``|z|²``."""
         return gammaincc(self.latents.shape[1] / 2.0, np.square(self.latents.astype(float)).sum(1) / 2.0)
 
     def caption(self, number: int) -> str:

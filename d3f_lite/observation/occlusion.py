@@ -89,7 +89,7 @@ class OcclusionEstimate:
     """What hides a face, as far as the photo tells.
 
     `probability` of being occluded, 0 away from the face; `occluded`, unsure pixels
-    included; `confidence` from 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure. `hair` and
+    included; `confidence` from 0 to 1, the mean of ``|2 p - 1|`` over the face's pixels: 1 if every one is sure. `hair` and
     `glasses` are the regions of hair (beards, too) and of clear glasses that nothing else hides; `kinds` as in Masks.
     """
 

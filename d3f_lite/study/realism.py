@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy import stats
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
-from scipy.stats import permutation_test
 from tqdm import tqdm
 from trimesh.registration import procrustes
 
@@ -85,7 +85,7 @@ def two_sample(first: Float[np.ndarray, "N P"], second: Float[np.ndarray, "M P"]
         return 2 * between(one, other) - between(one, one) - between(other, other)
 
     split = np.split(np.arange(len(apart)), [len(first)])
-    found = permutation_test(
+    found = stats.permutation_test(
         split, energy, n_resamples=RESAMPLES, batch=20, alternative="greater", rng=np.random.default_rng(seed)
     )
     return float(found.pvalue)

@@ -25,7 +25,7 @@ from d3f_lite.observation.photo import sample_photo
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-TEXTS = [*ROOT.glob("*.md"), *(ROOT / "d3f_lite" / "assets").glob("*.md")]
+TEXTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "d3f_lite" / "common" / "assets").glob("*.md")]
 SOURCES = [path for folder in ("d3f_lite", "widgets", "notebooks") for path in (ROOT / folder).rglob("*.py")]
 PROGRAMS = ("make", "python", "pip", "d3f-lite", "apt-get", "jupyter", "from", "import")
 
@@ -46,6 +46,7 @@ ELSEWHERE = {
     "make check": "test_house.py::test_the_static_checkers_are_content",
     "make handouts": "test_exercises.py::handouts",
     "make site": "test_site.py::site",
+    "make serve": "test_site.py::address",
     "d3f-lite demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
     "d3f-lite batch FOLDER --out results/batch": "test_batch.py::test_a_batch_that_was_killed_goes_on_and_a_bad_photo_stops_nobody",
     "d3f-lite evaluate": "test_evaluate.py::test_the_report_of_the_command",  # in any size
@@ -65,7 +66,6 @@ ELSEWHERE = {
     "python -m d3f_lite.bake.mesh_vae": "test_mesh_vae.py::test_a_killed_training_goes_on_where_it_was",
     "python notebooks/handouts.py [FOLDER]": "test_exercises.py::handouts",
     "python notebooks/predictions.py FOLDER": "test_prediction.py::test_a_class_is_counted",
-    "python notebooks/site.py [FOLDER]": "test_site.py::site",
 }  # fmt: skip
 # Here only that the program, or the target of make, is there and knows the options.
 TOO_LONG = {
