@@ -49,15 +49,15 @@ def errors(world: World, heads: dict[str, HeadModel], number: int, seed: int) ->
     """Face and occluded error (mm) of the world's average head and of the fit of each of ``heads``, on every occluder."""
     found = []
     with MediapipeDetector() as detector:
-        for case in tqdm([(head, occluder) for head in range(number) for occluder in scans.OCCLUDERS], desc=world.name):
+        for one, occluder in tqdm([(one, occluder) for one in range(number) for occluder in scans.OCCLUDERS], desc=world.name):
             try:
-                scene = scans.draw_scene(world, seed, *case, detector, draw_scan_photo)
+                scene = scans.draw_scene(world, seed, one, occluder, detector, draw_scan_photo)
                 observation = observe_filled(scene, detector)
             except LandmarkError:
                 continue
             tried = [(world.average, world.head)]
             tried += [(fit_visible(observation, head).vertices, head) for head in heads.values()]
-            found.append([_error(*one, scene) for one in tried])
+            found.append([_error(vertices, model, scene) for vertices, model in tried])
     return np.array(found)
 
 
