@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
 LAB_FLAGS ?=
 BENCH_FLAGS ?=
+NOTEBOOK ?= 00_quickstart
+GRADE_FLAGS ?=
 export OMP_NUM_THREADS ?= 1
 # What matplotlib, Jupyter, IPython and torch keep goes when .venv goes.
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
@@ -17,7 +19,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
 # JupyterLab asks npm, where there is one, for its folders, and npm keeps a log of that.
 export npm_config_cache := $(CURDIR)/$(VENV)/var/npm
 
-.PHONY: demo test check lab handouts site serve bench fuzz clean
+.PHONY: demo test check lab handouts site serve grade slides bench fuzz clean
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
@@ -40,6 +42,12 @@ handouts: $(VENV)/ready-to-test
 site: $(VENV)/ready-to-test
 	$(BIN)/python -m sphinx -q -W --keep-going --jobs 2 -c docs -d build/doctrees . site
 
+grade: $(VENV)/ready-to-test
+	$(BIN)/python notebooks/grade.py $(NOTEBOOK) $(GRADE_FLAGS)
+
+slides: $(VENV)/ready-to-test
+	$(BIN)/python notebooks/slides.py
+
 serve: site
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site
 
@@ -51,7 +59,7 @@ fuzz: $(VENV)/ready-to-test
 	D3F_LITE_KILLS=20 $(BIN)/python -m pytest -q tests/hostile/test_kill.py
 
 clean:
-	rm -rf $(VENV) results handouts site build jupyter_execute docs/generated d3f_lite.egg-info
+	rm -rf $(VENV) results handouts slides site build jupyter_execute docs/generated d3f_lite.egg-info
 	find d3f_lite widgets notebooks tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/ready: pyproject.toml constraints.txt

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from marks import with_marks
 from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbgrader.preprocessors import ClearSolutions
@@ -41,11 +42,10 @@ def write_handouts(folder):
         if (folder / path.name).exists() and not is_untouched(folder / path.name):
             raise OutputError(f"{folder / path.name} is somebody's work: move it away, or choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
-    # The metadata that nbgrader asks for is for grading; here the cell after each stub checks it.
-    clear = ClearOutputPreprocessor(), ClearSolutions(enforce_metadata=False)
+    clear = ClearOutputPreprocessor(), ClearSolutions()
     exporter = NotebookExporter(preprocessors=clear)
     for path in sources:
-        copy = nbformat.reads(exporter.from_filename(str(path))[0], as_version=4)
+        copy = nbformat.reads(exporter.from_notebook_node(with_marks(nbformat.read(path, as_version=4)))[0], as_version=4)
         copy.metadata[MARK] = cells_hash(copy)
         nbformat.write(copy, folder / path.name)
     print(f"the students' copies are in {folder}")

@@ -47,6 +47,9 @@ ELSEWHERE = {
     "make handouts": "test_exercises.py::handouts",
     "make site": "test_site.py::site",
     "make serve": "test_site.py::address",
+    "make grade": "test_grade.py::graded",
+    "make grade NOTEBOOK=01_head_model": "test_grade.py::graded",
+    "make slides": "test_slides.py::slides",
     "d3f-lite demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
     "d3f-lite batch FOLDER --out results/batch": "test_batch.py::test_a_batch_that_was_killed_goes_on_and_a_bad_photo_stops_nobody",
     "d3f-lite evaluate": "test_evaluate.py::test_the_report_of_the_command",  # in any size
@@ -66,6 +69,8 @@ ELSEWHERE = {
     "python -m d3f_lite.bake.mesh_vae": "test_mesh_vae.py::test_a_killed_training_goes_on_where_it_was",
     "python notebooks/handouts.py [FOLDER]": "test_exercises.py::handouts",
     "python notebooks/predictions.py FOLDER": "test_prediction.py::test_a_class_is_counted",
+    "python notebooks/slides.py [FOLDER]": "test_slides.py::slides",
+    "python notebooks/grade.py NOTEBOOK [--folder grading] [--seconds 120]": "test_grade.py::graded",
 }  # fmt: skip
 # Here only that the program, or the target of make, is there and knows the options.
 TOO_LONG = {
