@@ -20,7 +20,7 @@ MATHJAX = Path(jupyter_server_mathjax.__file__).parent / "static"
 PICTURE = re.compile(r"<img ")
 SECTION = re.compile(r"^#{1,2} .*", re.MULTILINE)
 SAID = re.compile(r"^\*\*(?:Predict|Takeaway)\b.*?(?=\n\n|\n#|\Z)", re.MULTILINE | re.DOTALL)
-OURS = "reveal.js"  # the folder by which slides of ours are known
+REVEAL_JS = "reveal.js"
 
 
 def kind(cell):
@@ -55,6 +55,12 @@ def as_slides(notebook):
     return notebook
 
 
+def is_ours(folder):
+    """Whether a folder holds slides of ours, or nothing, and nothing else."""
+    ours = {REVEAL_JS, "mathjax", *(f"{path.stem}.html" for path in HERE.glob("[0-9]*.ipynb"))}
+    return {path.name for path in folder.iterdir()} <= ours
+
+
 def write_slides(folder):
     """Write the slides of each notebook, with what they need to be shown without a network.
 
@@ -62,12 +68,12 @@ def write_slides(folder):
         OutputError: something else is there.
     """
     exporter = SlidesExporter(
-        reveal_url_prefix=OURS, template_file=str(HERE / "slides.html.j2"), exclude_input=True, exclude_output_prompt=True,
+        reveal_url_prefix=REVEAL_JS, template_file=str(HERE / "slides.html.j2"), exclude_input=True, exclude_output_prompt=True,
         mathjax_url="mathjax/MathJax.js?config=TeX-AMS-MML_HTMLorMML-full,Safe", reveal_number="c/t",
         reveal_theme="white", reveal_width="1280", reveal_height="720",
     )  # fmt: skip
-    with whole_folder(folder, lambda there: (there / OURS).is_dir() or not any(there.iterdir())) as whole:
-        shutil.copytree(REVEAL, whole / OURS)
+    with whole_folder(folder, is_ours) as whole:
+        shutil.copytree(REVEAL, whole / REVEAL_JS)
         shutil.copytree(MATHJAX, whole / "mathjax")
         for path in sorted(HERE.glob("[0-9]*.ipynb")):
             notebook = as_slides(nbformat.read(path, as_version=4))

@@ -23,10 +23,11 @@ def test_every_notebook_has_its_slides_and_a_person_s_folder_stays(slides, tmp_p
     assert sorted(path.stem for path in slides.glob("*.html")) == NOTEBOOKS
     assert not any("BEGIN SOLUTION" in path.read_text(encoding="utf-8") for path in slides.glob("*.html"))
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "reveal.js").mkdir()  # a talk of somebody else's
     told = subprocess.run(
         [sys.executable, ROOT / "notebooks" / "slides.py", tmp_path], capture_output=True, text=True, timeout=300
     )
-    assert told.returncode == 2 and [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert told.returncode == 2 and {path.name for path in tmp_path.iterdir()} == {"notes.txt", "reveal.js"}
 
 
 @pytest.mark.skipif(MISSING, reason=REASON)
