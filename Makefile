@@ -40,6 +40,7 @@ handouts: $(VENV)/ready-to-test
 	$(BIN)/python notebooks/handouts.py
 
 site: $(VENV)/ready-to-test
+	@test ! -e site || test -e site/.buildinfo || { echo "site/ holds what is not ours: move it away"; exit 2; }
 	$(BIN)/python -m sphinx -q -W --keep-going --jobs 2 -c docs -d build/doctrees . site
 
 grade: $(VENV)/ready-to-test
