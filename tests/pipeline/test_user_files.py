@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -178,3 +179,12 @@ def test_what_a_killed_run_left_is_removed_by_the_next_writing_but_nothing_else(
             os.utime(tmp_path / name, (long_ago, long_ago))
     assert not write(tmp_path / "x", 1, 1)
     assert {entry.name for entry in tmp_path.iterdir()} == {"x", *left} - {".x.abcdef01", ".x.abcdef01.old"}
+
+
+def test_the_site_is_built_into_no_folder_of_a_person_s(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("mine")
+    made = subprocess.run(["make", "-o", ".venv/ready-to-test", "site"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert made.returncode == 2 and "move it away" in made.stdout
+    assert contents(tmp_path / "site") == {Path("index.html"): b"mine"}
