@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 REVEAL = Path(sphinx_revealjs.__file__).parent / "_static" / "revealjs"
 MATHJAX = Path(jupyter_server_mathjax.__file__).parent / "static"
 PICTURE = re.compile(r"<img ")
-SECTION = re.compile(r"^#{1,2} .*", re.MULTILINE)
+SECTION = re.compile(r"^#{1,2} .*", re.MULTILINE | re.DOTALL)
 SAID = re.compile(r"^\*\*(?:Predict|Takeaway)\b.*?(?=\n\n|\n#|\Z)", re.MULTILINE | re.DOTALL)
 REVEAL_JS = "reveal.js"
 
@@ -37,7 +37,7 @@ def kind(cell):
 
 
 def shortened(cell):
-    """The part of a cell that fits a slide: headings, questions and takeaways of a text; the picture of a code cell."""
+    """The part of a cell that fits a slide: questions, takeaways, and all below a heading; the picture of a code cell."""
     if cell.cell_type == "markdown":
         parts = [found[0] for found in re.finditer(f"{SECTION.pattern}|{SAID.pattern}", cell.source, re.MULTILINE | re.DOTALL)]
         cell.source = "\n\n".join(parts) or cell.source
