@@ -1,7 +1,7 @@
 """Fit a head to the visible part of a face (Dey and Boddeti 2022, section 3.1)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from d3f_lite.fitting.calibration import Calibration, upright
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.landmark_fitting import POSE, fit_landmarks, landmark_problem
 from d3f_lite.fitting.photometric_fitting import Appearance, refine
+from d3f_lite.fitting.plausibility import is_face
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.occlusion import Observation
@@ -79,6 +80,8 @@ def fit_visible(
     progress("landmarks", 0.0)
     problem = landmark_problem(head, observation.landmarks, settings)
     start = fit_landmarks(head, observation.landmarks, settings)
+    if not (observation.landmarks.enough or is_face(start)):  # nobody knows where the face is: its colours tell nothing either
+        start, problem = problem.frontal(), replace(problem, settings=replace(settings, photometric_weight=0.0))
     progress("landmarks", 1.0)
     found = refine(problem, observation, start, progress, watch)
     vertices = head.vertices(found.coefficients)

@@ -153,6 +153,15 @@ class LandmarkProblem:
             found.append((np.sum(rough._residual(np.zeros(0), camera)[0] ** 2), yaw, camera))
         return min(found)[-1]
 
+    def frontal(self):
+        """The mean head, seen from the front where the landmarks lie: the fit to landmarks that tell nothing more."""
+        points = self.head.landmark_points(self.head.mean)[:, :2] * (1.0, -1.0)
+        scale = np.linalg.norm(self.landmarks.xy.std(0)) / np.linalg.norm(points.std(0))
+        translation = self.landmarks.xy.mean(0) - scale * points.mean(0)
+        camera = Camera.from_angles(0.0, 0.0, 0.0, scale, translation, self._nearness[0] / 1000.0)
+        coefficients = np.zeros(len(self.head.basis))
+        return LandmarkFit(coefficients, camera, self.equations(coefficients, camera)[0], np.inf)
+
     def equations(self, coefficients, camera):
         """Normal equations over coefficients and pose: hessian (K + 6, K + 6) and gradient (K + 6,), the prior included."""
         residual, jacobian = self._residual(coefficients, camera)

@@ -6,7 +6,7 @@ import numpy as np
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.calibration import calibration_of
-from d3f_lite.fitting.landmark_fitting import fit_landmarks
+from d3f_lite.fitting.landmark_fitting import LandmarkFit, fit_landmarks
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.settings import FitSettings
@@ -37,12 +37,12 @@ def check_plausible(head: HeadModel, landmarks: Landmarks, settings: FitSettings
     known = settings.calibrated and calibration_of(landmarks.detector)
     largest = LARGEST_MISFIT if known else LARGEST_MISFIT / UNCALIBRATED_CAUTION**2
     settings = FitSettings(calibrated=settings.calibrated)
-    if _is_face(fit_landmarks(head, landmarks, settings), largest):
+    if is_face(fit_landmarks(head, landmarks, settings), largest):
         return
     for mistake, put_right in MISTAKES.items():
         right = replace(landmarks, xy=np.ascontiguousarray(put_right(landmarks.xy), np.float32))
         fit = fit_landmarks(head, right, settings)
-        if _is_face(fit, largest) and abs(fit.camera.angles[2]) < MOST_UPRIGHT:
+        if is_face(fit, largest) and abs(fit.camera.angles[2]) < MOST_UPRIGHT:
             raise LandmarkError(f"the landmarks look as if {mistake}: put them right (68 points as in iBUG's 300-W, px, y down)")
     raise LandmarkError(
         "the landmarks do not look like a face: check their order (68 points as in iBUG's 300-W) and units (px of this photo), "
@@ -50,7 +50,7 @@ def check_plausible(head: HeadModel, landmarks: Landmarks, settings: FitSettings
     )
 
 
-def _is_face(fit, largest):
-    """Whether a LandmarkFit is one that a face could have given: a misfit of ``largest`` at most, seen from the front."""
+def is_face(fit: LandmarkFit, largest: float = LARGEST_MISFIT) -> bool:
+    """Whether a landmark fit is one that a face could have given: a misfit of ``largest`` at most, seen from the front."""
     yaw, pitch, _ = np.abs(fit.camera.angles)
     return bool(fit.misfit <= largest and yaw <= LARGEST_YAW and pitch <= LARGEST_PITCH)

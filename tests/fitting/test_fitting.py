@@ -17,7 +17,7 @@ from d3f_lite.heads import load_head
 from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.observation.landmarks import Landmarks, detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder
-from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.occlusion import Masks, Observation, observe
 from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.results.metrics import landmark_nme
 from d3f_lite.settings import FitSettings
@@ -112,6 +112,18 @@ def test_few_landmarks_leave_a_wide_posterior():
                         for sure in (confidence, np.ones(68, np.float32)))  # fmt: skip
     spread = [np.trace(np.linalg.inv(found.hessian[:-POSE, :-POSE])) for found in (few, all_of_them)]
     assert spread[0] > 1.05 * spread[1] and np.abs(few.camera.angles).max() < np.radians(5)
+
+
+def test_landmarks_that_are_no_face_s_leave_the_mean_head_where_they_lie():
+    photo = sample_photo("astronaut")
+    xy = np.random.default_rng(3).uniform((150.0, 60.0), (300.0, 90.0), (68, 2)).astype(np.float32)
+    landmarks = Landmarks(xy, np.zeros(68, np.float32), "mediapipe", 1)
+    everywhere = np.ones(photo.shape, bool)
+    found = fit_visible(Observation(photo, landmarks, Masks(everywhere, ~everywhere)), HEAD)
+    np.testing.assert_array_equal(found.vertices, HEAD.mean)
+    np.testing.assert_allclose(found.camera.angles, 0.0, atol=1e-6)
+    points = found.camera.project(HEAD.landmark_points(HEAD.mean))
+    assert np.linalg.norm(points.mean(0) - xy.mean(0)) < 10.0 and np.trace(np.linalg.inv(found.hessian)) > 0.8 * len(HEAD.basis)
 
 
 @pytest.mark.slow
