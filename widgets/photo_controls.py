@@ -1,16 +1,12 @@
 """A photo and what hides its face: drawn, painted by hand, or estimated."""
 
-import tempfile
-from pathlib import Path
-
 import ipywidgets
 
-from d3f_lite.common.names import folder_name
 from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
-from d3f_lite.observation.photo import Photo
 from widgets.background import BackgroundTask
 from widgets.mask_painter import MaskPainter
+from widgets.photo_upload import PhotoUpload
 
 ESTIMATED, PAINTED = "estimated from the photo", "painted by hand"
 
@@ -30,10 +26,10 @@ class PhotoControls(ipywidgets.VBox):
         kind = ESTIMATED if occluded is None else PAINTED
         self.occluder = ipywidgets.Dropdown(options=[ESTIMATED, PAINTED, *OCCLUDERS], value=kind,
                                             description="occluder")  # fmt: skip
-        self.upload = ipywidgets.FileUpload(accept="image/*", description="Your photo", layout={"width": "130px"})
+        self.upload = PhotoUpload()
         self.painter = MaskPainter(photo, occluded)
         self.occluder.observe(lambda _: self._take_occluder(), "value")
-        self.upload.observe(lambda change: self._open(change["new"]), "value")
+        self.upload.on_photo(lambda read: self.task.start(lambda _: read(), self._take_portrait))
         self.painter.on_paint(self._tell)
         super().__init__([self.occluder, self.painter, ipywidgets.HBox([self.upload, self.task])])
 
@@ -65,12 +61,8 @@ class PhotoControls(ipywidgets.VBox):
         self.painter.set(*pair)
         self._tell()
 
-    def _open(self, files):
-        """Read the chosen file, in the background; then estimate what hides its face."""
-        if files:
-            self.task.start(lambda _: _opened(files[0]), self._take_portrait)
-
     def _take_portrait(self, photo):
+        """Take another photo, and estimate what hides its face."""
         self.portrait = photo
         if self.occluder.value == ESTIMATED:
             self._take_occluder()
@@ -80,11 +72,3 @@ class PhotoControls(ipywidgets.VBox):
     def _tell(self):
         for listener in self._listeners:
             listener()
-
-
-def _opened(file):
-    """The Photo in a file that the browser sent, checked as any other."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / folder_name(Path(file["name"]).name)
-        path.write_bytes(file["content"])
-        return Photo.open(path)

@@ -1,5 +1,6 @@
 """Photos and occlusion masks: files or arrays in, checked upright pixels out."""
 
+import io
 import struct
 import zlib
 from contextlib import nullcontext
@@ -72,6 +73,13 @@ class Photo:
         """
         path = Path(path)
         image = _read(path, "white", PhotoError)
+        return replace(cls.from_array(np.asarray(image), name=path.stem), note=_further_pictures(image))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, name: str, largest: int = LARGEST_AREA) -> "Photo":
+        """Read an image file that lies in memory, of at most `largest` px, as `open` would; `name` is its file's."""
+        path = Path(folder_name(Path(name).name))
+        image = _read(path, "white", PhotoError, content, largest)
         return replace(cls.from_array(np.asarray(image), name=path.stem), note=_further_pictures(image))
 
     @classmethod
@@ -264,16 +272,23 @@ def _read_heif_too() -> None:
     pi_heif.register_heif_opener()
 
 
-def _read(path: Path, background: str | None, error: type[D3FError]) -> Image.Image:
-    """The upright image in a file: 8-bit RGB, transparent parts laid on `background`, or as it is where that is None."""
+def _read(
+    path: Path, background: str | None, error: type[D3FError], content: bytes | None = None, largest: int = LARGEST_AREA
+) -> Image.Image:
+    """The upright image in a file: 8-bit RGB, transparent parts laid on `background`, or as it is where that is None.
+
+    Where the file's `content` is given, it is read and `path` is but its name; the image has at most `largest` px.
+    """
     _read_heif_too()
     # Pillow leaves it to libtiff to complain, and libtiff to the terminal.
-    with native_stderr_silenced if _is_tiff(path) else nullcontext():
-        return _decoded(path, background, error)
+    with native_stderr_silenced if _is_tiff(path, content) else nullcontext():
+        return _decoded(path, background, error, content, largest)
 
 
-def _is_tiff(path: Path) -> bool:
+def _is_tiff(path: Path, content: bytes | None) -> bool:
     """Whether a file starts as TIFF files do."""
+    if content is not None:
+        return content[:2] in (b"II", b"MM")
     if not path.is_file():  # a pipe would be waited for
         return False
     try:
@@ -283,17 +298,18 @@ def _is_tiff(path: Path) -> bool:
         return False  # what is wrong is said when it is decoded
 
 
-def _decoded(path: Path, background: str | None, error: type[D3FError]) -> Image.Image:
+def _decoded(path: Path, background: str | None, error: type[D3FError], content: bytes | None, largest: int) -> Image.Image:
     """See `_read`."""
     try:
-        if not path.exists():
+        if content is None and not path.exists():
             raise error(f"{path}: no such file; check the path")
-        if not path.is_file():
+        if content is None and not path.is_file():
             raise error(f"{path}: not a file; give the path of one image")
-        if path.stat().st_size == 0:
+        if (path.stat().st_size if content is None else len(content)) == 0:
             raise error(f"{path}: the file is empty; save the image again")
-        with warnings_ignored, Image.open(path, formats=FORMATS) as image:  # Pillow's notes: sizes are checked here
-            _check_size(*image.size, path, error)
+        source = path if content is None else io.BytesIO(content)
+        with warnings_ignored, Image.open(source, formats=FORMATS) as image:  # Pillow's notes: sizes are checked here
+            _check_size(*image.size, path, error, largest)
             pictures = 1 if image.format in WITH_PREVIEWS else getattr(image, "n_frames", 1)
             upright = ImageOps.exif_transpose(image)
             upright.load()
@@ -301,7 +317,7 @@ def _decoded(path: Path, background: str | None, error: type[D3FError]) -> Image
             shown.info[PICTURES] = pictures
             return shown
     except Image.DecompressionBombError:
-        raise error(_too_large(path)) from None
+        raise error(_too_large(path, largest)) from None
     except Image.UnidentifiedImageError:
         raise error(f"{path}: not an image that can be read; convert it to JPEG or PNG") from None
     except PermissionError:
@@ -313,16 +329,16 @@ def _decoded(path: Path, background: str | None, error: type[D3FError]) -> Image
         raise error(f"{path}: the image is damaged or cut short ({detail}); save it again") from None
 
 
-def _check_size(width: int, height: int, name, error: type[D3FError]) -> None:
+def _check_size(width: int, height: int, name, error: type[D3FError], largest: int = LARGEST_AREA) -> None:
     """Raise unless an image of this size (px) can be worked with."""
-    if max(width, height) > LARGEST_SIDE or width * height > LARGEST_AREA:
-        raise error(_too_large(name))
+    if max(width, height) > LARGEST_SIDE or width * height > largest:
+        raise error(_too_large(name, largest))
     if min(width, height) < SMALLEST_SIDE:
         raise error(f"{name}: {width}×{height} px is too small; at least {SMALLEST_SIDE} px a side are needed")
 
 
-def _too_large(name) -> str:
-    limit = f"{LARGEST_AREA // 1_000_000} megapixels or {LARGEST_SIDE} px a side"
+def _too_large(name, largest: int) -> str:
+    limit = f"{largest // 1_000_000} megapixels or {LARGEST_SIDE} px a side"
     return f"{name}: the image is larger than {limit}; scale it down"
 
 

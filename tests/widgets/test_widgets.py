@@ -5,7 +5,6 @@ import tempfile
 import threading
 import zipfile
 from dataclasses import replace
-from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -312,8 +311,8 @@ def test_photo_is_uploaded_its_occluder_estimated_and_corrected_by_strokes():
     controls, told = PhotoControls(sample_photo("grace_hopper")), []
     task = controls.task
     controls.on_change(lambda: told.append(controls.evidence[0].name))
-    controls.upload.value = [{"name": "../astronaut.png", "content": memoryview(path.read_bytes()), "type": "", "size": 1,
-                              "last_modified": datetime.now()}]  # fmt: skip
+    send = lambda name, content: controls.upload._handle_custom_msg({"name": name}, [memoryview(content)])
+    send("../astronaut.png", path.read_bytes())
     assert task.wait() and told == ["astronaut"], task.words.value
     strokes = np.zeros(controls.painter.canvas.size[::-1], np.uint8)
     strokes[120:140, 150:200] = OCCLUDED
@@ -327,8 +326,8 @@ def test_photo_is_uploaded_its_occluder_estimated_and_corrected_by_strokes():
     assert task.wait()
     photo, occluded, painted = controls.evidence
     assert occluded.any() and painted is None and (photo.pixels != controls.portrait.pixels)[occluded].any()
-    controls.upload.value = [controls.upload.value[0] | {"content": memoryview(b"no image")}]
-    assert task.wait() and "not an image" in task.words.value and controls.evidence[0] is photo
+    send("diary.txt", b"no image")
+    assert task.wait() and "diary.txt: not an image" in task.words.value and controls.evidence[0] is photo
 
 
 def test_explorer_stops_the_published_loss_and_goes_on(reconstruction):

@@ -1,0 +1,135 @@
+"""The public page, as the README puts it up, and a visitor who means it ill: what is sent is bounded, told in a line, and gone."""
+
+import io
+import os
+import re
+import shlex
+import struct
+import zlib
+
+import psutil
+import pytest
+from browser import MISSING, PATIENCE, REASON, ROOT, chromium, megabytes, poll, serving
+from PIL import Image
+
+from d3f_lite.errors import PhotoError
+from d3f_lite.observation.photo import sample_photo
+from widgets import PhotoControls
+from widgets.photo_upload import MOST_BYTES, MOST_PIXELS, opened
+
+MOST_MORE = 900.0  # MB that a visitor's photos may add to what the page takes
+
+
+def png(width, height, chunks=()):
+    """A PNG of one colour that unpacks to width × height px of RGB; ``chunks``: (kind, data) before the pixels."""
+    packer, row = zlib.compressobj(9), bytes(1 + 3 * width)
+    pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    head = (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    whole = [head, *chunks, (b"IDAT", pixels), (b"IEND", b"")]
+    told = [struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in whole]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(told)
+
+
+def portrait(name):
+    """A portrait as a PNG file."""
+    stream = io.BytesIO()
+    Image.fromarray(sample_photo(name).pixels).save(stream, "png")
+    return stream.getvalue()
+
+
+BOMB = zlib.compress(bytes(200_000_000), 9)  # 200 kB
+FILES = {  # what a visitor may send, and what is said of it
+    "huge.png": (lambda: png(20_000, 10_000), "huge.png: the image is larger than 24 megapixels"),
+    "bomb.png": (lambda: png(6_000, 4_001), "bomb.png: the image is larger than 24 megapixels"),
+    "text.png": (lambda: png(64, 64, [(b"zTXt", b"note\0\0" + BOMB)]), "text.png: the image is damaged"),
+    "profile.png": (lambda: png(64, 64, [(b"iCCP", b"note\0\0" + BOMB)]), "profile.png: the image is damaged"),
+    "cut.png": (lambda: portrait("astronaut")[:4000], "cut.png: the image is damaged or cut short"),
+    "letter.pdf": (lambda: b"%PDF-1.4 no photo", "letter.pdf: not an image that can be read"),
+    "page.svg": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "page.svg: not an image"),
+    "nothing.png": (lambda: b"", "nothing.png: the file is empty"),
+    "<img src=x onerror=alert(1)>.png": (lambda: b"x", "_img_src_x_onerror_alert_1_.png: not an image"),
+    "../../etc/passwd": (lambda: b"root", "passwd: not an image"),
+    "a" * 5000: (lambda: b"x", "a" * 200 + ": not an image"),
+}
+
+
+@pytest.mark.parametrize("name", FILES, ids=lambda name: name[:20])
+def test_what_a_stranger_sends_is_refused_in_one_line(name):
+    make, said = FILES[name]
+    with pytest.raises(PhotoError) as told:
+        opened(make(), name)
+    assert str(told.value).startswith(said) and "\n" not in str(told.value) and "/" not in str(told.value)
+
+
+def test_too_many_bytes_and_pixels_are_refused_and_the_most_are_taken():
+    with pytest.raises(PhotoError, match="9.0 MB is too much; a photo may have 9 MB"):
+        opened(bytes(MOST_BYTES + 1), "large.jpg")
+    assert opened(png(6_000, MOST_PIXELS // 6_000), "most.png").shape == (MOST_PIXELS // 6_000, 6_000)
+
+
+def test_a_message_that_no_page_of_ours_sends_changes_nothing():
+    controls = PhotoControls(sample_photo("astronaut"))
+    before = controls.evidence[0]
+    for content, buffers in ((None, []), ("name", [b"x"]), ({"name": 3}, [b"x"]), ({"name": "x.png"}, []), ({}, [b"x"] * 3)):
+        controls.upload._handle_custom_msg(content, [memoryview(one) for one in buffers])
+    assert controls.task.wait() and controls.evidence[0] is before and not controls.task.words.value
+
+
+@pytest.fixture
+def public(tmp_path, monkeypatch):
+    """The page as the README puts it up, for one visitor at once: its address, its process, and the server's temporary folder."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    command = re.search(r"^\.venv/bin/voila (.*?)$\n```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[1]
+    options = [one for one in shlex.split(command.replace("\\\n", " ")) if not one.startswith(("--port", "--Voila.ip", "--most"))]
+    notebook = ROOT / options.pop(0)
+    options = [re.sub("most_kernels=.*", "most_kernels=1", one) for one in options]
+    with serving("voila", tmp_path, notebook, *options) as (address, server):
+        yield address, server, temporary
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(MISSING, reason=REASON)
+def test_a_hostile_visitor_leaves_nothing_behind(public):
+    address, server, temporary = public
+    with chromium() as browser:
+        page, alerts = browser.new_page(viewport={"width": 1400, "height": 1200}), []
+        page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+        page.goto(address, timeout=1000 * PATIENCE)
+        explorer, grid = page.locator(".d3f-explorer"), page.locator(".d3f-head-grid").last
+        poll(lambda: "w = 20 nats" in (grid.text_content() or ""), "no heads")
+        size, upload = sum(megabytes(server)), page.get_by_label("Your photo")
+        send = lambda name, content: upload.set_input_files({"name": name, "mimeType": "image/png", "buffer": content})
+        for name, (make, said) in FILES.items():
+            if len(name) < 200:
+                send(name, make())
+                last = said.split("/")[-1]
+                poll(lambda: last in explorer.text_content(), f"nothing is said of {name}")
+        send("heavy.jpg", bytes(MOST_BYTES + 1))
+        poll(lambda: "heavy.jpg: 9.0 MB; a photo may have 9 MB" in explorer.text_content(), "nothing is said of its weight")
+
+        with browser.new_page() as other:  # one more visitor than may be there
+            assert other.goto(address, timeout=1000 * PATIENCE).status == 503
+
+        for _ in range(12):  # faster than they can be read
+            send("most.png", png(6_000, MOST_PIXELS // 6_000))
+        send("last.png", portrait("astronaut"))
+        poll(lambda: page.get_by_alt_text("the photo last").count(), "the last photo is not there")
+        poll(lambda: explorer.get_by_role("button", name="Export").is_enabled(), "there are no heads")
+        poll(lambda: explorer.get_by_role("button", name="Stop").nth(1).is_disabled(), "the heads are not ready")
+        explorer.get_by_role("button", name="Export").dblclick()
+        with page.expect_download(timeout=1000 * PATIENCE) as download:
+            page.locator(".d3f-download a").click(timeout=1000 * PATIENCE)
+        assert download.value.suggested_filename == "last.zip" and not alerts
+        assert sum(megabytes(server)) - size < MOST_MORE
+
+        kernels = psutil.Process(server.pid).children(recursive=True)
+        assert kernels
+        page.close(run_before_unload=True)
+        poll(lambda: not any(one.is_running() and one.status() != "zombie" for one in kernels), "the kernel lives on")
+        left = [path for path in temporary.rglob("*") if path.is_file()]
+        assert not [path.name for path in left if path.suffix != ".json"], left
+        with browser.new_page() as another:  # there is room again
+            assert another.goto(address, timeout=1000 * PATIENCE).status == 200
+    assert os.path.isdir(temporary)
