@@ -86,6 +86,7 @@ def public(tmp_path, monkeypatch):
     notebook = ROOT / options.pop(0)
     options = [re.sub("most_kernels=.*", "most_kernels=1", one) for one in options]
     with serving("voila", tmp_path, notebook, *options) as (address, server):
+        monkeypatch.undo()  # the browser keeps its own
         yield address, server, temporary
 
 
@@ -126,7 +127,7 @@ def test_a_hostile_visitor_leaves_nothing_behind(public):
 
         kernels = psutil.Process(server.pid).children(recursive=True)
         assert kernels
-        page.close(run_before_unload=True)
+        page.goto("about:blank")
         poll(lambda: not any(one.is_running() and one.status() != "zombie" for one in kernels), "the kernel lives on")
         left = [path for path in temporary.rglob("*") if path.is_file()]
         assert not [path.name for path in left if path.suffix != ".json"], left
