@@ -14,7 +14,7 @@ class BoundedKernels(AsyncMappingKernelManager):
     most_kernels = Integer(4, min=1, config=True, help="How many visitors may be there at once.")
     _starting = 0
 
-    async def start_kernel(self, *args, **kwargs) -> str:
+    async def start_kernel(self, *args, **kwargs):
         """Start a kernel and give its id; raise HTTPError 503 where there are as many as may be."""
         if len(self) + self._starting >= self.most_kernels:
             raise HTTPError(503, reason="As many people as this page can serve are here: try again in a few minutes")

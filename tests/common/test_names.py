@@ -14,7 +14,7 @@ from d3f_lite.common.names import caption, folder_name, unique_names
 from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.results.files import is_result
-from widgets import photo_controls
+from widgets.photo_upload import opened
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_a_result_has_the_name_whoever_made_the_photo(tmp_path):
 def test_a_browser_may_send_a_photo_of_any_name(name):
     content = io.BytesIO()
     Image.fromarray(sample_photo("astronaut").pixels).save(content, "PNG")
-    photo = photo_controls._opened({"name": name, "content": content.getvalue()})
+    photo = opened(content.getvalue(), name)
     assert photo.shape == (512, 512) and folder_name(photo.name) == photo.name
