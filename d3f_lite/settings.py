@@ -32,6 +32,7 @@ class FitSettings:
         closure_weight: of the gaps between the lips and between the lids, per mm².
         smoothness_weight: of the Laplacian of the change from the mean head, per mm².
         photometric_weight: n, how many independent pixels the colour difference between photo and model counts for.
+        landmark_weight: of the landmarks once the colours are used: both see the same edges, which count once.
         photometric_iterations: Gauss-Newton steps.
         eye_distance: px between the outer eye corners in the picture that the colours are compared in.
     """
@@ -43,6 +44,7 @@ class FitSettings:
     closure_weight: float = _number(1.0, 0.0, 1e3)
     smoothness_weight: float = _number(0.0, 0.0, 1e3)
     photometric_weight: float = _number(200.0, 0.0, 1e5)
+    landmark_weight: float = _number(0.5, 1e-3, 1.0)
     photometric_iterations: int = _number(6, 0, 100)
     eye_distance: float = _number(80.0, 16.0, 200.0)
 

@@ -337,7 +337,8 @@ def refine(
 
     Each step linearises what every visible pixel's surface point shows: the photo's colour slides as the point moves, the
     model's as its normal turns. The colours' errors are alike over a neighbourhood, so they count for
-    ``photometric_weight`` independent pixels however many there are. The Hessian knows them, as the posterior then does.
+    ``photometric_weight`` independent pixels however many there are. The landmarks lie on edges that the colours see as well, so
+    they count for less (``landmark_weight``) than they do alone. The Hessian knows both, as the posterior then does.
 
     Args:
         problem: the landmarks' part of the posterior, with the prior.
@@ -345,6 +346,7 @@ def refine(
         watch: called with the mean colour differences so far, a list, after each step.
     """
     settings = problem.settings
+    problem = replace(problem, covariance=problem.covariance / settings.landmark_weight)
     colours = _FaceColours(problem.head, Crop.around(observation, settings.eye_distance))
     coefficients, camera, hessian, size = start.coefficients, start.camera, start.hessian, len(start.coefficients)
     points, history = colours.points(coefficients, camera), []
