@@ -46,7 +46,7 @@ WIDENING = 1  # px by which the mask is widened
 # shadows and soft edges reach beyond the mask, by about so many px; right beside it they are about so likely.
 SHARPER, BORDER, BESIDE = 1.7, 2.6, 0.55
 LEVELS = (1 / 6, 5 / 6)  # of that probability, from which a pixel is in the wide mask, and in the narrow one
-UNSURE = 0.05  # of the face, about which the two must differ to count: every border is a little unsure
+UNSURE = 0.08  # of the face, about which the two must differ to count: the border alone makes 3 to 8 %
 STROKE_PULL, STROKE_REACH = 0.9, 12.0  # at most, and px
 STROKE_COLOUR = 3.0  # Lab units by which a stroke's colour may always vary
 
