@@ -201,7 +201,7 @@ def _heads_of(photo, occluded, options, **corrections):
     with _TerminalBar() as bar:
         found = reconstruct(photo, occluded, samples=options.samples, seed=options.seed, head=options.head,
                             settings=settings, device=options.device, progress=bar, **corrections)  # fmt: skip
-    _tell(found.observation, corrections.get("face", 1))
+    _tell(found, corrections.get("face", 1))
     print(f"the photo leaves {found.variance_left:.0%} of the variance that faces have")
     folder = found.save(options.out, options.look)
     print(f"{len(found.samples.vertices)} heads in {folder}")
@@ -214,15 +214,18 @@ def _heads_of(photo, occluded, options, **corrections):
     return 0
 
 
-def _tell(observation, face=1):
+def _tell(found, face=1):
     """Say what the heads are drawn from."""
     from d3f_lite.observation.occlusion import too_few_landmarks
 
+    observation = found.observation
     landmarks, masks = observation.landmarks, observation.masks
     if landmarks.faces > 1:
         print(f"{landmarks.faces} faces found; took {'the largest (--face all takes each)' if face == 1 else f'number {face}'}")
     sure = f", {masks.confidence:.0%} sure" if masks.origin != "given" else ""
     print(f"landmarks: {landmarks.backend}; mask: {masks.origin}, {masks.share:.0%} of the face occluded{sure}")
+    if observation.alternatives and found.settings.fit.several_masks:
+        print(f"the mask was unsure: fitted under {1 + len(observation.alternatives)} masks")
     if masks.kinds:
         print(f"found on the face: {', '.join(f'{kind} {share:.0%}' for kind, share in masks.kinds.items())}")
     for doubt in filter(None, (observation.photo.note, masks.doubt, too_few_landmarks(observation))):

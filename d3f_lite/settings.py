@@ -28,6 +28,7 @@ class FitSettings:
         calibrated: use the detector's measured bias and covariance instead of independent errors.
         regional: fit the 14 regional bases beside the global ones.
         perspective: find the camera's distance as well; otherwise it is the paper's camera, far away.
+        several_masks: where an estimated mask is unsure, fit under a wider and a narrower one as well, and combine the fits.
         prior_weight: of ½|c|², the Gaussian prior on every coefficient.
         closure_weight: of the gaps between the lips and between the lids, per mm².
         smoothness_weight: of the Laplacian of the change from the mean head, per mm².
@@ -40,6 +41,7 @@ class FitSettings:
     calibrated: bool = True
     regional: bool = True
     perspective: bool = True
+    several_masks: bool = True
     prior_weight: float = _number(1.0, 1e-3, 1e3)
     closure_weight: float = _number(1.0, 0.0, 1e3)
     smoothness_weight: float = _number(0.0, 0.0, 1e3)

@@ -87,7 +87,8 @@ class LandmarkEditor(ipywidgets.VBox):
             confidence = np.where(moved, 1.0, before.confidence).astype(before.confidence.dtype)
             landmarks = replace(before, xy=points.astype(before.xy.dtype), confidence=confidence,
                                 backend=before.detector + BY_HAND)  # fmt: skip
-            self.observation = replace(self.observation, landmarks=landmarks)
+            # Where a person says where the points are, no other mask moves them.
+            self.observation = replace(self.observation, landmarks=landmarks, alternatives=())
             self.points.sure = (confidence >= SURE).tolist()
             self._tell()
 

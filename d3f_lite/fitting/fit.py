@@ -1,6 +1,6 @@
 """Fit a head to the visible part of a face (Dey and Boddeti 2022, section 3.1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float
 from d3f_lite.common.threads import one_thread
 from d3f_lite.fitting.calibration import Calibration, upright
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.landmark_fitting import POSE, fit_landmarks, landmark_problem
-from d3f_lite.fitting.photometric_fitting import Appearance, refine
+from d3f_lite.fitting.landmark_fitting import POSE, fit_landmarks, landmark_problem, moved
+from d3f_lite.fitting.photometric_fitting import Appearance, PhotometricFit, refine
 from d3f_lite.fitting.plausibility import is_face
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
@@ -76,27 +76,59 @@ def fit_visible(
     Args:
         progress: called with (stage, fraction in [0, 1]) between iterations; may raise Cancelled to stop.
         watch: called with the mean colour differences so far, a list, after each iteration of the colours.
+
+    Where the mask is unsure, the head is fitted under each mask that the photo may have, and the fits are moment-matched; what
+    the photo shows is said by the mask itself.
     """
+    found, calibration = _under_its_mask(observation, head, settings, progress, watch)
+    coefficients, camera, hessian = found.coefficients, found.camera, marginal_hessian(found.hessian)
+    if settings.several_masks and observation.alternatives:
+        others = [_under_its_mask(one, head, settings, progress, _silent)[0] for one in observation.alternatives]
+        gaussians = [(hessian, coefficients), *((marginal_hessian(one.hessian), one.coefficients) for one in others)]
+        hessian, coefficients = moment_matched(*zip(*gaussians))
+        camera = moved(camera, best_pose(found.hessian, coefficients - found.coefficients))
+    vertices = head.vertices(coefficients)
+    visible, occluded = what_the_photo_shows(vertices, head, camera, observation.masks.occluded)
+    return Fit(
+        vertices=vertices,
+        coefficients=coefficients,
+        camera=camera,
+        appearance=found.appearance,
+        hessian=hessian,
+        visible=visible,
+        occluded=occluded,
+        landmarks=expected_landmarks(head, vertices, camera, calibration),
+        history=found.history,
+    )
+
+
+def _under_its_mask(observation, head, settings, progress, watch) -> tuple[PhotometricFit, Calibration]:
+    """The PhotometricFit under the mask that is taken for true, and the detector's Calibration."""
     progress("landmarks", 0.0)
     problem = landmark_problem(head, observation.landmarks, settings)
     start = fit_landmarks(head, observation.landmarks, settings)
     if not (observation.landmarks.enough or is_face(start)):  # nobody knows where the face is: its colours tell nothing either
         start, problem = problem.frontal(), replace(problem, settings=replace(settings, photometric_weight=0.0))
     progress("landmarks", 1.0)
-    found = refine(problem, observation, start, progress, watch)
-    vertices = head.vertices(found.coefficients)
-    visible, occluded = what_the_photo_shows(vertices, head, found.camera, observation.masks.occluded)
-    return Fit(
-        vertices=vertices,
-        coefficients=found.coefficients,
-        camera=found.camera,
-        appearance=found.appearance,
-        hessian=marginal_hessian(found.hessian),
-        visible=visible,
-        occluded=occluded,
-        landmarks=expected_landmarks(head, vertices, found.camera, problem.calibration),
-        history=found.history,
-    )
+    return refine(problem, observation, start, progress, watch), problem.calibration
+
+
+def moment_matched(
+    precisions: Sequence[Float[np.ndarray, "K K"]], means: Sequence[Float[np.ndarray, "K"]]
+) -> tuple[Float[np.ndarray, "K K"], Float[np.ndarray, "K"]]:
+    """The one Gaussian with the mean and covariance of an equal mixture of Gaussians: its precision and its mean.
+
+    Its covariance is the mean of theirs and the covariance of their means: where the fits differ, it is wider.
+    """
+    mean = np.mean(means, axis=0)
+    apart = np.stack(means) - mean
+    covariance = np.mean([np.linalg.inv(one) for one in precisions], axis=0) + apart.T @ apart / len(apart)
+    return np.linalg.inv(covariance), mean
+
+
+def best_pose(hessian: Float[np.ndarray, "D D"], change: Float[np.ndarray, "K"]) -> Float[np.ndarray, "7"]:
+    """The step of the pose (see ``moved``) that suits a ``change`` of the coefficients best, by the joint ``hessian``."""
+    return -np.linalg.solve(hessian[-POSE:, -POSE:], hessian[-POSE:, :-POSE] @ change)
 
 
 def expected_landmarks(

@@ -1,7 +1,7 @@
 """What is observed of a face: the photo, its landmarks, and which pixels are face and which are occluded."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -42,6 +42,11 @@ MOST_HIDDEN, MOST_OUTSIDE = 0.4, 0.25  # shares of the face, and of the landmark
 OVEREXPOSED, MOST_BRIGHT = 250, 0.3  # of 255 in each channel, and the share of such pixels that explains it
 HIDES = ("hair", "glasses")  # what hides a face only for those who say so
 WIDENING = 1  # px by which the mask is widened
+# What the share of truly occluded pixels says of the estimate, on drawn occluders: its log odds are too small by a factor, and
+# shadows and soft edges reach beyond the mask, by about so many px; right beside it they are about so likely.
+SHARPER, BORDER, BESIDE = 1.7, 2.6, 0.55
+LEVELS = (1 / 6, 5 / 6)  # of that probability, from which a pixel is in the wide mask, and in the narrow one
+UNSURE = 0.08  # of the face, about which the two must differ to count: the border alone makes 3 to 8 %
 STROKE_PULL, STROKE_REACH = 0.9, 12.0  # at most, and px
 STROKE_COLOUR = 3.0  # Lab units by which a stroke's colour may always vary
 
@@ -77,11 +82,16 @@ class Masks:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """One photo with its landmarks and masks: all that the fit gets to see."""
+    """One photo with its landmarks and masks: all that the fit gets to see.
+
+    Where an estimated mask is unsure, `alternatives` are the same photo as seen under the wide and the narrow mask that it may
+    have as well.
+    """
 
     photo: Photo
     landmarks: Landmarks
     masks: Masks
+    alternatives: tuple["Observation", ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +101,8 @@ class OcclusionEstimate:
     `probability` of being occluded, 0 away from the face; `occluded`, unsure pixels
     included; `confidence` from 0 to 1, the mean of ``|2 p - 1|`` over the face's pixels: 1 if every one is sure. `hair` and
     `glasses` are the regions of hair (beards, too) and of clear glasses that nothing else hides; `kinds` as in Masks.
+    `others`, where the mask is unsure, are a wider and a narrower one: a pixel lies in about as many of the three as it is
+    likely to be occluded.
     """
 
     probability: Float[np.ndarray, "H W"]
@@ -99,10 +111,12 @@ class OcclusionEstimate:
     hair: Bool[np.ndarray, "H W"]
     glasses: Bool[np.ndarray, "H W"]
     kinds: dict[str, float]
+    others: tuple[Bool[np.ndarray, "H W"], ...] = ()
 
-    def hiding(self, hides: Collection[str]) -> Bool[np.ndarray, "H W"]:
-        """What is `occluded` and those of HIDES that count as hiding the face."""
-        return np.any([self.occluded, *(getattr(self, name) for name in HIDES if name in hides)], axis=0)
+    def hiding(self, hides: Collection[str], occluded=None) -> Bool[np.ndarray, "H W"]:
+        """What is `occluded`, or one of the `others`, and those of HIDES that count as hiding the face."""
+        occluded = self.occluded if occluded is None else occluded
+        return np.any([occluded, *(getattr(self, name) for name in HIDES if name in hides)], axis=0)
 
 
 def observe(
@@ -140,10 +154,11 @@ def observe(
             return detect_landmarks(photo, hidden, seed=seed, detector=detector, network=network, turns=turns, near=near)
         return with_mesh(landmarks, photo, hidden, seed=seed, detector=detector)
 
-    origin, confidence, earlier, kinds = "given" if strokes is None else "corrected", 1.0, None, {}
+    origin, confidence, earlier, kinds, others = "given" if strokes is None else "corrected", 1.0, None, {}, []
     if occluded is None:
         estimate, earlier, first = _estimated_twice(photo, look, strokes)
         occluded, confidence, kinds = estimate.hiding(hides), estimate.confidence, estimate.kinds
+        others = [estimate.hiding(hides, other) for other in estimate.others]
         origin = "estimated" if strokes is None else "corrected"
     elif strokes is not None:
         occluded = corrected(check_mask(occluded, photo), check_strokes(strokes, photo))
@@ -164,7 +179,16 @@ def observe(
         found = _other_half(found, photo, occluded, seed=seed, detector=detector, network=network)
     region = face_region(found, photo.shape)
     doubt = _doubt(occluded, region) if origin == "given" else ""
-    return Observation(photo, found, Masks(region, occluded, origin, confidence if not doubt else 0.0, strokes, doubt, kinds))
+    masks = Masks(region, occluded, origin, confidence if not doubt else 0.0, strokes, doubt, kinds)
+    alternatives = []
+    for hidden in others if found.enough else ():
+        try:
+            seen = look(hidden, network, earlier)
+        except LandmarkError:
+            continue
+        if seen.enough:  # else the mask leaves too little of the face to say anything
+            alternatives.append(Observation(photo, seen, replace(masks, face=face_region(seen, photo.shape), occluded=hidden)))
+    return Observation(photo, found, masks, tuple(alternatives))
 
 
 def count_faces(photo: Photo) -> int:
@@ -250,10 +274,11 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
     sure = float(np.abs(2 * probability - 1)[face].mean()) if face.any() else 0.0
     regions, kinds = _told_apart(parts, face & (believed > 0), hidden, face.sum())
     hair, glasses = (closeup.enlarged(region.astype(np.float32)) > 0.5 for region in regions)
+    others = [closeup.enlarged(other.astype(np.float32)) > 0.5 for other in _wide_and_narrow(probability, hidden, face)]
     if strokes is not None:
-        occluded, hair, glasses = (corrected(region, strokes) for region in (occluded, hair, glasses))
+        occluded, hair, glasses, *others = (corrected(region, strokes) for region in (occluded, hair, glasses, *others))
     hair, glasses = hair & ~occluded, glasses & ~occluded
-    return OcclusionEstimate(closeup.enlarged(probability), occluded, sure, hair, glasses, kinds)
+    return OcclusionEstimate(closeup.enlarged(probability), occluded, sure, hair, glasses, kinds, tuple(others))
 
 
 def with_parts(probability: Float[np.ndarray, "h w"], parts: FaceParts, believed: float) -> Float[np.ndarray, "h w"]:
@@ -366,12 +391,36 @@ def pulled(
     return probability.astype(np.float32), np.where(strokes > 0, STROKE_TRUST, trust)
 
 
-def _cleaned(occluded, area: int) -> np.ndarray:
-    """The mask (h, w) without specks and small holes, a little widened; `area` is the face's in px."""
+def calibrated(probability: Float[np.ndarray, "h w"], hidden: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """How likely a pixel is occluded, from the estimated `probability` and how far it lies from the mask `hidden`."""
+    from scipy.ndimage import distance_transform_edt
+
+    own = 1 / (1 + np.exp(-SHARPER * _log_odds(probability)))
+    if not hidden.any():
+        return own
+    away = distance_transform_edt(~hidden)
+    return 1 - (1 - own) * (1 - BESIDE * np.exp(-0.5 * (away / BORDER) ** 2) * ~hidden)
+
+
+def _wide_and_narrow(probability, hidden, face) -> tuple[np.ndarray, ...]:
+    """The wider and the narrower mask (h, w) that `hidden` may be as well; none where they differ little within the `face`."""
+    likely = calibrated(probability, hidden)
+    wide, narrow = (_without_specks(likely > level, face.sum()) for level in LEVELS)
+    wide, narrow = wide | hidden, narrow & hidden
+    return (wide, narrow) if (wide & ~narrow & face).sum() > UNSURE * face.sum() else ()
+
+
+def _without_specks(occluded, area: int) -> np.ndarray:
+    """The mask (h, w) without specks and small holes; `area` is the face's in px."""
     from skimage.morphology import remove_small_holes, remove_small_objects
 
     occluded = remove_small_objects(occluded, max_size=int(SMALLEST_OCCLUDER * area))
-    occluded = remove_small_holes(occluded, max_size=int(LARGEST_HOLE * area))
+    return remove_small_holes(occluded, max_size=int(LARGEST_HOLE * area))
+
+
+def _cleaned(occluded, area: int) -> np.ndarray:
+    """The mask (h, w) without specks and small holes, a little widened; `area` is the face's in px."""
+    occluded = _without_specks(occluded, area)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * WIDENING + 1, 2 * WIDENING + 1))
     return cv2.dilate(occluded.astype(np.uint8), disc) > 0
 

@@ -314,6 +314,7 @@ def report(reconstruction):
         "mask": observation.masks.origin,
         "mask_confidence": float(observation.masks.confidence),
         "mask_doubt": observation.masks.doubt,
+        "masks_fitted": 1 + len(observation.alternatives) * reconstruction.settings.fit.several_masks,
         "landmark_doubt": too_few_landmarks(observation),
         "occluded_percent_of_face": 100.0 * observation.masks.share,
         "found_percent_of_face": {kind: 100.0 * share for kind, share in observation.masks.kinds.items()},

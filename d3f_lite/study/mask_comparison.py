@@ -14,19 +14,22 @@ from matplotlib.figure import Figure
 
 from d3f_lite.common.command_line import command_line
 from d3f_lite.common.names import caption
+from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.pipeline import Reconstruction, reconstruct
 from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us
+from d3f_lite.results.metrics import coverage
 from d3f_lite.results.pictures import DISCLAIMER, INPUTS, draw_head, heatmap_colours, sample_tiles
 from d3f_lite.study.masks import photos_in
-from d3f_lite.study.truth import face_error
+from d3f_lite.study.truth import aligned, face_error
 
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand")
 HIGHEST = 8.0  # mm, of the heatmaps' colours
 SHOWN = 3  # heads of each
+DRAWS = 64  # whose central 90 % a fit may lie in
 PER_SHEET = 3  # photos
 NAME_LINE = 24  # characters of a photo's name
 
@@ -57,15 +60,19 @@ def measures(given: Reconstruction, estimated: Reconstruction, again: Reconstruc
 
     The masks' overlap (IoU) counts inside the face; mm are means over the face of the head, its size aligned, as no
     photo shows it. What another seed of the detector's jitter changes is the measure of what the mask changes.
-    Spreads are those of the vertices of the face that the true mask hides.
+    Spreads are those of the vertices of the face that the true mask hides. What the heads from the photo alone admit is the
+    share of the face's vertices that the fit with the true mask has within the central 90 % of independent draws of theirs.
     """
     true, found = (both.observation.masks.occluded & given.observation.masks.face for both in (given, estimated))
     face = given.head.face
     hidden = face & given.fit.occluded
+    draws = sample_iid(estimated.decoder, DRAWS, estimated.samples.seed).vertices
+    laid = aligned(given.fit.vertices, estimated.fit.vertices, face)
     return {
         "IoU": float((true & found).sum() / max((true | found).sum(), 1)),
         "fit apart, mm": face_error(estimated.fit.vertices, given.fit.vertices, face),
         "by another seed": face_error(again.fit.vertices, given.fit.vertices, face),
+        "admitted": coverage(draws, laid, face),
         "spread, true mask": float(given.spread[hidden].mean()),
         "spread, photo alone": float(estimated.spread[hidden].mean()),
     }

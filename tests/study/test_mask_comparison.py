@@ -25,7 +25,9 @@ def test_a_reconstruction_against_itself_and_against_one_that_missed_the_mask(dr
     given, blind = (reconstruct(photo, occluded, samples=3) for occluded in (mask, np.zeros_like(mask)))
     same = measures(given, given, given)
     assert same["IoU"] == 1.0 and same["fit apart, mm"] < 1e-3 and same["spread, true mask"] == same["spread, photo alone"] > 1.0
+    assert same["admitted"] == 1.0
     missed = measures(given, blind, given)
+    assert missed["admitted"] < 0.7
     assert missed["IoU"] == 0.0 and missed["fit apart, mm"] > 0.5 > missed["spread, photo alone"]
     assert missed["by another seed"] < 1e-3
     figure = sheet([(given, blind, given)])
