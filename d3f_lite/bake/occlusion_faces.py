@@ -10,13 +10,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
+from d3f_lite.observation.cut_faces import TYPICAL_MEDIAN
 from d3f_lite.observation.face_detection import MediapipeDetector
 from d3f_lite.observation.landmarks import FACE_OVAL, face_size, region_inside, to_68
 from d3f_lite.observation.occlusion_net import MESH_POINTS, SHEET, SIDE, unwrap
@@ -94,21 +95,33 @@ def rendered_faces(head, number, detector, seed):
         yield from ((pixels, mesh) for mesh in detector.detect(pixels)[:1])
 
 
-def mean_face(head: HeadModel, detector: MediapipeDetector, number: int = 60, seed: int = 0) -> Float[np.ndarray, "468 2"]:
-    """The mean (468, 2) of the mesh on frontal renders, symmetric, scaled into the (SIDE, SIDE) square."""
-    generator, shapes = np.random.default_rng(seed), []
+def frontal_faces(head: HeadModel, detector: MediapipeDetector, number: int = 60, seed: int = 0) -> list[tuple]:
+    """Frontal renders (H, W, 3) uint8 of random heads, and the mesh (478, 2) px that the detector finds on each."""
+    generator, found = np.random.default_rng(seed), []
     for vertices in head.sample(number, seed):
         camera = Camera.from_angles(0.0, 0.0, 0.0, 1.0, np.array(RENDER_SHAPE[::-1]) / 2)
         pixels, _ = render(vertices, head.triangles, camera, painted(head, generator), draw_light(generator), RENDER_SHAPE)
-        for mesh in detector.detect(pixels)[:1]:
-            mesh = mesh[:MESH_POINTS]
-            shapes.append((mesh - mesh.mean(axis=0)) / face_size(mesh))
-    mean = np.mean(shapes, axis=0)
+        found += [(pixels, mesh) for mesh in detector.detect(pixels)[:1]]
+    return found
+
+
+def mean_face(frontal: list[tuple]) -> Float[np.ndarray, "468 2"]:
+    """The mean (468, 2) of the mesh on `frontal_faces`, symmetric, scaled into the (SIDE, SIDE) square."""
+    meshes = [mesh[:MESH_POINTS] for _, mesh in frontal]
+    mean = np.mean([(mesh - mesh.mean(axis=0)) / face_size(mesh) for mesh in meshes], axis=0)
     mirrored = mean * (-1, 1)
     partner = linear_sum_assignment(np.linalg.norm(mean[:, None] - mirrored[None], axis=-1))[1]
     mean = (mean + mirrored[partner]) / 2
     margin = SAME_CORNER * SIDE
     return (margin + (mean - mean.min(axis=0)) / np.ptp(mean, axis=0) * (SIDE - 2 * margin)).astype(np.float32)
+
+
+def typical_face(frontal: list[tuple], canonical: Float[np.ndarray, "468 2"]) -> UInt8[np.ndarray, "S S 3"]:
+    """The median of `frontal_faces`, flattened and symmetric, (SHEET, SHEET, 3); TYPICAL_MEDIAN is its own median colour."""
+    face = Anatomy.of(canonical).face > 0
+    flat = [unwrap(pixels, mesh, canonical).astype(np.float32) for pixels, mesh in frontal]
+    typical = np.median([one / np.median(one[face], axis=0) for one in flat], axis=0)
+    return (TYPICAL_MEDIAN * (typical + typical[:, ::-1]) / 2).round().clip(0, 255).astype(np.uint8)
 
 
 # Small grey photos

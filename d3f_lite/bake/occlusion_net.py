@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from d3f_lite.bake.occlusion_drawing import draw_sample
-from d3f_lite.bake.occlusion_faces import TrainingFaces, mean_face, rendered_faces, small_faces
+from d3f_lite.bake.occlusion_faces import TrainingFaces, frontal_faces, mean_face, rendered_faces, small_faces, typical_face
 from d3f_lite.common.threads import one_thread
 from d3f_lite.heads import load_head
 from d3f_lite.observation.landmarks import FACE_OVAL, MediapipeDetector, region_inside
@@ -78,14 +78,16 @@ class Samples:
 
 
 def collect_faces(head, recipe):
-    """The mean face (468, 2), and the TrainingFaces to learn from and to validate on."""
+    """The mean face (468, 2), the typical one, flattened, and the TrainingFaces to learn from and to validate on."""
     with MediapipeDetector() as detector:
-        canonical = mean_face(head, detector)
+        frontal = frontal_faces(head, detector)
         rendered = list(rendered_faces(head, recipe.rendered, detector, recipe.seed))
         unseen = list(rendered_faces(head, recipe.rendered // 10, detector, recipe.seed + 1))
         small = list(small_faces(detector))
     kept, others = small[:: recipe.kept_back], [face for k, face in enumerate(small) if k % recipe.kept_back]
-    return canonical, TrainingFaces.collect(rendered, others, canonical), TrainingFaces.collect(unseen, kept, canonical)
+    canonical = mean_face(frontal)
+    typical = typical_face(frontal, canonical)
+    return canonical, typical, TrainingFaces.collect(rendered, others, canonical), TrainingFaces.collect(unseen, kept, canonical)
 
 
 def face_disc(canonical: Float[np.ndarray, "468 2"]) -> Bool[torch.Tensor, "S S"]:
@@ -153,14 +155,14 @@ def main():
     options = parser.parse_args()
     recipe, start = replace(Recipe(), seed=options.seed, steps=options.steps), time.process_time()
     torch.manual_seed(recipe.seed)
-    canonical, faces, unseen = collect_faces(load_head(), recipe)
+    canonical, typical, faces, unseen = collect_faces(load_head(), recipe)
     samples = Samples.draw(unseen, recipe.validation, np.random.default_rng(recipe.seed + 2))
 
     def validate(net):
         overlap, false = judged(net, samples)
         return f"IoU {overlap:.3f}, {100 * false:.2f} % wrong on clean faces"
 
-    net = train(OcclusionNet(canonical), faces, recipe, validate)
+    net = train(OcclusionNet(canonical, typical), faces, recipe, validate)
     words, seconds = validate(net), round(time.process_time() - start)
     net.save(options.out, asdict(recipe) | {"cpu_seconds": seconds, "validation": words})
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB after {seconds} CPU seconds; validation: {words}")

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from d3f_lite.errors import LandmarkError
+from d3f_lite.observation.cut_faces import whole_face
 from d3f_lite.observation.face_detection import find_faces
 from d3f_lite.observation.face_parts import FaceParts, load_parts_segmenter
 from d3f_lite.observation.landmarks import (
@@ -18,6 +19,7 @@ from d3f_lite.observation.landmarks import (
     face_region,
     face_size,
     quarter_turns,
+    same_face,
     to_68,
     with_mesh,
 )  # fmt: skip
@@ -26,6 +28,7 @@ from d3f_lite.observation.random_walker import random_walk
 
 FACE_SIZE = 160  # px: faces are scaled to this size to estimate a mask; distances below are px at this size
 MARGIN = 40  # px around the face that the estimate may reach into
+FARTHEST = 2 * FACE_SIZE  # px beyond the photo's border that a face is filled
 LEAST_TRUST = 0.02  # in the network where it is quite unsure
 NO_TRUST = 1e-3  # off the face, where it says nothing
 STROKE_TRUST = 1e3
@@ -37,6 +40,7 @@ MOST_LIKELY = 0.5  # probability above which a part is what it is said to be
 THRESHOLD = 0.35  # from this probability on a pixel counts as occluded: unsure ones do
 SMALLEST_OCCLUDER, LARGEST_HOLE = 0.006, 0.01  # of the face's area
 INVERTED_BORDER, INVERTED_FACE = 0.9, 0.25  # shares from which a given mask may be inverted: no occluder covers a photo's border
+SHRUNK = 0.8  # of its size: a mesh that filling an occluder makes smaller than this lies on something else
 STEADY = 0.5  # mean confidence, above which a face as it stands was found steadily, occluder and all
 MOST_HIDDEN, MOST_OUTSIDE = 0.4, 0.25  # shares of the face, and of the landmarks, that explain why few are reliable
 OVEREXPOSED, MOST_BRIGHT = 250, 0.3  # of 255 in each channel, and the share of such pixels that explains it
@@ -170,7 +174,9 @@ def observe(
         if earlier is None:
             raise _unseen(error, occluded) from None
         found = earlier
-    if earlier is not None and not found.enough:
+    if earlier is not None and not _on_the_same_face(found, first):
+        found = first.beside(occluded)
+    elif earlier is not None and not found.enough:
         if earlier.enough:
             found = earlier  # filled by a mask that differs little, the face was found more steadily
         elif first.confidence.mean() > STEADY:
@@ -260,8 +266,10 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
     net = load_occlusion_net()
     mesh = dense_mesh(landmarks, net.canonical.numpy())
     closeup = _Closeup.of(photo, mesh)
-    probability, face = net.probability(closeup.pixels, closeup.mesh), closeup.scaled(face_region(landmarks, photo.shape))
-    parts = load_parts_segmenter().parts(closeup.pixels, closeup.mesh)
+    whole = whole_face(closeup.pixels, closeup.mesh, net, MARGIN, FARTHEST)
+    face = closeup.scaled(face_region(landmarks, photo.shape))
+    probability = net.probability(whole.pixels, whole.mesh)[whole.window]
+    parts = load_parts_segmenter().parts(whole.pixels, whole.mesh).within(whole.window)
     believed = _belief(probability, parts, face)
     probability = np.where(face, with_parts(probability, parts, believed), 0.0)
     trust = np.where(face, np.abs(2 * probability - 1) ** 1.5 + LEAST_TRUST, NO_TRUST)
@@ -325,19 +333,29 @@ def _log_odds(probability):
 def _estimated_twice(photo: Photo, look, strokes) -> tuple[OcclusionEstimate, Landmarks, Landmarks]:
     """The mask, the landmarks it was estimated with: those that `look(hidden)` finds under a first estimate; and the first.
 
-    The detector squeezes its mesh into what it sees of a face. Once the occluder is filled, it does so less. `strokes`
-    correct the second estimate only, so that none moves the mesh, and with it the mask elsewhere.
+    The detector squeezes its mesh into what it sees of a face. Once the occluder is filled, it does so less; but of a face
+    that is nearly all filled, it may find something else. `strokes` correct the second estimate only, so that none moves the
+    mesh, and with it the mask elsewhere.
     """
     first = landmarks = look(np.zeros(photo.shape, bool))
     estimate = estimate_occlusion(photo, landmarks)
     if estimate.occluded.any():
         try:
-            landmarks = look(estimate.occluded, before=landmarks)
+            filled = look(estimate.occluded, before=landmarks)
+            landmarks = filled if _on_the_same_face(filled, first) else first.beside(estimate.occluded)
         except LandmarkError:
             pass  # filled, it looks like a face no more
-    elif strokes is None:
+    if strokes is None and landmarks.dense is first.dense:
         return estimate, landmarks, first
     return estimate_occlusion(photo, landmarks, strokes), landmarks, first
+
+
+def _on_the_same_face(filled: Landmarks, first: Landmarks) -> bool:
+    """Whether what was found once the occluder is `filled` is the `first` face: in its place, and larger rather than smaller."""
+    if filled.dense is None or first.dense is None:
+        return True
+    larger = face_size(filled.dense) > SHRUNK * face_size(first.dense)
+    return larger and bool(same_face([first.dense], filled.dense))
 
 
 def _other_half(landmarks: Landmarks, photo: Photo, occluded, **options) -> Landmarks:

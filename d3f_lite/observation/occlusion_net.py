@@ -34,15 +34,23 @@ LOOKS = ((0.0, 0.0, 1.0), (0.015, 0.015, 0.98), (-0.015, 0.015, 1.02), (0.0, -0.
 class OcclusionNet(nn.Module):
     """A U-Net (Ronneberger et al. 2015) on the unwrapped face, its mirror image and each texel's place.
 
-    `canonical` are the mesh points of the mean frontal face, symmetric, in texels of the (SIDE, SIDE) square.
+    `canonical` are the mesh points of the mean frontal face, symmetric, in texels of the (SIDE, SIDE) square; `typical` is
+    what a face looks like there, 128 its median colour, 0 off the face.
     """
 
     canonical: torch.Tensor
+    typical: torch.Tensor
 
-    def __init__(self, canonical: Float[np.ndarray, "468 2"], widths: tuple[int, ...] = (32, 56, 96)) -> None:
+    def __init__(
+        self,
+        canonical: Float[np.ndarray, "468 2"],
+        typical: UInt8[np.ndarray, "sheet sheet 3"],
+        widths: tuple[int, ...] = (32, 56, 96),
+    ) -> None:
         super().__init__()
         fine, middle, coarse = widths
         self.register_buffer("canonical", torch.as_tensor(canonical, dtype=torch.float32))
+        self.register_buffer("typical", torch.as_tensor(typical, dtype=torch.uint8))
         self.enter = nn.Sequential(_convolution(32, fine), _convolution(fine, fine))
         self.down = nn.Sequential(_convolution(fine, middle, stride=2), _convolution(middle, middle))
         self.bottom = nn.Sequential(
@@ -110,7 +118,7 @@ def load_occlusion_net(path: Path | str = WEIGHTS) -> OcclusionNet:
             raise ValueError("another format")
         if not all(tensor.float().abs().max() <= LARGEST_NUMBER for tensor in tensors.values()):  # false for NaN, too
             raise ValueError("NaN, infinite or huge numbers")
-        net = OcclusionNet(tensors["canonical"].numpy())
+        net = OcclusionNet(tensors["canonical"].numpy(), tensors["typical"].numpy())
         net.load_state_dict(tensors)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:120]
@@ -134,22 +142,23 @@ def unwrap(
 
 
 def wrap(
-    texture: Float[np.ndarray, "h w"],
+    texture: Shaped[np.ndarray, "h w ..."],
     mesh: Float[np.ndarray, "P 2"],
     canonical: Float[np.ndarray, "468 2"],
     shape: tuple[int, int],
-) -> Float[np.ndarray, "H W"]:
-    """The values of a `texture` where a photo of `shape` (H, W) shows the face: (H, W), 0 off the face."""
+) -> Float[np.ndarray, "H W ..."]:
+    """The values of a `texture` where a photo of `shape` (H, W) shows the face: (H, W, …), 0 off the face."""
     low = np.floor(mesh.min(axis=0)).clip(0).astype(int)
     high = np.minimum(np.ceil(mesh.max(axis=0)).astype(int), shape[::-1])
-    values = np.zeros(shape, np.float32)
+    values = np.zeros((*shape, *texture.shape[2:]), np.float32)
     if not (high > low).all():
         return values
     points = np.meshgrid(*(np.arange(first, last) + 0.5 for first, last in zip(low, high)))
     to_texture = LinearNDInterpolator(mesh[:MESH_POINTS], canonical, fill_value=-1e4)
-    found = (to_texture(*points) * (np.array(texture.shape[::-1]) / SIDE) - 0.5).astype(np.float32)
+    found = (to_texture(*points) * (np.array(texture.shape[1::-1]) / SIDE) - 0.5).astype(np.float32)
     inside = cv2.remap(texture.astype(np.float32), found, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    values[low[1] : high[1], low[0] : high[0]] = np.where(found[..., 0] > -5e3, inside, 0)
+    inside[found[..., 0] <= -5e3] = 0
+    values[low[1] : high[1], low[0] : high[0]] = inside
     return values
 
 

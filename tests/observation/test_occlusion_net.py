@@ -9,7 +9,7 @@ import pytest
 
 from d3f_lite.bake.occlusion_validation import cases
 from d3f_lite.errors import AssetError, MaskError
-from d3f_lite.observation.landmarks import detect_landmarks, face_region
+from d3f_lite.observation.landmarks import detect_landmarks, face_region, interocular_distance
 from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.occlusion import estimate_occlusion, observe, pulled
 from d3f_lite.observation.occlusion_net import SIDE, load_occlusion_net, unwrap, wrap
@@ -129,6 +129,17 @@ def test_the_mask_is_estimated_again_with_the_mesh_found_once_the_occluder_is_fi
     stroked = observe(drawn, strokes=strokes, detector=detector).masks.occluded
     assert np.array_equal(looks[1][0], filled)  # a stroke does not move the mesh
     assert np.array_equal(stroked, estimate_occlusion(drawn, mended, strokes).occluded)
+
+
+@pytest.mark.parametrize("name", SAMPLE_PHOTOS)
+def test_of_a_face_that_is_nearly_all_filled_the_first_look_counts(portraits, detector, name):
+    photo, landmarks = portraits[name]
+    masked, cloth = draw_occluder(photo, landmarks, "surgical_mask", seed=0)
+    drawn, glasses = draw_occluder(masked, landmarks, "sunglasses", seed=1)
+    seen, face = observe(drawn, detector=detector), face_region(landmarks, photo.shape)
+    assert overlap(seen.masks.occluded, cloth | glasses, face) > 0.9
+    wrong = np.linalg.norm(seen.landmarks.xy - landmarks.xy, axis=1).mean() / interocular_distance(landmarks.xy)
+    assert wrong < 0.12 and not seen.landmarks.reliable[36:].any()
 
 
 def test_landmarks_under_the_first_mask_serve_where_those_under_the_last_are_too_few(portraits, detector, monkeypatch):
