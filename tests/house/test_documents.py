@@ -96,6 +96,7 @@ TOO_LONG = {
     "python -m d3f_lite.study.hard_photos --out sheet.png": "minutes; test_hard_photos.py makes some of its photos",
     "python -m d3f_lite.bake.half_population --head-files PATH": "minutes, anny, and files that are not shipped",
     "python -m d3f_lite.bake.half_population --head-files PATH --seed 90003": "the same; test_half_population.py halves a head",
+    "python -m d3f_lite.bake.likelihood --head-files PATH": "the same; test_likelihood.py scores two directions",
     "python -m d3f_lite.bake.mesh_vae --steps 2200": "a quarter of an hour",
     "python -m d3f_lite.bake.detector --detector face-alignment": "minutes, and weights that are not shipped",
     "python -m d3f_lite.bake.mesh_vae --evaluate": "minutes",
