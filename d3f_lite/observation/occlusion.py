@@ -142,7 +142,7 @@ def observe(
     nearby, where the colours are alike. `landmarks`, if given, are taken where the mask does not hide them; else they
     are detected, with the occluder filled, in the end by `network` if there is one. Of several faces the largest is taken,
     or that which `face` numbers, by size from 1. An estimated mask takes hair and beards, or clear glasses, for occluders only if
-    `hides` names them, "hair" or "glasses".
+    `hides` names them, "hair" or "glasses"; where it is unsure, the Observation has alternatives.
 
     Raises MaskError for an unusable mask or strokes, and LandmarkError if no face is found.
     """

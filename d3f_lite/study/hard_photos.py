@@ -1,6 +1,7 @@
 """No face is refused: the shipped portraits, from the photo alone, under pairs of occluders, blurred, too bright, dark, cropped.
 
-``python -m d3f_lite.study.hard_photos --out sheet.png`` says how much of the prior's variance is left to each and draws them all.
+``python -m d3f_lite.study.hard_photos --out sheet.png`` says how much of the prior's variance is left to each and draws them all;
+``--masks``: how well the estimated mask overlaps the true one under each pair.
 """
 
 import argparse
@@ -11,21 +12,25 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from jaxtyping import Bool
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from d3f_lite.common.command_line import command_line
 from d3f_lite.errors import D3FError, LandmarkError
-from d3f_lite.observation.landmarks import Landmarks, detect_landmarks, interocular_distance
+from d3f_lite.observation.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, interocular_distance
 from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.results.files import DRAWN_BY, check_replaceable, drawn_by_us
 from d3f_lite.results.pictures import sample_tiles
+from d3f_lite.study.masks import overlap
 
 EYE_DISTANCE = 150.0  # px, between the outer corners of the eyes
 BLURS, STOPS = (2.0, 4.0), (-2.0, -1.0, 1.0, 2.0)  # px of sigma, and doublings of the light
 OUTER_EYES, NOSE_TIP, CHIN, FOREHEAD_SHARE = (36, 45), 30, 8, 0.8
+ASTRAY = 25.0  # % of the distance between the eyes' outer corners: landmarks farther off than this, on average, are no face's
 COLUMNS, SIDE = 6, 160  # photos side by side on the sheet, px a side of each picture
 
 
@@ -40,12 +45,45 @@ def resized_portrait(name: str) -> tuple[Photo, Landmarks]:
 def hard_photos(name: str, seed: int = 0) -> Iterator[Photo]:
     """A shipped portrait in every hard way, each a Photo with a name that says how."""
     portrait, found = resized_portrait(name)
-    for first, second in combinations(OCCLUDERS, 2):
-        once, _ = draw_occluder(portrait, found, first, seed=seed)
-        twice, _ = draw_occluder(once, found, second, seed=seed + 1)
-        yield Photo(twice.pixels, f"{name}: {first} + {second}")
+    yield from (photo for photo, _ in pairs(portrait, found, seed))
     yield from worsened(portrait)
     yield from crops(portrait, found)
+
+
+def pairs(portrait: Photo, found: Landmarks, seed: int) -> Iterator[tuple[Photo, Bool[np.ndarray, "H W"]]]:
+    """A portrait under each pair of occluders, and the mask of both."""
+    for first, second in combinations(OCCLUDERS, 2):
+        once, one = draw_occluder(portrait, found, first, seed=seed)
+        twice, other = draw_occluder(once, found, second, seed=seed + 1)
+        yield Photo(twice.pixels, f"{portrait.name}: {first} + {second}"), one | other
+
+
+def pairs_measured(name: str, seed: int, detector: MediapipeDetector) -> Iterator[tuple[str, float, float]]:
+    """Of a portrait under each pair: what it is, the mask's IoU inside the face, and how far landmarks lie off on average.
+
+    In % of the distance between the eyes' outer corners; IoU 0 and NaN where no face is found.
+    """
+    portrait, found = resized_portrait(name)
+    face = face_region(found, portrait.shape)
+    for photo, truth in pairs(portrait, found, seed):
+        try:
+            seen = observe(photo, detector=detector)
+        except LandmarkError:
+            yield photo.name, 0.0, np.nan
+            continue
+        off = np.linalg.norm(seen.landmarks.xy - found.xy, axis=1).mean() / interocular_distance(found.xy)
+        yield photo.name, overlap(seen.masks.occluded, truth, face), 100 * float(off)
+
+
+def pairs_table(measured: list[tuple[str, float, float]]) -> str:
+    """What `pairs_measured` says, as Markdown, and the mean and the least of those where a face was found."""
+    rows = ["| photo | IoU | landmarks off, % |", "|---|---|---|"]
+    for name, iou, off in measured:
+        rows.append(f"| {name} | no face found | |" if np.isnan(off) else f"| {name} | {iou:.2f} | {off:.0f} |")
+    ious, offs = np.array([(iou, off) for _, iou, off in measured if not np.isnan(off)]).T
+    least = f"IoU {ious.mean():.2f} on average, {ious.min():.2f} at least, below 0.5 in {(ious < 0.5).sum()}"
+    rows += ["", f"Faces found: {len(ious)}; {least}; landmarks off by more than {ASTRAY:g} % in {(offs > ASTRAY).sum()}."]
+    return "\n".join(rows)
 
 
 def worsened(portrait: Photo) -> Iterator[Photo]:
@@ -113,8 +151,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, help="a folder of further photos, taken as they are")
     parser.add_argument("--seed", type=int, default=0, help="of the occluders (default: %(default)s)")
+    parser.add_argument("--masks", action="store_true", help="only how well masks and landmarks under pairs of occluders lie")
     parser.add_argument("--out", type=Path, default=Path("hard_photos.png"), help="the sheet (default: %(default)s)")
     options = parser.parse_args()
+    if options.masks:
+        with MediapipeDetector() as detector:
+            found = [one for name in SAMPLE_PHOTOS for one in tqdm(pairs_measured(name, options.seed, detector), desc=name)]
+        print(pairs_table(found))
+        return
     check_replaceable(options.out, drawn_by_us)
     photos = [photo for name in SAMPLE_PHOTOS for photo in hard_photos(name, options.seed)]
     photos += [Photo.open(path) for path in sorted(options.photos.glob("*.jpg"))] if options.photos else []

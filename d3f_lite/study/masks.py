@@ -1,4 +1,4 @@
-"""Estimated masks against exact ones: ``python -m d3f_lite.study.masks`` prints how well they overlap.
+"""Estimated masks, as `reconstruct` does it, against exact ones: ``python -m d3f_lite.study.masks`` prints how they overlap.
 
 Nothing here was used to train or to tune the occlusion network: the occluders are those of ``occluders.py``, the faces the two
 sample portraits and renders of held-out heads; with ``--photos``, real photos with masks made by hand.
@@ -131,20 +131,21 @@ def photos_of(folder, detector):
         yield f"photo {photo.name}", "real", photo, mask, face_region(detect_landmarks(photo, detector=detector), photo.shape)
 
 
-def measure(cases, detector):
-    """Measure cases: a dict of (set, occluder) to a list of IoUs (1 + STROKES,), and of set to false shares of clean faces."""
+def measure(cases, detector, strokes=STROKES):
+    """Measure cases: a dict of (set, occluder) to a list of IoUs (1 + strokes,), and of set to false shares of clean faces."""
     found, false = defaultdict(list), defaultdict(list)
     for group, kind, photo, truth, face in tqdm(cases, desc="masks", unit="photo"):
         if kind is None:
             false[group].append(float(observe(photo, detector=detector).masks.occluded[face].mean()))
         else:
-            found[group, kind].append(overlaps(photo, truth, face, detector))
+            found[group, kind].append(overlaps(photo, truth, face, detector, strokes))
     return found, false
 
 
 def table(found, false):
     """What was measured, as Markdown: mean IoU inside the face, as estimated and after strokes."""
-    steps = ["as estimated", *(f"after {k + 1} stroke{'s' * (k > 0)}" for k in range(STROKES))]
+    strokes = max((len(values[0]) for values in found.values()), default=1) - 1
+    steps = ["as estimated", *(f"after {k + 1} stroke{'s' * (k > 0)}" for k in range(strokes))]
     rows = [f"| faces | occluder | cases | {' | '.join(steps)} |", "|---" * (3 + len(steps)) + "|"]
     for (group, kind), values in found.items():
         rows.append(_row(group, kind, values))
@@ -169,13 +170,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="how often each occluder is drawn on each portrait (default: 3)")
     parser.add_argument("--heads", type=int, default=10, help="how many held-out heads are rendered (default: 10)")
+    parser.add_argument("--strokes", type=int, default=STROKES, help="how many correct each mask (default: %(default)s)")
     parser.add_argument("--photos", type=Path, help="a folder of photos name.jpg with masks name_mask.png")
     options = parser.parse_args()
     with MediapipeDetector() as detector:
         cases = [*portraits(detector, options.seeds), *renders(detector, options.heads)]
         if options.photos:
             cases += photos_of(options.photos, detector)
-        print(table(*measure(cases, detector)))
+        print(table(*measure(cases, detector, options.strokes)))
 
 
 if __name__ == "__main__":

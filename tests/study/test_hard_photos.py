@@ -50,3 +50,16 @@ def test_the_sheet_shows_every_photo():
     square = np.zeros((40, 30, 3), np.uint8)
     figure = hard_photos.sheet([("one", "30 % left open", [square] * 3), ("two", "no face found", [square])])
     assert sum(bool(axis.images) for axis in figure.axes) == 2
+
+
+def test_the_table_of_pairs_by_hand():
+    table = hard_photos.pairs_table([("a", 0.9, 5.0), ("b", 0.0, np.nan), ("c", 0.3, 40.0)])
+    assert "| a | 0.90 | 5 |" in table and "| b | no face found | |" in table
+    assert "Faces found: 2; IoU 0.60 on average, 0.30 at least, below 0.5 in 1; landmarks off by more than 25 % in 1." in table
+
+
+def test_the_mask_of_a_pair_is_what_the_pair_changes(portraits):
+    portrait, found = portraits["astronaut"]
+    photo, mask = next(hard_photos.pairs(portrait, found, 3))
+    changed = (photo.pixels != portrait.pixels).any(axis=2)
+    assert photo.name == "astronaut: surgical_mask + sunglasses" and not changed[~mask].any() and changed[mask].mean() > 0.9
