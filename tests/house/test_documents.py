@@ -106,6 +106,7 @@ TOO_LONG = {
     "python -m d3f_lite.bake.face_parts PATH": "a file that is not shipped; test_face_parts.py gives it another",
     "python -m d3f_lite.bake.occlusion_validation": "minutes",
     "python -m d3f_lite.study.masks": "a minute",
+    "python -m d3f_lite.study.masks --strokes 0 --seeds 2 --heads 0 --photos FOLDER": "photos that are not shipped",
     "python -m d3f_lite.study.unseen_occluders": "minutes, and needs anny; test_unseen_occluders.py draws without it",
     "python -m d3f_lite.study.unseen_occluders --out sheet.png": "the same",
     "python -m d3f_lite.study.masks --photos FOLDER": "photos that are not shipped",
