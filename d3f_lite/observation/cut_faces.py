@@ -40,7 +40,7 @@ def whole_face(
     inside[window] = 255
     canonical, typical = net.canonical.numpy(), net.typical.numpy().astype(np.float32)
     seen = unwrap(np.dstack((whole, inside)), mesh, canonical)
-    known, face = seen[..., 3] == 255, typical.any(axis=2)
+    known, face = seen[..., 3] == 255, typical.max(axis=2) > 0
     if known.any() and (face & ~known).any():
         skin = seen[..., :3] * (TYPICAL_MEDIAN / np.maximum(typical, LEAST_TYPICAL))  # as if this face were even
         median = np.median(skin[known], axis=0)
