@@ -105,8 +105,8 @@ class OcclusionEstimate:
     `probability` of being occluded, 0 away from the face; `occluded`, unsure pixels
     included; `confidence` from 0 to 1, the mean of ``|2 p - 1|`` over the face's pixels: 1 if every one is sure. `hair` and
     `glasses` are the regions of hair (beards, too) and of clear glasses that nothing else hides; `kinds` as in Masks.
-    `others`, where the mask is unsure, are a wider and a narrower one: a pixel lies in about as many of the three as it is
-    likely to be occluded.
+    `others`, where the mask is unsure and nobody corrected it, are a wider and a narrower one: a pixel lies in about as many of
+    the three as it is likely to be occluded.
     """
 
     probability: Float[np.ndarray, "H W"]
@@ -282,9 +282,11 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
     sure = float(np.abs(2 * probability - 1)[face].mean()) if face.any() else 0.0
     regions, kinds = _told_apart(parts, face & (believed > 0), hidden, face.sum())
     hair, glasses = (closeup.enlarged(region.astype(np.float32)) > 0.5 for region in regions)
-    others = [closeup.enlarged(other.astype(np.float32)) > 0.5 for other in _wide_and_narrow(probability, hidden, face)]
-    if strokes is not None:
-        occluded, hair, glasses, *others = (corrected(region, strokes) for region in (occluded, hair, glasses, *others))
+    others = []
+    if strokes is None:
+        others = [closeup.enlarged(other.astype(np.float32)) > 0.5 for other in _wide_and_narrow(probability, hidden, face)]
+    else:  # whoever corrected the mask has settled it
+        occluded, hair, glasses = (corrected(region, strokes) for region in (occluded, hair, glasses))
     hair, glasses = hair & ~occluded, glasses & ~occluded
     return OcclusionEstimate(closeup.enlarged(probability), occluded, sure, hair, glasses, kinds, tuple(others))
 

@@ -37,6 +37,7 @@ PROGRAM = "d3f-lite"  # stands in every report, and in every PNG that is drawn
 DRAWN_BY = {"Software": PROGRAM}
 START = 2048  # bytes of a PNG, in which it says so
 SCENE_LEVEL = 1  # of the refinement of the heads in heads.glb
+UNSURE_AGAIN = "the mask was unsure, and this fits under one mask alone; without --mask and --landmarks it fits under all"
 STALE = 3600.0  # seconds without a change, after which what a killed run left is removed
 
 
@@ -305,6 +306,7 @@ def report(reconstruction):
     """What was measured and with what: a dict ready for JSON."""
     observation, head, fit = reconstruction.observation, reconstruction.head, reconstruction.fit
     yaw, pitch, roll = np.degrees(fit.camera.angles)
+    masks_fitted = 1 + len(observation.alternatives) * reconstruction.settings.fit.several_masks
     return {
         "photo": observation.photo.name,
         "note": _note(reconstruction.samples),
@@ -314,7 +316,7 @@ def report(reconstruction):
         "mask": observation.masks.origin,
         "mask_confidence": float(observation.masks.confidence),
         "mask_doubt": observation.masks.doubt,
-        "masks_fitted": 1 + len(observation.alternatives) * reconstruction.settings.fit.several_masks,
+        "masks_fitted": masks_fitted,
         "landmark_doubt": too_few_landmarks(observation),
         "occluded_percent_of_face": 100.0 * observation.masks.share,
         "found_percent_of_face": {kind: 100.0 * share for kind, share in observation.masks.kinds.items()},
@@ -325,6 +327,7 @@ def report(reconstruction):
         "method": reconstruction.samples.method,
         "seed": reconstruction.samples.seed,
         "again": again(reconstruction),
+        "again_differs": UNSURE_AGAIN if masks_fitted > 1 else "",
         "seconds": reconstruction.seconds,
         "settings": reconstruction.settings.tables(),
         "versions": {name: _version(name) for name in REPORTED_PACKAGES},
@@ -340,7 +343,7 @@ def _note(samples):
 
 
 def again(reconstruction):
-    """The command that gives the same heads from the photo and the files of the result."""
+    """The command that gives the same heads from the photo and the files of the result, its mask taken for sure."""
     samples, head = reconstruction.samples, reconstruction.head.name
     return (
         "d3f-lite reconstruct PHOTO --mask mask.png --landmarks landmarks.csv --config settings.toml "

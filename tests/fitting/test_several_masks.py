@@ -11,7 +11,7 @@ from d3f_lite.heads import load_head
 from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.occlusion import BESIDE, BORDER, calibrated, observe
-from d3f_lite.observation.photo import sample_photo
+from d3f_lite.observation.photo import OCCLUDED, sample_photo
 from d3f_lite.pipeline import reconstruct
 from d3f_lite.results.files import report
 from d3f_lite.settings import FitSettings, Settings
@@ -84,12 +84,19 @@ def test_an_unsure_mask_gives_a_wider_posterior_than_a_sure_one(unsure):
 
 
 @pytest.mark.slow
+def test_who_corrects_a_mask_settles_it(unsure, detector):
+    strokes = np.where(unsure.masks.occluded & unsure.masks.face, OCCLUDED, 0).astype(np.int8)
+    assert unsure.alternatives and observe(unsure.photo, strokes=strokes, detector=detector).alternatives == ()
+
+
+@pytest.mark.slow
 def test_the_report_says_under_how_many_masks(under_a_hand, capsys):
     from d3f_lite.__main__ import _tell
 
     found = [reconstruct(under_a_hand[0], samples=2, detector="mediapipe", settings=Settings(fit=fit))
              for fit in (FitSettings(), ONE_MASK)]  # fmt: skip
     assert [report(one)["masks_fitted"] for one in found] == [3, 1]
+    assert [bool(report(one)["again_differs"]) for one in found] == [True, False]
     for one, told in zip(found, (True, False)):
         _tell(one)
         assert ("fitted under 3 masks" in capsys.readouterr().out) == told
