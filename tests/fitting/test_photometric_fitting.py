@@ -78,3 +78,16 @@ def test_the_hessian_knows_the_colours(observation):
     )
     spread = [np.trace(np.linalg.inv(hessian)) for hessian in (landmarks_only, both, more)]
     assert spread[0] > 1.05 * spread[1] > 1.05 * 1.05 * spread[2]
+
+
+def test_landmarks_weigh_less_beside_the_colours_and_the_same_without_them(observation):
+    full, less = (
+        [fit_visible(observation, HEAD, replace(SETTINGS, landmark_weight=weight, photometric_weight=n)) for n in (0.0, 200.0)]
+        for weight in (1.0, 0.25)
+    )
+    np.testing.assert_array_equal(full[0].hessian, less[0].hessian)
+    np.testing.assert_array_equal(full[0].vertices, less[0].vertices)
+    spread = [np.trace(np.linalg.inv(fit.hessian)) for fit in (full[1], less[1])]
+    assert spread[1] > 1.001 * spread[0]
+    away = [np.linalg.norm(fit.landmarks - observation.landmarks.xy, axis=1).mean() for fit in (full[1], less[1])]
+    assert away[1] > 1.05 * away[0]
