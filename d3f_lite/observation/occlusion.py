@@ -186,15 +186,21 @@ def observe(
     region = face_region(found, photo.shape)
     doubt = _doubt(occluded, region) if origin == "given" else ""
     masks = Masks(region, occluded, origin, confidence if not doubt else 0.0, strokes, doubt, kinds)
-    alternatives = []
-    for hidden in others if found.enough else ():
+    unsure = others if found.enough else []
+    return Observation(photo, found, masks, _alternatives(photo, masks, unsure, lambda hidden: look(hidden, network, earlier)))
+
+
+def _alternatives(photo: Photo, masks: Masks, others, look) -> tuple[Observation, ...]:
+    """The photo as seen under each of the `others` (H, W) that leave enough of the face; `look(hidden)` finds landmarks."""
+    found = []
+    for hidden in others:
         try:
-            seen = look(hidden, network, earlier)
+            seen = look(hidden)
         except LandmarkError:
             continue
-        if seen.enough:  # else the mask leaves too little of the face to say anything
-            alternatives.append(Observation(photo, seen, replace(masks, face=face_region(seen, photo.shape), occluded=hidden)))
-    return Observation(photo, found, masks, tuple(alternatives))
+        if seen.enough:
+            found.append(Observation(photo, seen, replace(masks, face=face_region(seen, photo.shape), occluded=hidden)))
+    return tuple(found)
 
 
 def count_faces(photo: Photo) -> int:
