@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from d3f_lite.common.command_line import command_line
-from d3f_lite.heads import fetch
+from d3f_lite.command_line import command_line
+from d3f_lite.formats import fetch
 
 
 @command_line("data_fetch")

@@ -6,8 +6,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from d3f_lite.common.command_line import command_line
-from d3f_lite.heads import fetch
+from d3f_lite.command_line import command_line
+from d3f_lite.formats import fetch
 
 
 @command_line("d3f-lite")
@@ -145,8 +145,8 @@ def _numbers(faces, landmarks, photo):
 def _demo(options):
     """``d3f-lite demo``: a portrait with a drawn occluder, whose mask is exact."""
     from d3f_lite.observation.landmarks import detect_landmarks
-    from d3f_lite.observation.occluders import draw_occluder
     from d3f_lite.observation.photo import Photo, sample_photo
+    from d3f_lite.occluders.drawing import draw_occluder
 
     portrait = sample_photo(options.portrait)
     photo, occluded = draw_occluder(portrait, detect_landmarks(portrait), options.occluder, seed=options.seed)
@@ -155,9 +155,9 @@ def _demo(options):
 
 def _batch(options):
     """``d3f-lite batch``: every photo of a folder."""
+    from d3f_lite.batch import Plan, run_batch
+    from d3f_lite.common.workers import workers
     from d3f_lite.settings import Settings
-    from d3f_lite.study.batch import Plan, run_batch
-    from d3f_lite.study.workers import workers
 
     settings = Settings.load(options.config) if options.config else Settings()
     plan = Plan(options.samples, options.seed, options.head, settings, options.device, options.detector)
@@ -175,10 +175,10 @@ def _batch(options):
 
 def _evaluate(options):
     """``d3f-lite evaluate``: every method against true heads."""
+    from d3f_lite.common.workers import workers
+    from d3f_lite.evaluation.evaluate import Plan, evaluate
+    from d3f_lite.evaluation.report import write_report
     from d3f_lite.settings import Settings
-    from d3f_lite.study.evaluate import Plan, evaluate
-    from d3f_lite.study.evaluation_report import write_report
-    from d3f_lite.study.workers import workers
 
     settings = Settings.load(options.config) if options.config else Settings()
     plan = Plan(heads=options.heads, samples=options.samples, seed=options.seed, settings=settings)
@@ -191,7 +191,7 @@ def _evaluate(options):
 
 def _heads_of(photo, occluded, options, **corrections):
     """Observe, fit, complete, save; say where to look."""
-    from d3f_lite.pipeline import reconstruct
+    from d3f_lite.reconstruct import reconstruct
     from d3f_lite.results.files import check_writable, result_folder
     from d3f_lite.settings import Settings
 

@@ -15,7 +15,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config
 
-from d3f_lite.common.command_line import command_line
+from d3f_lite.command_line import command_line
 from d3f_lite.errors import OutputError
 
 HERE = Path(__file__).parent

@@ -10,7 +10,7 @@ from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbgrader.preprocessors import ClearSolutions
 
-from d3f_lite.common.command_line import command_line
+from d3f_lite.command_line import command_line
 from d3f_lite.errors import OutputError
 
 HERE = Path(__file__).parent

@@ -4,9 +4,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from d3f_lite.common.command_line import command_line
-from d3f_lite.common.names import readable
+from d3f_lite.command_line import command_line
 from d3f_lite.errors import D3FError, OutputError
+from d3f_lite.files.names import readable
 from widgets.prediction import read_predictions
 
 

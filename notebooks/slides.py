@@ -11,7 +11,7 @@ import sphinx_revealjs
 from nbconvert.exporters import SlidesExporter
 from nbgrader.preprocessors import ClearSolutions
 
-from d3f_lite.common.command_line import command_line
+from d3f_lite.command_line import command_line
 from d3f_lite.results.files import whole_folder
 
 HERE = Path(__file__).parent

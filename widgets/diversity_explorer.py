@@ -7,11 +7,11 @@ import ipywidgets
 import numpy as np
 
 from d3f_lite.fitting.fit import fit_visible
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
+from d3f_lite.metrics import spread
 from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import sample_photo
-from d3f_lite.pipeline import Reconstruction, as_photo, decoder_for
-from d3f_lite.results.metrics import spread
+from d3f_lite.reconstruct import Reconstruction, as_photo, decoder_for
 from d3f_lite.results.pictures import DISCLAIMER
 from d3f_lite.settings import DiversitySettings, Settings
 from widgets.background import BackgroundTask
@@ -98,7 +98,7 @@ class DiversityExplorer(ipywidgets.VBox):
             observation = observe(photo, occluded, strokes=strokes, seed=seed)
             fit = fit_visible(observation, self.head, self.settings.fit, progress)
             decoder = decoder_for(fit, self.head, self.settings.diversity)
-            scene = DppScene(decoder, fit.vertices, fit.visible, fit.left_open, self.head.triangles)
+            scene = DppScene(decoder, fit.vertices, fit.visible, fit.free, self.head.triangles)
             self._fitted = evidence, seed, observation, fit, scene
         return self._fitted[2:]
 

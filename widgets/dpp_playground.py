@@ -3,7 +3,7 @@
 import ipywidgets
 
 from d3f_lite.diversity.search import ball_radius
-from d3f_lite.results.metrics import spread
+from d3f_lite.metrics import spread
 from d3f_lite.settings import DiversitySettings
 from widgets.background import BackgroundTask
 from widgets.diversity_controls import DiversityControls, method_name

@@ -11,7 +11,7 @@ from d3f_lite.common.threads import one_thread
 from d3f_lite.completion.posterior import GaussianPosterior
 from d3f_lite.diversity.kernel import distances, expected_cardinality, kernel, quality, similarity
 from d3f_lite.diversity.search import Decoder, HeadSamples, OccludedModes, Shown, ball_radius, diversify, occluded_modes
-from d3f_lite.results.metrics import asd, rms_distances, spread
+from d3f_lite.metrics import asd, rms_distances, spread
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from d3f_lite.fitting.fit import fit_visible
-from d3f_lite.pipeline import INNER
-from d3f_lite.results.metrics import landmark_nme
+from d3f_lite.metrics import landmark_nme
+from d3f_lite.reconstruct import INNER
 from d3f_lite.results.pictures import face_window, mark_occluder, overlay
 from d3f_lite.settings import FitSettings
 from widgets.background import BackgroundTask

@@ -6,7 +6,7 @@ from dataclasses import replace
 import ipywidgets
 
 from d3f_lite.errors import SettingsError
-from d3f_lite.pipeline import complete
+from d3f_lite.reconstruct import complete
 from d3f_lite.results.pictures import DISCLAIMER
 from d3f_lite.results.viewer import empty_plot, head_mesh, look_at, recolour
 from widgets.background import BackgroundTask

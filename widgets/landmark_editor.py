@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 
 from d3f_lite.errors import LandmarkError
-from d3f_lite.observation.landmark_files import write_landmarks
+from d3f_lite.formats.landmark_files import write_landmarks
 from d3f_lite.observation.landmarks import BY_HAND, FARTHEST, interocular_distance
 from d3f_lite.results.pictures import face_window
 from widgets.figures import encoded

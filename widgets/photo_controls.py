@@ -3,7 +3,7 @@
 import ipywidgets
 
 from d3f_lite.observation.landmarks import detect_landmarks
-from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
 from widgets.background import BackgroundTask
 from widgets.mask_painter import MaskPainter
 from widgets.photo_upload import PhotoUpload

@@ -16,11 +16,11 @@ from jaxtyping import Bool, Float
 from torch import nn
 from torch.nn.functional import elu
 
-from d3f_lite.common.array_files import LARGEST_FILE, LARGEST_NUMBER, UNREADABLE, reason_of
-from d3f_lite.common.assets import SHIPPED, cache_folder
+from d3f_lite.assets import SHIPPED, cache_folder
 from d3f_lite.completion.mesh_convolution import MATRICES, SpatiallyVaryingConv
 from d3f_lite.completion.mesh_graph import Level
 from d3f_lite.errors import AssetError
+from d3f_lite.files.arrays import LARGEST_FILE, LARGEST_NUMBER, UNREADABLE, reason_of
 from d3f_lite.heads.model import HeadModel
 
 FORMAT = "d3f-lite mesh VAE 1"
@@ -252,7 +252,7 @@ def load_mesh_vae(head: HeadModel, path: Path | str | None = None) -> MeshVAE:
     except (SafetensorError, *UNREADABLE) as error:
         raise AssetError(f"cannot read the mesh VAE's weights {path.name}: {reason_of(error)}") from error
     if notes.get("format") != FORMAT or notes.get("head") != head.name:
-        raise AssetError(f"{path.name} holds no mesh VAE for the head {head.name!r}; train one: d3f_lite.bake.mesh_vae")
+        raise AssetError(f"{path.name} holds no mesh VAE for the head {head.name!r}; train one: research.bake.mesh_vae")
     try:
         return _from_tensors(tensors, float(notes["scale_mm"]), len(head.mean))
     except UNREADABLE as error:

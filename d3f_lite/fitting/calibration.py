@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from d3f_lite.common.array_files import read_arrays
-from d3f_lite.common.assets import SHIPPED, cache_folder
+from d3f_lite.assets import SHIPPED, cache_folder
 from d3f_lite.errors import AssetError
+from d3f_lite.files.arrays import read_arrays
 from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE
 
 ASSET = SHIPPED / "detector.npz"
@@ -56,7 +56,7 @@ def upright(offsets: Float[np.ndarray, "*N 2"], roll: float) -> Float[np.ndarray
 def calibration_of(detector: str) -> Calibration | None:
     """The calibration of a detector, by its name: None where it was not measured.
 
-    MediaPipe's is shipped; ``python -m d3f_lite.bake.detector --detector face-alignment`` measures the other's.
+    MediaPipe's is shipped; ``python -m research.bake.detector --detector face-alignment`` measures the other's.
     """
     if detector == MEDIAPIPE:
         return load_calibration()

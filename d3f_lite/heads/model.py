@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from d3f_lite.common.array_files import LARGEST_FILE, LARGEST_NUMBER, UNREADABLE, read_arrays
 from d3f_lite.errors import AssetError
+from d3f_lite.files.arrays import LARGEST_FILE, LARGEST_NUMBER, UNREADABLE, read_arrays
 
 REGIONS = (
     "face", "forehead", "nose", "lips", "left_eye_region", "right_eye_region", "eye_region", "left_eyeball",

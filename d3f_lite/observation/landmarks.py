@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
 
 from d3f_lite.errors import LandmarkError
-from d3f_lite.observation.face_detection import (
+from d3f_lite.observation.photo import Photo, check_mask
+from d3f_lite.perception.face_detection import (
     MediapipeDetector,
     face_size,
     find_faces,
@@ -19,8 +20,7 @@ from d3f_lite.observation.face_detection import (
     same_face,
     square_crop,
 )
-from d3f_lite.observation.half_faces import find_half_face
-from d3f_lite.observation.photo import Photo, check_mask
+from d3f_lite.perception.half_faces import find_half_face
 
 MEDIAPIPE, FACE_ALIGNMENT = "mediapipe", "face-alignment"  # names of backends
 BY_HAND = ", corrected by hand"  # ends the name of a backend some of whose points were moved

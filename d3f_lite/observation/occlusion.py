@@ -8,9 +8,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from d3f_lite.errors import LandmarkError
-from d3f_lite.observation.cut_faces import whole_face
-from d3f_lite.observation.face_detection import find_faces
-from d3f_lite.observation.face_parts import FaceParts, load_parts_segmenter
 from d3f_lite.observation.landmarks import (
     Landmarks,
     MediapipeDetector,
@@ -24,7 +21,10 @@ from d3f_lite.observation.landmarks import (
     with_mesh,
 )  # fmt: skip
 from d3f_lite.observation.photo import OCCLUDED, VISIBLE, Photo, check_mask, check_strokes
-from d3f_lite.observation.random_walker import random_walk
+from d3f_lite.perception.cut_faces import whole_face
+from d3f_lite.perception.face_detection import find_faces
+from d3f_lite.perception.face_parts import FaceParts, load_parts_segmenter
+from d3f_lite.perception.random_walker import random_walk
 
 FACE_SIZE = 160  # px: faces are scaled to this size to estimate a mask; distances below are px at this size
 MARGIN = 40  # px around the face that the estimate may reach into
@@ -267,7 +267,7 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
 
     `strokes` (H, W) int8 correct it: 0 says nothing, 1 = occluded, 2 = visible. Raises MaskError for unusable strokes.
     """
-    from d3f_lite.observation.occlusion_net import load_occlusion_net
+    from d3f_lite.perception.occlusion_net import load_occlusion_net
 
     net = load_occlusion_net()
     mesh = dense_mesh(landmarks, net.canonical.numpy())

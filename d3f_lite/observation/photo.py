@@ -14,9 +14,9 @@ import pi_heif
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image, ImageOps
 
-from d3f_lite.common.names import folder_name
 from d3f_lite.common.quiet import native_stderr_silenced, warnings_ignored
 from d3f_lite.errors import D3FError, MaskError, PhotoError
+from d3f_lite.files.names import folder_name
 
 SMALLEST_SIDE = 32  # px
 LARGEST_SIDE = 16_384  # px

@@ -57,7 +57,7 @@ def explorer_data(reconstruction) -> dict:
         A dict; ``arrays`` names what lies in ``packed`` one after another: see ``_packed``.
     """
     fit, head, samples = reconstruction.fit, reconstruction.head, reconstruction.samples
-    diversity, decoder, where = reconstruction.settings.diversity, reconstruction.decoder, fit.left_open
+    diversity, decoder, where = reconstruction.settings.diversity, reconstruction.decoder, fit.free
     bounded = isinstance(decoder, GaussianPosterior) and decoder.bounds is not None
     mean, moves = _linear(replace(decoder, bounds=None) if bounded else decoder)
     modes = occluded_modes(decoder, where, min(diversity.dimensions, decoder.latent_size))

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from d3f_lite.common.names import folder_name
 from d3f_lite.errors import OutputError
+from d3f_lite.files.names import folder_name
 from d3f_lite.fitting.calibration import calibration_of
-from d3f_lite.fitting.texture import fine_normals
-from d3f_lite.heads.refinement import refinement
-from d3f_lite.observation.landmark_files import write_landmarks
+from d3f_lite.formats.landmark_files import write_landmarks
 from d3f_lite.observation.occlusion import too_few_landmarks
 from d3f_lite.observation.photo import write_mask, write_strokes
 from d3f_lite.results.mesh_files import closed_refinement, with_closed_eyeballs, write_head, write_scene
+from d3f_lite.results.refinement import refinement
+from d3f_lite.results.texture import fine_normals
 from d3f_lite.results.viewer import grid_places
 
 REPORTED_PACKAGES = ("d3f-lite", "numpy", "torch", "mediapipe", "scipy", "numba")
@@ -219,7 +219,7 @@ def save_reconstruction(reconstruction, folder, look="photo"):
         save_meshes(reconstruction, temporary)
         save_arrays(reconstruction, temporary / "samples.npz")
         save_pictures(reconstruction, temporary, look)
-        if reconstruction.fit.left_open.any():
+        if reconstruction.fit.free.any():
             save_viewer(reconstruction, temporary / "viewer.html")
         (temporary / "report.json").write_text(json.dumps(report(reconstruction), indent=2) + "\n")
     return target
@@ -291,7 +291,7 @@ def save_pictures(reconstruction, folder, look="photo"):
     name, number = reconstruction.observation.photo.name, len(reconstruction.samples.vertices)
     title = f"{name}: how far {number} heads differ where the photo {'is occluded' if fit.occluded.any() else 'shows no face'}"
     samples_sheet(reconstruction, look=look).savefig(Path(folder) / "samples.png", dpi=120, metadata=DRAWN_BY)
-    heatmap = heatmap_figure(fit.vertices, reconstruction.head.triangles, reconstruction.spread, fit.left_open, title=title)
+    heatmap = heatmap_figure(fit.vertices, reconstruction.head.triangles, reconstruction.spread, fit.free, title=title)
     heatmap.savefig(Path(folder) / "heatmap.png", dpi=120, metadata=DRAWN_BY)
 
 

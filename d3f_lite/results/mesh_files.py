@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from d3f_lite.heads.model import PARTS, HeadModel
-from d3f_lite.heads.refinement import Refinement
+from d3f_lite.results.refinement import Refinement
 
 COMPONENTS = {"<u2": 5123, "<u4": 5125, "<f4": 5126}  # glTF's numbers of types
 

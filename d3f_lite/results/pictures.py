@@ -8,16 +8,16 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from matplotlib.figure import Figure
 
-from d3f_lite.common.names import caption
 from d3f_lite.errors import SettingsError
+from d3f_lite.files.names import caption
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.render import render
-from d3f_lite.fitting.texture import Texture, fine_normals, trust_near
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
-from d3f_lite.heads.refinement import refinement
 from d3f_lite.observation.occlusion import Observation
 from d3f_lite.observation.photo import Photo
+from d3f_lite.results.refinement import refinement
+from d3f_lite.results.texture import Texture, fine_normals, trust_near
 from d3f_lite.settings import told
 
 CLAY = (0.74, 0.72, 0.70)
@@ -88,7 +88,7 @@ def heatmap_colours(values: Float[np.ndarray, "V"], where: Bool[np.ndarray, "V"]
 
 def spread_colours(reconstruction) -> Float[np.ndarray, "V 3"]:
     """The colours (V, 3) of a Reconstruction's heatmap: how far its heads differ where the photo leaves them open."""
-    where, spread = reconstruction.fit.left_open, reconstruction.spread
+    where, spread = reconstruction.fit.free, reconstruction.spread
     return heatmap_colours(spread, where, spread[where].max(initial=0.0))
 
 

@@ -71,7 +71,7 @@ def milliseconds(decode, latents, parameters=(), repeats=9):
 def measure():
     """Rows (name, milliseconds) of decoding 16 heads forward and backward."""
     from d3f_lite.completion.mesh_vae import load_mesh_vae
-    from d3f_lite.heads import load_head
+    from d3f_lite.formats.load_head import load_head
 
     model = load_mesh_vae(load_head())
     latents = torch.zeros(HEADS, model.latent_size, requires_grad=True)

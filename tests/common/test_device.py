@@ -1,5 +1,6 @@
 """The road of a second device: a GPU where there is one, else a stand-in that refuses what a GPU refuses."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -7,16 +8,15 @@ import pytest
 import torch
 from stand_in import second_device
 
-from d3f_lite import pipeline
-from d3f_lite.bake import mesh_vae as bake
 from d3f_lite.completion.mesh_vae import MeshVAE
 from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import SettingsError
-from d3f_lite.heads import load_head
-from d3f_lite.observation.occluders import draw_occluder
-from d3f_lite.pipeline import complete, decoder_for, reconstruct
+from d3f_lite.evaluation import methods
+from d3f_lite.formats.load_head import load_head
+from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.reconstruct import complete, decoder_for, reconstruct
 from d3f_lite.settings import DiversitySettings
-from d3f_lite.study import methods
+from research.bake import mesh_vae as bake
 from widgets.dpp_scene import DppScene
 
 CLOSE = {"gaussian": 1e-3, "mesh_vae": 0.05}  # mm between a GPU and the CPU; the stand-in's heads are the CPU's own
@@ -67,7 +67,7 @@ def test_the_heads_of_a_second_device_are_those_of_the_cpu(decoder, form, found,
 def test_widgets_and_studies_take_a_decoder_of_a_second_device(found, device):
     fit, head, settings = found.fit, found.head, DiversitySettings(form="published", iterations=3)
     decoder = decoder_for(fit, head, settings, device)
-    scene, shown = DppScene(decoder, fit.vertices, fit.visible, fit.left_open, head.triangles), []
+    scene, shown = DppScene(decoder, fit.vertices, fit.visible, fit.free, head.triangles), []
     heads = scene.generate(settings, 3, 0, lambda *_: None, lambda step, vertices: shown.append(vertices))
     assert len(shown) == 3 and all(type(vertices) is np.ndarray for vertices in shown)
     assert scene.kernel(heads, settings).shape == (3, 3)
@@ -79,7 +79,7 @@ def test_widgets_and_studies_take_a_decoder_of_a_second_device(found, device):
 
 def small_training(monkeypatch):
     """A head and a Recipe that train in a second."""
-    monkeypatch.setattr("d3f_lite.bake.mesh_vae_start.SAMPLES", 30)
+    monkeypatch.setattr("research.bake.mesh_vae_start.SAMPLES", 30)
     return replace(load_head(), name="prior"), bake.Recipe(heads=30, masks=3, steps=2, batch=6)
 
 
@@ -112,7 +112,7 @@ def test_a_gpu_that_fails_is_one_line(fault, told, found, monkeypatch):
     def fails(*_):
         raise fault
 
-    monkeypatch.setattr(pipeline, "decoder_for", fails)
+    monkeypatch.setattr(sys.modules["d3f_lite.reconstruct"], "decoder_for", fails)
     with pytest.raises(SettingsError, match=told) as caught:
         complete(found.fit, found.head, DiversitySettings(), 2, 0)
     assert "\n" not in str(caught.value) and "Compile" not in str(caught.value)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from d3f_lite.common.command_line import command_line, forgiving_output
+from d3f_lite.command_line import command_line, forgiving_output
 from d3f_lite.errors import PhotoError
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = (["-m", "d3f_lite", "--help"], ["data_fetch.py", "list"], ["-m", "d3f_lite.study.masks", "--help"])
+COMMANDS = (["-m", "d3f_lite", "--help"], ["data_fetch.py", "list"], ["-m", "research.study.masks", "--help"])
 PRINTING = """
 import sys
-from d3f_lite.common import command_line
+from d3f_lite import command_line
 @command_line.command_line("program")
 def main():
     for number in range({lines}):

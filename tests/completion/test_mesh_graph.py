@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from d3f_lite.completion.mesh_graph import Level, build_graph
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ import torch
 from bench_mesh_vae import OriginalConvolution, OriginalDecoder
 from safetensors.torch import load_file, save_file
 
-from d3f_lite.bake import mesh_vae as bake
-from d3f_lite.bake.partial_heads import FitSimulator, occluded_views
 from d3f_lite.completion.mesh_convolution import SpatiallyVaryingConv
 from d3f_lite.completion.mesh_graph import build_graph
 from d3f_lite.completion.mesh_vae import MeshVAE, load_mesh_vae, weights_path
 from d3f_lite.errors import AssetError
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.anny import ASSET
+from research.bake import mesh_vae as bake
+from research.bake.partial_heads import FitSimulator, occluded_views
 
 EDGES = np.array([[0, 1, 2, 3, 3, 4, 0, 4], [0, 0, 0, 0, 1, 1, 1, 2]], np.int32)
 DIRECTIONS = {"down": (EDGES, (5, 3)), "up": (EDGES[::-1], (3, 5))}
@@ -168,7 +168,7 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path, monkeypatch):
     head = replace(load_head(), name="prior")
     recipe = bake.Recipe(heads=30, masks=3, steps=4, batch=6)
     monkeypatch.setattr(bake, "CHECKPOINT_EVERY", 2)
-    monkeypatch.setattr("d3f_lite.bake.mesh_vae_start.SAMPLES", 30)
+    monkeypatch.setattr("research.bake.mesh_vae_start.SAMPLES", 30)
     _, history, _ = bake.train(head, recipe, tmp_path / "whole", "cpu")
 
     with monkeypatch.context() as patched:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from d3f_lite import metrics
 from d3f_lite.completion.posterior import (
     GaussianPosterior,
     condition_on_photo,
@@ -13,7 +14,6 @@ from d3f_lite.completion.posterior import (
     register,
     without,
 )
-from d3f_lite.results import metrics
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import pytest
 import torch
 from dppy.finite_dpps import FiniteDPP
 
+from d3f_lite import metrics
 from d3f_lite.completion.posterior import condition_on_vertices, hold_visible
 from d3f_lite.diversity import kernel as mathematics
 from d3f_lite.diversity import search as diversity
 from d3f_lite.errors import Cancelled, MaskError
 from d3f_lite.heads.laplacian import laplacian_tensor
-from d3f_lite.results import metrics
 from d3f_lite.settings import DiversitySettings
 
 

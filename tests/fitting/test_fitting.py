@@ -8,20 +8,20 @@ from scipy.optimize import lsq_linear
 from small_head import one_way
 
 from d3f_lite.errors import Cancelled
+from d3f_lite.evaluation.truth import INGREDIENTS, measure
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible, what_the_photo_shows
 from d3f_lite.fitting.landmark_fitting import POSE, USUAL_NEARNESS, LandmarkProblem, fit_landmarks, moved, newton_step
 from d3f_lite.fitting.photometric_fitting import solve_appearance
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.anny import held_out_heads
+from d3f_lite.metrics import landmark_nme
 from d3f_lite.observation.landmarks import Landmarks, detect_landmarks
-from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.occlusion import Masks, Observation, observe
 from d3f_lite.observation.photo import Photo, sample_photo
-from d3f_lite.results.metrics import landmark_nme
+from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.settings import FitSettings
-from d3f_lite.study.truth import INGREDIENTS, measure
 
 HEAD = load_head()
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand", "sticker")

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from d3f_lite.evaluation.synthetic import draw_light, paint
+from d3f_lite.evaluation.truth import face_error
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.fitting.landmark_fitting import POSE, fit_landmarks, landmark_problem, moved
 from d3f_lite.fitting.photometric_fitting import Crop, _FaceColours, refine
 from d3f_lite.fitting.render import render, spherical_harmonics
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.occlusion import Masks, Observation
 from d3f_lite.observation.photo import Photo
 from d3f_lite.settings import FitSettings
-from d3f_lite.study.synthetic import draw_light, paint
-from d3f_lite.study.truth import face_error
 
 HEAD = load_head()
 TRUTH = np.random.default_rng(4).normal(0.0, 0.8, len(HEAD.basis))

@@ -13,7 +13,7 @@ from d3f_lite.fitting.render import (
     vertex_normals,
     visible_vertices,
 )  # fmt: skip
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 
 TRIANGLE = np.array([[0, 1, 2]])
 

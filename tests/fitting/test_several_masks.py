@@ -7,12 +7,12 @@ import pytest
 
 from d3f_lite.fitting.fit import best_pose, fit_visible, moment_matched
 from d3f_lite.fitting.landmark_fitting import POSE
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import detect_landmarks
-from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.occlusion import BESIDE, BORDER, calibrated, observe
 from d3f_lite.observation.photo import OCCLUDED, sample_photo
-from d3f_lite.pipeline import reconstruct
+from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.files import report
 from d3f_lite.settings import FitSettings, Settings
 

@@ -9,7 +9,7 @@ import pytest
 from small_head import one_way, small_head
 
 from d3f_lite.errors import AssetError
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.anny import ASSET
 from d3f_lite.heads.model import REGIONS, HeadModel
 
@@ -112,5 +112,5 @@ def test_a_broken_asset_is_refused(tmp_path):
 
 
 def test_loading_needs_neither_anny_nor_warp():
-    code = "import sys; sys.modules['anny'] = sys.modules['warp'] = None\nfrom d3f_lite.heads import load_head; load_head().basis"
+    code = "import sys; sys.modules['anny'] = sys.modules['warp'] = None\nfrom d3f_lite.formats.load_head import load_head; load_head().basis"
     subprocess.run([sys.executable, "-c", code], check=True)

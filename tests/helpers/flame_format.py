@@ -7,7 +7,7 @@ import types
 import numpy as np
 from scipy.sparse import csc_matrix
 
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS, REGIONS
 
 TORSO_BELOW, CHIN_BELOW = -95.0, -45.0  # mm, y

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
+from d3f_lite.formats.transfer import PLACES_FILE
 from d3f_lite.heads.model import PARTS
-from d3f_lite.heads.transfer import PLACES_FILE
 
 IDENTITIES, EXPRESSIONS, JOINTS = 253, 383, ("neck", "head", "left_eye", "right_eye")
 LOWER_FACE, TONGUE = 200, 350  # the first expression of each

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 
 IDENTITIES, EXPRESSIONS = 12, ("jawOpen", "mouthSmile_L", "mouthSmile_R", "browInnerUp_L")
 OFFSET = np.array((0.0, -1.0, 2.0))  # cm: ICT-FaceKit's origin is not between the ears

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from fast_simplification import replay_simplification, simplify
 
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import Bases, LandmarkEmbedding
 
 TRIANGLES = 1400

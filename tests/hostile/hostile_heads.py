@@ -21,7 +21,7 @@ from small_head import small_head
 from d3f_lite.completion.mesh_graph import build_graph
 from d3f_lite.completion.mesh_vae import MeshVAE
 from d3f_lite.errors import D3FError
-from d3f_lite.heads.pickles import read_table
+from d3f_lite.formats.pickles import read_table
 
 
 def npz(**changes):

@@ -40,28 +40,29 @@ from hypothesis import strategies as st
 from PIL import Image
 from small_head import small_head
 
-from d3f_lite.bake import mesh_vae as bake
-from d3f_lite.common.assets import assets
-from d3f_lite.common.names import unique_names
+from d3f_lite.assets import assets
 from d3f_lite.completion.mesh_vae import load_mesh_vae
 from d3f_lite.errors import D3FError
+from d3f_lite.evaluation import evaluate as study
+from d3f_lite.files.names import unique_names
 from d3f_lite.fitting.calibration import ASSET as CALIBRATION
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.landmark_fitting import fit_landmarks
 from d3f_lite.fitting.plausibility import check_plausible
-from d3f_lite.heads import fetch, load_head
+from d3f_lite.formats import fetch
+from d3f_lite.formats.flame import read_flame
+from d3f_lite.formats.ict import read_ict
+from d3f_lite.formats.landmark_files import as_landmarks, read_landmarks, write_landmarks
+from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.heads.flame import read_flame
-from d3f_lite.heads.ict import read_ict
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmark_files import as_landmarks, read_landmarks, write_landmarks
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.occlusion import Masks, Observation
-from d3f_lite.observation.occlusion_net import WEIGHTS as OCCLUSION_NET
-from d3f_lite.observation.occlusion_net import load_occlusion_net
 from d3f_lite.observation.photo import Photo, check_mask, check_strokes, read_mask, read_strokes
+from d3f_lite.perception.occlusion_net import WEIGHTS as OCCLUSION_NET
+from d3f_lite.perception.occlusion_net import load_occlusion_net
 from d3f_lite.settings import FitSettings, Settings, checked_count
-from d3f_lite.study import evaluate as study
+from research.bake import mesh_vae as bake
 from widgets import LandmarkEditor, MaskPainter
 
 # Landmarks, settings, numbers

@@ -8,9 +8,9 @@ from contextlib import redirect_stdout
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from d3f_lite.common import names
-from d3f_lite.common.command_line import forgiving_output
-from d3f_lite.common.names import caption, folder_name
+from d3f_lite.command_line import forgiving_output
+from d3f_lite.files import names
+from d3f_lite.files.names import caption, folder_name
 
 AWKWARD = "()[]{}&@#'!$_%^~\\/:*?\"<>|.- \0\n\r\t\x1b\u0301\u094d\u0e31\u200d\u202e\ufe0f\udc80\u1100\u1161é字ß"
 WORDS = st.one_of(st.text(max_size=12), st.text(AWKWARD, max_size=12), st.text(min_size=80, max_size=120).map(lambda text: text * 3),

@@ -15,8 +15,8 @@ from small_head import small_head
 from d3f_lite.completion.mesh_vae import FORMAT, load_mesh_vae
 from d3f_lite.errors import D3FError
 from d3f_lite.fitting.calibration import load_calibration
-from d3f_lite.heads.flame import read_flame
-from d3f_lite.heads.ict import read_ict
+from d3f_lite.formats.flame import read_flame
+from d3f_lite.formats.ict import read_ict
 from d3f_lite.observation.photo import Photo
 
 pytestmark = pytest.mark.slow

@@ -17,12 +17,12 @@ import pytest
 import trimesh
 from small_head import small_head
 
-from d3f_lite.bake import mesh_vae as bake
-from d3f_lite.common.assets import Asset
-from d3f_lite.heads import fetch
+from d3f_lite.assets import Asset
+from d3f_lite.evaluation import evaluate as study
+from d3f_lite.formats import fetch
 from d3f_lite.observation.photo import sample_photo
-from d3f_lite.pipeline import reconstruct
-from d3f_lite.study import evaluate as study
+from d3f_lite.reconstruct import reconstruct
+from research.bake import mesh_vae as bake
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("D3F_LITE_KILLS", "4"))
@@ -110,7 +110,7 @@ def test_evaluating(tmp_path, monkeypatch):
 TRAINING = """
 import sys
 sys.path[:0] = [{tests!r}, {helpers!r}, {root!r}]
-from d3f_lite.bake import mesh_vae as bake, mesh_vae_start
+from research.bake import mesh_vae as bake, mesh_vae_start
 from test_kill import RECIPE, small_head
 bake.CHECKPOINT_EVERY, mesh_vae_start.SAMPLES = 1, 30
 save = bake._save_checkpoint

@@ -11,7 +11,7 @@ from d3f_lite.__main__ import main
 from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import OCCLUDED, VISIBLE, Photo, sample_photo
-from d3f_lite.pipeline import reconstruct
+from d3f_lite.reconstruct import reconstruct
 from widgets import LandmarkEditor, MaskPainter
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ def test_corrections_reach_the_fit(by_hand):
     assert not landmarks.confidence[48:68].any() and landmarks.confidence[30] == 1.0
     moved = np.linalg.norm(found.fit.landmarks[30] - alone.xy[30]) / interocular_distance(alone.xy)
     assert moved > 0.01
-    assert found.fit.occluded.any() and found.fit.left_open[found.fit.occluded].all()
+    assert found.fit.occluded.any() and found.fit.free[found.fit.occluded].all()
 
 
 def test_the_command_line_reads_what_the_widgets_save(by_hand, tmp_path, capsys):

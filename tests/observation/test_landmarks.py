@@ -9,7 +9,7 @@ from d3f_lite.errors import AssetError, LandmarkError, MaskError
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import expected_landmarks
-from d3f_lite.heads import load_head
+from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.observation.landmarks import (
     FACE_OVAL,
@@ -22,10 +22,10 @@ from d3f_lite.observation.landmarks import (
     interocular_distance,
     to_68,
 )
-from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
-from d3f_lite.study.landmarks import inner_errors, measure
+from d3f_lite.occluders.drawing import draw_occluder
+from research.study.landmarks import inner_errors, measure
 
 
 def test_mapping_worked_out_by_hand():

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from d3f_lite.errors import LandmarkError, MaskError
-from d3f_lite.observation.occluders import OCCLUDERS, draw_occluder
 from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import Photo, check_mask, read_mask
+from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
 
 HIDDEN = np.zeros((40, 60), bool)
 HIDDEN[10:25, 20:50] = True

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from d3f_lite import pipeline
+from d3f_lite import batch
 from d3f_lite.__main__ import main
 from d3f_lite.errors import OutputError
+from d3f_lite.evaluation import evaluate
 from d3f_lite.observation.photo import sample_photo
-from d3f_lite.pipeline import reconstruct
+from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.files import OF_FILE_BROWSERS, STALE, is_result, whole_folder
-from d3f_lite.study import batch, evaluate
 from widgets import DiversityExplorer
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def contents(folder):
 @pytest.mark.parametrize("command", (["reconstruct", "me.png"], ["batch", "."], ["demo", "--portrait", "astronaut"]))
 def test_a_person_s_folder_is_refused_before_any_work(command, home, monkeypatch, capfd):
     (home / "me").rename(home / "astronaut_surgical_mask") if command[0] == "demo" else None
-    for module in (pipeline, batch):
+    for module in (sys.modules["d3f_lite.reconstruct"], batch):
         monkeypatch.setattr(module, "reconstruct", lambda *_, **__: pytest.fail("worked"))
     before = contents(home)
     assert main([*command, "--out", "."]) == 2

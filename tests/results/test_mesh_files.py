@@ -11,14 +11,14 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 
 from d3f_lite.heads.model import PARTS, Bases, HeadModel
-from d3f_lite.heads.refinement import refinement
 from d3f_lite.observation.landmarks import detect_landmarks
-from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import sample_photo
-from d3f_lite.pipeline import reconstruct
+from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.files import SCENE_LEVEL, save_meshes
 from d3f_lite.results.mesh_files import with_closed_eyeballs, write_head
 from d3f_lite.results.pictures import NEUTRAL, heatmap_colours
+from d3f_lite.results.refinement import refinement
 
 TYPES = {"float": "<f4", "uchar": "u1"}
 

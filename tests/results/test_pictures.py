@@ -8,10 +8,9 @@ from PIL import Image
 from scipy.ndimage import binary_dilation
 
 from d3f_lite.errors import SettingsError
-from d3f_lite.fitting.texture import trust_near
-from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import Photo
-from d3f_lite.pipeline import reconstruct
+from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.pictures import (
     INPUTS,
     LOOKS,
@@ -22,6 +21,7 @@ from d3f_lite.results.pictures import (
     sample_tiles,
     samples_sheet,
 )
+from d3f_lite.results.texture import trust_near
 
 
 @pytest.fixture(scope="module")

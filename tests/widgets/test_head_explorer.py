@@ -7,9 +7,9 @@ from browser import MISSING, REASON, chromium, poll
 
 from d3f_lite.errors import SettingsError
 from d3f_lite.observation.landmarks import detect_landmarks
-from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.photo import sample_photo
-from d3f_lite.pipeline import reconstruct
+from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.explorer_page import MODULE
 from d3f_lite.settings import FitSettings, Settings
 from widgets import HeadExplorer

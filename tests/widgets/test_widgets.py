@@ -13,14 +13,14 @@ import pytest
 import trimesh
 from PIL import Image
 
+from d3f_lite import metrics
 from d3f_lite.errors import MaskError, SettingsError
-from d3f_lite.observation.landmark_files import read_landmarks
+from d3f_lite.formats.landmark_files import read_landmarks
 from d3f_lite.observation.landmarks import detect_landmarks
-from d3f_lite.observation.occluders import draw_occluder
 from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, read_strokes, sample_photo
-from d3f_lite.pipeline import reconstruct
-from d3f_lite.results import metrics
+from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.viewer import scale_top
 from d3f_lite.settings import DiversitySettings, FitSettings, Settings
 from widgets import (

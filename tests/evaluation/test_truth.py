@@ -1,0 +1,26 @@
+"""The truth test's groups: who is in which, and what their line says, by hand."""
+
+import numpy as np
+
+from d3f_lite.evaluation.truth import group_table, groups
+from d3f_lite.heads.anny import held_out_heads, held_out_phenotypes
+
+
+def test_each_head_is_in_one_group_of_each_axis():
+    phenotypes = held_out_phenotypes()
+    members = groups(phenotypes)
+    assert all(len(member) == len(held_out_heads()) for member in members.values())
+    for axis in ("gender axis", "age", "ancestry"):
+        np.testing.assert_array_equal(sum(member.astype(int) for name, member in members.items() if name.startswith(axis)), 1)
+    by_hand = {name: values[:1] * 0 for name, values in phenotypes.items()} | {"age": np.array([0.7]), "asian": np.ones(1)}
+    inside = [name for name, member in groups(by_hand).items() if member[0]]
+    assert inside == ["all", "gender axis: male third", "age: young adult (0.60 to 0.73)", "ancestry: mostly asian"]
+
+
+def test_a_group_s_line_by_hand():
+    phenotypes = {name: np.zeros(4) for name in held_out_phenotypes()} | {"gender": np.array([0, 0, 0, 1.0])}
+    errors = np.array([[2.0, 4.0, 9.0, 3.0], [1.0, 2.0, np.nan, 5.0]])
+    lines = group_table(errors, phenotypes).splitlines()
+    male = next(line for line in lines if "male third" in line)
+    assert male == "| gender axis: male third | 3 | 1.50 ± 0.71 (0.50) | 3.00 ± 1.41 (1.00) | -50 % | 1 |"
+    assert not any("female third" in line for line in lines)  # of one head nothing can be said

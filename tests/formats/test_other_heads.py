@@ -1,0 +1,84 @@
+"""FLAME and ICT-FaceKit from a file to sixteen heads and through notebook 07; the files are small ones of their formats."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flame_format import write_embeddings, write_flame, write_masks
+from ict_format import write_ict
+
+import data_fetch
+from d3f_lite.formats.load_head import available_heads, load_head
+from d3f_lite.observation.landmarks import detect_landmarks
+from d3f_lite.observation.photo import sample_photo
+from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.reconstruct import reconstruct
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+CHIN, NOSE = 8, 33  # landmarks
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A cache folder with both heads, FLAME put there by its command."""
+    mine, cache = tmp_path_factory.mktemp("mine"), tmp_path_factory.mktemp("cache")
+    model = write_flame(mine)
+    write_embeddings(mine)
+    write_masks(mine)
+    shutil.make_archive(cache / "ict-facekit", "zip", write_ict(mine / "ict"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("D3F_LITE_CACHE", str(cache))
+        assert available_heads() == ("anny", "ict")
+        files = [
+            argument for path in (model, *mine.glob("*embedding*"), *mine.glob("*masks*")) for argument in ("--file", str(path))
+        ]
+        assert data_fetch.main(["flame", *files]) == 0
+        assert available_heads() == ("anny", "flame", "ict")
+        load_head.cache_clear()
+        yield cache
+        load_head.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def occluded_photo():
+    portrait = sample_photo("astronaut")
+    return draw_occluder(portrait, detect_landmarks(portrait), "surgical_mask")
+
+
+@pytest.mark.parametrize("name", ["flame", "ict"])
+def test_from_a_photo_to_sixteen_heads(name, cache, occluded_photo, tmp_path):
+    found = reconstruct(*occluded_photo, samples=16, seed=0, head=name)
+    heads, fit = found.samples.vertices, found.fit
+    assert heads.shape == (16, len(found.head.mean), 3) and np.isfinite(heads).all()
+    measures = found.measures()
+    assert measures["inner_landmark_error_percent"] < 3.0
+    assert measures["spread_occluded_mm"] > 2.0 * measures["spread_visible_mm"] > 0.0
+    points = found.head.landmark_points(heads)
+    assert (points[:, NOSE, 1] - points[:, CHIN, 1]).min() > 25.0  # mm: no chin has moved up into the face
+    lips = found.head.regions["lips"] > 0.7
+    assert not fit.visible[lips].any() and fit.occluded[lips].mean() > 0.45  # hidden by the mask, or within the mouth
+    assert found.head.provenance["licence"] in (found.save(tmp_path) / "report.json").read_text()
+
+
+def test_notebook_07_shows_both(cache):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "nbconvert",
+        "--to",
+        "markdown",
+        "--stdout",
+        "--execute",
+        "notebooks/07_your_own_photo.ipynb",
+    ]
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert "for each head model that is here: anny, flame, ict" in run.stdout

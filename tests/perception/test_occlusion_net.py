@@ -1,0 +1,204 @@
+"""Automatic masks: the flattened face, the random walker and the strokes by hand; then the portraits."""
+
+from dataclasses import replace
+from itertools import islice
+
+import cv2
+import numpy as np
+import pytest
+
+from d3f_lite.errors import AssetError, MaskError
+from d3f_lite.observation.landmarks import detect_landmarks, face_region, interocular_distance
+from d3f_lite.observation.occlusion import estimate_occlusion, observe, pulled
+from d3f_lite.observation.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo
+from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.occlusion_net import SIDE, load_occlusion_net, unwrap, wrap
+from d3f_lite.perception.random_walker import SMOOTHNESS, random_walk
+from research.bake.occlusion_validation import cases
+from research.study.masks import draw_stroke, overlap
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_face_that_is_flat_already_stays_as_it_is():
+    canonical = load_occlusion_net().canonical.numpy()
+    pixels = np.random.default_rng(0).integers(1, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    flat = unwrap(pixels, canonical, canonical, SIDE)
+    shown = flat.any(axis=2)
+    assert 0.7 < shown.mean() < 0.9  # a face's disc in its square
+    assert np.array_equal(flat[shown], pixels[shown])
+    assert np.array_equal(unwrap(pixels, canonical + 3, canonical, SIDE)[20:40, 20:40], pixels[23:43, 23:43])
+
+
+def test_there_and_back(portraits):
+    photo, landmarks = portraits["grace_hopper"]
+    canonical = load_occlusion_net().canonical.numpy()
+    height, width = photo.shape
+    ramp = np.add.outer(np.arange(height), 2.0 * np.arange(width)).astype(np.float32)
+    back = wrap(unwrap(ramp, landmarks.dense, canonical), landmarks.dense, canonical, photo.shape)
+    inside = face_region(landmarks, photo.shape)
+    shown = (back > 0) & inside
+    assert shown.sum() > 0.98 * inside.sum()
+    off = np.abs(back - ramp)[shown] / np.sqrt(5)  # px
+    assert np.median(off) < 0.2 and np.percentile(off, 95) < 2.0
+
+
+def test_random_walker_worked_out_by_hand():
+    grey, two = np.zeros((1, 2, 3)), np.array([[[0.0, 0, 0], [100.0, 0, 0]]])
+    known, trust = np.array([[1.0, 0.0]]), np.ones((1, 2))
+    alike = random_walk(known, trust, grey)  # minimises (x-1)² + y² + γ (x-y)²
+    assert alike == pytest.approx(np.array([[1 + SMOOTHNESS, SMOOTHNESS]]) / (1 + 2 * SMOOTHNESS), abs=1e-3)
+    assert random_walk(known, trust, two) == pytest.approx(known, abs=1e-3)  # nothing passes an edge
+    assert random_walk(known, np.array([[1.0, 1e-6]]), grey) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_blurred_edge_stops_the_walker():
+    ramp = np.array([0.0, 0, 0, 0, 6, 12, 18, 18, 18, 18])  # no step of it is large
+    colours = np.repeat(ramp[None, :, None], 3, axis=2)
+    trust = np.where(np.arange(10) == 0, 1.0, 1e-3)[None]
+    found = random_walk((np.arange(10) == 0)[None].astype(float), trust, colours)[0]
+    assert found[:4].min() > 0.95 and found[6:].max() < 0.3
+    plain = random_walk((np.arange(10) == 0)[None].astype(float), trust, np.zeros((1, 10, 3)))[0]
+    assert plain.min() > 0.95
+
+
+def test_a_stroke_pulls_what_is_near_and_of_its_colour():
+    colours = np.zeros((40, 60, 3), np.float32)
+    colours[20:] = 60  # another colour in the lower half
+    strokes = np.zeros((40, 60), np.int8)
+    strokes[10, 5:10] = OCCLUDED
+    probability, trust = pulled(np.full((40, 60), 0.2), np.full((40, 60), 0.5), colours, strokes)
+    assert (probability[10, 5:10] == 1).all() and (trust[10, 5:10] > 100).all()
+    assert probability[10, 21] == pytest.approx(0.2 + 0.8 * 0.9 * np.exp(-1), abs=1e-6)  # 12 px away, the same colour
+    assert probability[22, 7] == pytest.approx(0.2) == probability[10, 59]  # another colour; too far away
+    assert pulled(np.ones((40, 60)), np.ones((40, 60)), colours, strokes * VISIBLE)[0][10, 7] == 0
+
+
+def test_strokes_correct_a_given_mask_pixel_by_pixel(portraits, detector):
+    photo, _ = portraits["astronaut"]
+    mask, strokes = np.zeros(photo.shape, bool), np.zeros(photo.shape, np.int8)
+    mask[150:190, 180:260] = True
+    strokes[150:160, 180:260], strokes[100:105, 200:220] = VISIBLE, OCCLUDED
+    seen = observe(photo, mask, strokes=strokes, detector=detector).masks
+    assert seen.origin == "corrected" and seen.occluded.sum() == 30 * 80 + 5 * 20 and seen.occluded[102, 210]
+    with pytest.raises(MaskError, match="strokes"):
+        observe(photo, mask, strokes=strokes[1:], detector=detector)
+
+
+@pytest.mark.parametrize("name", SAMPLE_PHOTOS)
+def test_clean_portraits_stay_clean(portraits, name):
+    photo, landmarks = portraits[name]
+    estimate = estimate_occlusion(photo, landmarks)
+    face = face_region(landmarks, photo.shape)
+    assert estimate.occluded[face].mean() <= 0.01
+    assert estimate.probability.shape == estimate.occluded.shape == photo.shape and 0.8 < estimate.confidence <= 1
+
+
+@pytest.mark.parametrize("name, kind", [("grace_hopper", "surgical_mask"), ("astronaut", "sunglasses"), ("astronaut", "scarf")])
+def test_what_hides_a_portrait_is_found(portraits, detector, name, kind):
+    photo, landmarks = portraits[name]
+    drawn, truth = draw_occluder(photo, landmarks, kind, seed=0)
+    seen = observe(drawn, detector=detector)
+    assert seen.masks.origin == "estimated" and 0.5 < seen.masks.confidence < 1
+    assert overlap(seen.masks.occluded, truth, face_region(landmarks, photo.shape)) > 0.8
+    again = observe(drawn, detector=detector)
+    assert np.array_equal(again.masks.occluded, seen.masks.occluded)
+    assert observe(drawn, truth, detector=detector).masks.origin == "given"
+    given = observe(drawn, np.zeros(photo.shape, bool), detector=detector).masks
+    assert given.origin == "given" and not given.occluded.any()
+
+
+def test_the_mask_is_estimated_again_with_the_mesh_found_once_the_occluder_is_filled(portraits, detector, monkeypatch):
+    photo, landmarks = portraits["astronaut"]
+    drawn, _ = draw_occluder(photo, landmarks, "half_face", seed=0)
+    looks = []
+
+    def look(photo, hidden, **options):
+        looks.append((hidden, detect_landmarks(photo, hidden, **options)))
+        return looks[-1][1]
+
+    monkeypatch.setattr("d3f_lite.observation.occlusion.detect_landmarks", look)
+    found = observe(drawn, detector=detector).masks.occluded
+    (nothing, squeezed), (filled, mended), (last, _) = looks
+    assert not nothing.any() and filled.any() and np.array_equal(filled, estimate_occlusion(drawn, squeezed).occluded)
+    assert np.array_equal(found, estimate_occlusion(drawn, mended).occluded) and np.array_equal(found, last)
+    assert not np.array_equal(found, filled)
+    strokes, eye = np.zeros(photo.shape, np.int8), landmarks.xy[36:42].mean(axis=0).astype(int)
+    strokes[eye[1] : eye[1] + 3, eye[0] - 8 : eye[0] + 8] = OCCLUDED
+    looks.clear()
+    stroked = observe(drawn, strokes=strokes, detector=detector).masks.occluded
+    assert np.array_equal(looks[1][0], filled)  # a stroke does not move the mesh
+    assert np.array_equal(stroked, estimate_occlusion(drawn, mended, strokes).occluded)
+
+
+@pytest.mark.parametrize("name", SAMPLE_PHOTOS)
+def test_of_a_face_that_is_nearly_all_filled_the_first_look_counts(portraits, detector, name):
+    photo, landmarks = portraits[name]
+    masked, cloth = draw_occluder(photo, landmarks, "surgical_mask", seed=0)
+    drawn, glasses = draw_occluder(masked, landmarks, "sunglasses", seed=1)
+    seen, face = observe(drawn, detector=detector), face_region(landmarks, photo.shape)
+    assert overlap(seen.masks.occluded, cloth | glasses, face) > 0.9
+    wrong = np.linalg.norm(seen.landmarks.xy - landmarks.xy, axis=1).mean() / interocular_distance(landmarks.xy)
+    assert wrong < 0.12 and not seen.landmarks.reliable[36:].any()
+
+
+def test_landmarks_under_the_first_mask_serve_where_those_under_the_last_are_too_few(portraits, detector, monkeypatch):
+    photo, landmarks = portraits["astronaut"]
+    drawn, _ = draw_occluder(photo, landmarks, "sunglasses", seed=0)
+    looks = []
+
+    def look(photo, hidden, **options):
+        found = detect_landmarks(photo, hidden, **options)
+        looks.append(found if len(looks) < 2 else replace(found, confidence=found.confidence * 0.1))
+        return looks[-1]
+
+    monkeypatch.setattr("d3f_lite.observation.occlusion.detect_landmarks", look)
+    seen = observe(drawn, detector=detector)
+    assert not looks[-1].enough and seen.landmarks.enough and np.array_equal(seen.landmarks.xy, looks[1].xy)
+    x, y = np.floor(seen.landmarks.xy).astype(int).T
+    assert not seen.landmarks.confidence[seen.masks.occluded[y, x]].any()
+
+
+def test_strokes_correct_an_estimate(portraits):
+    photo, landmarks = portraits["grace_hopper"]
+    face, strokes = face_region(landmarks, photo.shape), np.zeros(photo.shape, np.int8)
+    drawn, truth = draw_occluder(photo, landmarks, "hand", seed=1)
+    found = [estimate_occlusion(drawn, landmarks, strokes)]
+    for _ in range(3):
+        strokes = draw_stroke(found[-1].occluded, truth, face, strokes)
+        found.append(estimate_occlusion(drawn, landmarks, strokes))
+    assert overlap(found[-1].occluded, truth, face) > max(0.6, overlap(found[0].occluded, truth, face))
+    assert found[-1].occluded[strokes == OCCLUDED].all() and not found[-1].occluded[strokes == VISIBLE].any()
+
+
+def test_68_landmarks_are_enough(portraits):
+    photo, landmarks = portraits["grace_hopper"]
+    drawn, _ = draw_occluder(photo, landmarks, "surgical_mask", seed=0)
+    dense, sparse = (estimate_occlusion(drawn, points).occluded for points in (landmarks, replace(landmarks, dense=None)))
+    assert overlap(dense, sparse, face_region(landmarks, photo.shape)) > 0.8
+
+
+def test_a_face_at_the_border(portraits):
+    photo, landmarks = portraits["astronaut"]
+    corner = landmarks.xy[30].astype(int)
+    cut = Photo.from_array(photo.pixels[corner[1] :, corner[0] - 10 :])
+    moved = replace(landmarks, xy=landmarks.xy - corner + (10, 0), dense=landmarks.dense - corner + (10, 0))
+    assert estimate_occlusion(cut, moved).occluded.shape == cut.shape
+
+
+def test_masks_are_chosen_on_photos_that_differ_where_their_masks_say(detector):
+    (_, _, clean, nothing, face), *others = list(islice(cases(detector), 10))
+    assert not nothing.any() and face.any()
+    names = [name for _, name, *_ in others]
+    assert names[-2:] == ["side card"] * 2 and len({*names}) >= 6
+    for _, name, photo, truth, _ in others:
+        changed = np.abs(photo.pixels.astype(int) - clean.pixels).max(axis=2) > 0
+        near = cv2.dilate(truth.astype(np.uint8), np.ones((9, 9))) > 0  # soft edges are not counted
+        assert (changed & truth).sum() > 0.99 * truth.sum() and (changed & ~near & face).sum() < 0.01 * face.sum(), name
+
+
+def test_other_weights_are_refused(tmp_path):
+    (tmp_path / "weights.safetensors").write_bytes(b"nothing")
+    for name in ("weights.safetensors", "none.safetensors"):
+        with pytest.raises(AssetError, match="occlusion network"):
+            load_occlusion_net(tmp_path / name)
