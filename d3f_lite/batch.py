@@ -26,10 +26,11 @@ from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.photo import Photo, read_mask
 from d3f_lite.perception.face_alignment import network_for
 from d3f_lite.photo_folder import ROWS, Job, jobs_in, left_in, not_taken, table_is_ours
-from d3f_lite.reconstruct import MOST_SAMPLES, Reconstruction, checked_count, reconstruct
+from d3f_lite.reconstruct import MOST_SAMPLES, reconstruct
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us, report, result_folder
 from d3f_lite.results.pictures import DISCLAIMER, sample_tiles
-from d3f_lite.settings import Settings
+from d3f_lite.settings import Settings, checked_count
 
 COLUMNS = (
     "photo", "result", "error", "mask", "mask_confidence", "landmark_backend", "faces_found", "yaw_degrees",

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from d3f_lite.errors import AssetError
 from d3f_lite.files.arrays import LARGEST_FILE, LARGEST_NUMBER, UNREADABLE, read_arrays
+from d3f_lite.heads.gaussian import HeadDistribution
 
 REGIONS = (
     "face", "forehead", "nose", "lips", "left_eye_region", "right_eye_region", "eye_region", "left_eyeball",
@@ -59,7 +60,7 @@ class Bases:
 
 
 @dataclass(frozen=True, eq=False)
-class HeadModel:
+class HeadModel(HeadDistribution):
     """A head as a linear-Gaussian model (Dey and Boddeti 2022, equation 1).
 
     ``S = mean + B_shape β + B_expression ψ + Σ_r w_r ⊙ B_r β_r``, every coefficient standard normal a priori. All
@@ -96,9 +97,19 @@ class HeadModel:
     bounds: Float[np.ndarray, "K 2"] | None = None
 
     @cached_property
-    def basis(self) -> Float[np.ndarray, "K V 3"]:
+    def basis(self) -> Float[np.ndarray, "K V 3"]:  # type: ignore[override]
         """(K, V, 3) float32 mm: shape, expression and regional directions in this order."""
         return np.concatenate((self.bases.shape, self.bases.expression, self.bases.regional))
+
+    @property
+    def coefficients(self) -> Float[np.ndarray, "K"]:  # type: ignore[override]
+        """(K,) float32 zeros: those of the mean head."""
+        return np.zeros(len(self.basis), np.float32)
+
+    @property
+    def factor(self) -> Float[np.ndarray, "K K"]:  # type: ignore[override]
+        """(K, K) float32, the identity: a priori all coefficients are standard normal and independent."""
+        return np.eye(len(self.basis), dtype=np.float32)
 
     @cached_property
     def expressive(self) -> Bool[np.ndarray, "K"]:
@@ -113,19 +124,6 @@ class HeadModel:
         weight = sum(self.regions[name] ** 2 for name in names)
         front = (self.mean[:, 2] > FACE_DEPTH) & (self.mean[:, 1] < HAIRLINE)
         return (weight > 0.5) & front & (self.parts == PARTS.index("skin"))
-
-    def vertices(self, coefficients: Float[np.ndarray, "*N K"]) -> Float[np.ndarray, "*N V 3"]:
-        """Heads (…, V, 3) mm of ``coefficients`` (…, K), which act within their bounds."""
-        coefficients = np.asarray(coefficients, np.float32)
-        if self.bounds is not None:
-            coefficients = np.clip(coefficients, *self.bounds.T)
-        offsets = coefficients @ self.basis.reshape(len(self.basis), -1)
-        return self.mean + offsets.reshape(*coefficients.shape[:-1], *self.mean.shape)
-
-    def sample(self, number: int, seed: int = 0) -> Float[np.ndarray, "n V 3"]:
-        """Draw ``number`` heads (n, V, 3) mm from the prior."""
-        coefficients = np.random.default_rng(seed).standard_normal((number, len(self.basis)))
-        return self.vertices(coefficients)
 
     def landmark_points(self, vertices: Float[np.ndarray, "*N V 3"], yaw: float = 0.0) -> Float[np.ndarray, "*N 68 3"]:
         """The 68 landmarks (…, 68, 3) mm of heads ``vertices`` (…, V, 3), seen at ``yaw`` radians."""
