@@ -58,9 +58,9 @@ class Reconstruction:
     @cached_property
     def variance_left(self) -> float:
         """What the photo leaves open: the share of the prior's variance over the face that its posterior still has."""
+        face, basis = self.head.face, self.head.basis
         posterior = condition_on_photo(self.head, self.fit.coefficients, self.fit.hessian)
-        left, before = (np.square(heads.spread()[self.head.face]).sum() for heads in (posterior, self.head))
-        return float(left / before)
+        return float(np.square(posterior.spread()[face]).sum() / np.square(basis[:, face]).sum())
 
     def measures(self) -> dict[str, int | float]:
         """What can be measured without a true head: name to a number; mm where the name says so."""

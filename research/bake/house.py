@@ -17,7 +17,7 @@ ROOMS = (
     "command_line", "__main__",
 )  # fmt: skip  # in the order of the data
 GENERAL = ROOMS[:5]  # every other room may use them: their arrows are left out of the picture
-SHORT_NAMES = {"d3f_lite.reconstruction": "d3f_lite.results."}  # methods for what stands above; they import it when they are called
+SHORT_NAMES = {"d3f_lite.reconstruction": "d3f_lite.results."}  # of what stands above; it is imported when it is called
 NOTEBOOKS = {"heads": 1, "observation": 2, "fitting": 3, "completion": 4, "diversity": 5, "evaluation": 6, "results": 7}
 
 
