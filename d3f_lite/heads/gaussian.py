@@ -45,7 +45,13 @@ class HeadDistribution:
         return self.factor.shape[1]
 
     def vertices(self, coefficients: Float[np.ndarray, "*N K"]) -> Float[np.ndarray, "*N V 3"]:
-        """Heads (…, V, 3) mm of ``coefficients`` (…, K), which act within their bounds."""
+        """Heads (…, V, 3) mm of ``coefficients`` (…, K), which act within their bounds.
+
+        >>> from d3f_lite import load_head
+        >>> head = load_head()
+        >>> head.vertices(np.zeros((2, len(head.basis)))).shape
+        (2, 4538, 3)
+        """
         coefficients = np.asarray(coefficients, np.float32)
         if self.bounds is not None:
             coefficients = np.clip(coefficients, *self.bounds.T)
