@@ -13,6 +13,7 @@ from d3f_lite.common.threads import one_thread
 from d3f_lite.completion.posterior import decoder_for
 from d3f_lite.diversity.search import HeadSamples, PartialHead, diversify
 from d3f_lite.errors import SettingsError
+from d3f_lite.files.values import checked_count, truncated_repr
 from d3f_lite.fitting.fit import Fit, fit_visible
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.formats.landmark_files import as_landmarks
@@ -24,7 +25,7 @@ from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.face_alignment import network_for
 from d3f_lite.perception.face_detection import MOST_FACES
 from d3f_lite.reconstruction import Reconstruction
-from d3f_lite.settings import DiversitySettings, Settings, checked_count, told
+from d3f_lite.settings import DiversitySettings, Settings
 
 MOST_SAMPLES = 256
 
@@ -72,7 +73,7 @@ def reconstruct(
     checked_count(seed, "seed", 0, 2**32 - 1)
     checked_count(face, "face", 1, MOST_FACES)
     if isinstance(hides, str) or not set(hides) <= set(HIDES):
-        raise SettingsError(f"hides must be some of {', '.join(HIDES)}, not {told(hides)}")
+        raise SettingsError(f"hides must be some of {', '.join(HIDES)}, not {truncated_repr(hides)}")
     where = torch_device(device)
     clock = _Clock()
     photo = as_photo(photo)

@@ -44,13 +44,6 @@ class Reconstruction:
         return metrics.spread(self.samples.vertices) if len(self.samples.vertices) > 1 else np.zeros(len(self.fit.vertices))
 
     @cached_property
-    def texture(self):
-        """The photo's colours on the head, and made-up ones where it shows none."""
-        from d3f_lite.results.texture import texture_of
-
-        return texture_of(self.observation, self.head, self.fit)
-
-    @cached_property
     def decoder(self) -> Decoder:
         """What the heads are drawn from, on the CPU: the posterior given the photo."""
         return decoder_for(self.fit, self.head, self.settings.diversity)
@@ -80,20 +73,7 @@ class Reconstruction:
         return measures
 
     def save(self, folder: Path | str = "results", look: str = "photo") -> Path:
-        """Write meshes, arrays, pictures, a viewer and a report: a short name for ``results.files.save_reconstruction``.
+        """Write meshes, arrays, pictures, a viewer and a report: a short name for ``results.files.save``, which see."""
+        from d3f_lite.results.files import save
 
-        Args:
-            folder: where; made if it is not there. A result of the same name is replaced, anything else is not.
-            look: of the heads in ``samples.png``: "photo", the photo's colours; "marked", the same with made-up skin
-                hatched; "clay"; or "spread", how far the heads differ.
-
-        Returns:
-            Path of the result, ``folder``/<photo name>.
-
-        Raises:
-            OutputError: it cannot be written, or something else than a result is there.
-            SettingsError: there is no such look.
-        """
-        from d3f_lite.results.files import save_reconstruction
-
-        return save_reconstruction(self, folder, look)
+        return save(self, folder, look)
