@@ -9,8 +9,8 @@ import numpy as np
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.metrics import spread
-from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.reconstruct import Reconstruction, as_photo, decoder_for
 from d3f_lite.results.pictures import DISCLAIMER
 from d3f_lite.settings import DiversitySettings, Settings

@@ -18,8 +18,8 @@ from d3f_lite.errors import OutputError
 from d3f_lite.files.names import folder_name
 from d3f_lite.fitting.calibration import calibration_of
 from d3f_lite.formats.landmark_files import write_landmarks
-from d3f_lite.observation.occlusion import too_few_landmarks
-from d3f_lite.observation.photo import write_mask, write_strokes
+from d3f_lite.observation.masks import write_mask, write_strokes
+from d3f_lite.observation.observation import too_few_landmarks
 from d3f_lite.results.mesh_files import closed_refinement, with_closed_eyeballs, write_head, write_scene
 from d3f_lite.results.refinement import refinement
 from d3f_lite.results.texture import fine_normals

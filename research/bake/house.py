@@ -12,9 +12,9 @@ from PIL import Image
 PACKAGE = Path(__file__).parents[2] / "d3f_lite"
 PICTURE = PACKAGE.parent / "docs" / "house.png"
 ROOMS = (
-    "errors", "files", "assets", "common", "settings", "heads", "observation", "perception", "occluders", "formats", "fitting",
-    "completion", "diversity", "metrics", "results", "reconstruct", "evaluation", "photo_folder", "batch", "command_line",
-    "__main__",
+    "errors", "common", "files", "assets", "settings", "heads", "observation", "perception", "observe", "occluders", "formats",
+    "fitting", "completion", "diversity", "metrics", "results", "reconstruct", "evaluation", "photo_folder", "batch",
+    "command_line", "__main__",
 )  # fmt: skip  # in the order of the data
 GENERAL = ROOMS[:5]  # every other room may use them: their arrows are left out of the picture
 NOTEBOOKS = {"heads": 1, "observation": 2, "fitting": 3, "completion": 4, "diversity": 5, "evaluation": 6, "results": 7}

@@ -23,7 +23,8 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import rasterise, render, vertex_normals
 from d3f_lite.heads.laplacian import laplacian
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
-from d3f_lite.observation.landmarks import FACE_OVAL, MediapipeDetector
+from d3f_lite.observation.landmarks import FACE_OVAL
+from d3f_lite.perception.detector import MediapipeDetector
 
 MESH_POINTS = 468  # of MediaPipe's
 YAWS, PITCHES = np.radians((-40, -25, -12, 0, 12, 25, 40)), np.radians((-12, 0, 12))

@@ -20,16 +20,11 @@ from d3f_lite.fitting.calibration import calibration_of, upright
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.observation.landmarks import (
-    FACE_ALIGNMENT,
-    MEDIAPIPE,
-    Landmarks,
-    MediapipeDetector,
-    detect_landmarks,
-    interocular_distance,
-)
+from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE, Landmarks, interocular_distance
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork, network_for
+from d3f_lite.perception.landmark_detection import detect_landmarks
 
 INNER = slice(17, 68)  # brows, nose, eyes, mouth; the jaw follows the contour and is no fixed point
 

@@ -22,7 +22,7 @@ from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.reconstruct import reconstruct
 from research.study.scan_photos import draw_scan_photo
 from research.study.scans import OCCLUDERS, Surface, draw_scene

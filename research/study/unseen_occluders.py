@@ -28,10 +28,13 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.observation.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, interocular_distance
-from d3f_lite.observation.occlusion import estimate_occlusion, observe
+from d3f_lite.observation.landmarks import Landmarks, face_region, interocular_distance
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.canvas import Canvas
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
+from d3f_lite.perception.mask_estimation import estimate_occlusion
 from d3f_lite.results.files import DRAWN_BY, check_replaceable, drawn_by_us
 from d3f_lite.results.pictures import mark_occluder
 from research.study.hard_photos import crops, resized_portrait, worsened

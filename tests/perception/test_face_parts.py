@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from d3f_lite.errors import AssetError, SettingsError
-from d3f_lite.observation.landmarks import face_region, turned_back
-from d3f_lite.observation.occlusion import estimate_occlusion, observe, with_parts
+from d3f_lite.observation.landmarks import face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.face_parts import MODEL_PATH, FaceParts, PartsSegmenter, load_parts_segmenter
+from d3f_lite.perception.mask_estimation import estimate_occlusion, with_parts
+from d3f_lite.perception.rescue import turned_back
 from d3f_lite.reconstruct import reconstruct
 from research.bake.face_parts import write_face_parts
 from research.study.masks import overlap

@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_info
 
 from d3f_lite.diversity.search import HeadSamples
 from d3f_lite.errors import Cancelled, MaskError, OutputError, SettingsError
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import complete, decoder_for, reconstruct
 from d3f_lite.results.files import whole_folder
 from d3f_lite.results.pictures import sample_tiles
