@@ -24,8 +24,8 @@ from d3f_lite.evaluation import methods
 from d3f_lite.evaluation.methods import Answer, Draws
 from d3f_lite.evaluation.truth import Case, aligned, draw_case
 from d3f_lite.fitting.fit import Fit, what_the_photo_shows
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.occluders.drawing import OCCLUDERS
 from d3f_lite.perception.detector import MediapipeDetector

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.observation.landmarks import face_region
 from d3f_lite.observation.masks import Stroke, read_mask
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo

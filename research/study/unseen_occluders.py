@@ -26,8 +26,8 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.observation.landmarks import Landmarks, face_region, interocular_distance
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.observe import observe

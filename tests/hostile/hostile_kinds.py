@@ -50,12 +50,12 @@ from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.landmark_fitting import fit_landmarks
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.formats import fetch
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.flame import read_flame
+from d3f_lite.formats.head_file import read_head
 from d3f_lite.formats.ict import read_ict
 from d3f_lite.formats.landmark_files import as_landmarks, read_landmarks, write_landmarks
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.masks import Masks, check_mask, check_strokes, read_mask, read_strokes
 from d3f_lite.observation.observation import Observation
@@ -300,8 +300,8 @@ def kinds():
              Settings().to_toml().encode(), 150),
         Kind("settings", settings_tables(), of_array(Settings.from_tables), check_settings, {}, 200),
         Kind("number", VALUES, of_array(lambda value: checked_count(value, "samples", 1, 256)), nothing, 16, 100),
-        Kind("head.npz, bytes", broken([asset]), file_reader("h.npz", lambda path: HeadModel.load(path, "x")), check_head, asset, 100),
-        Kind("head.npz, arrays", changed_arrays(asset_arrays), file_reader("h.npz", lambda path: HeadModel.load(path, "x")), check_head,
+        Kind("head.npz, bytes", broken([asset]), file_reader("h.npz", lambda path: read_head(path, "x")), check_head, asset, 100),
+        Kind("head.npz, arrays", changed_arrays(asset_arrays), file_reader("h.npz", lambda path: read_head(path, "x")), check_head,
              asset, 100),
         Kind("held_out.npz", broken([kept]), file_reader("h.npz", held_out_heads), finite, kept, 60),
         Kind("detector.npz", st.one_of(broken([CALIBRATION.read_bytes()]), changed_arrays(calibration_arrays)),
