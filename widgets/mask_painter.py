@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 
 from d3f_lite.errors import MaskError
-from d3f_lite.observation.masks import Stroke, check_mask, write_mask, write_strokes
+from d3f_lite.observation.masks import Stroke, check_mask, correct, write_mask, write_strokes
 from widgets.figures import encoded
 
 LARGEST_SIDE = 400  # px of the picture on the screen
