@@ -23,7 +23,8 @@ from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
-from d3f_lite.reconstruct import Reconstruction, reconstruct
+from d3f_lite.reconstruct import reconstruct
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.pictures import DISCLAIMER, INPUTS, draw_head, heatmap_colours, sample_tiles
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
 from research.study.masks import photos_in
