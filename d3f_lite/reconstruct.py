@@ -25,6 +25,7 @@ from d3f_lite.completion.posterior import (
 )
 from d3f_lite.diversity.search import Decoder, HeadSamples, Shown, diversify
 from d3f_lite.errors import SettingsError
+from d3f_lite.files.values import checked_count, truncated_repr
 from d3f_lite.fitting.fit import Fit, fit_visible
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.formats.landmark_files import as_landmarks
@@ -34,8 +35,7 @@ from d3f_lite.observation.occlusion import HIDES, Observation, observe
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.face_alignment import network_for
 from d3f_lite.perception.face_detection import MOST_FACES
-from d3f_lite.results.texture import Texture, texture_of
-from d3f_lite.settings import DiversitySettings, Settings, checked_count, told
+from d3f_lite.settings import DiversitySettings, Settings
 
 MOST_SAMPLES = 256
 INNER = slice(17, 68)  # landmarks within the face: brows, nose, eyes, mouth
@@ -67,11 +67,6 @@ class Reconstruction:
     def spread(self) -> Float[np.ndarray, "V"]:
         """(V,) mm: the standard deviation of each vertex over the samples."""
         return metrics.spread(self.samples.vertices) if len(self.samples.vertices) > 1 else np.zeros(len(self.fit.vertices))
-
-    @cached_property
-    def texture(self) -> Texture:
-        """The photo's colours on the head, and made-up ones where it shows none."""
-        return texture_of(self.observation, self.head, self.fit)
 
     @cached_property
     def decoder(self) -> Decoder:
@@ -117,9 +112,9 @@ class Reconstruction:
             OutputError: it cannot be written, or something else than a result is there.
             SettingsError: there is no such look.
         """
-        from d3f_lite.results.files import save_reconstruction
+        from d3f_lite.results.files import save
 
-        return save_reconstruction(self, folder, look)
+        return save(self, folder, look)
 
 
 def _silent(stage, fraction):
@@ -166,7 +161,7 @@ def reconstruct(
     checked_count(seed, "seed", 0, 2**32 - 1)
     checked_count(face, "face", 1, MOST_FACES)
     if isinstance(hides, str) or not set(hides) <= set(HIDES):
-        raise SettingsError(f"hides must be some of {', '.join(HIDES)}, not {told(hides)}")
+        raise SettingsError(f"hides must be some of {', '.join(HIDES)}, not {truncated_repr(hides)}")
     device = torch_device(device)
     clock = _Clock()
     photo = as_photo(photo)

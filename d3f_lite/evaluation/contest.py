@@ -16,7 +16,7 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.evaluate import carry
 from d3f_lite.evaluation.truth import draw_case
 from d3f_lite.fitting.fit import what_the_photo_shows
-from d3f_lite.heads.anny import held_out_heads
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import MediapipeDetector
 from d3f_lite.observation.photo import Photo

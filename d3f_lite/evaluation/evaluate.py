@@ -17,19 +17,20 @@ from tqdm import tqdm
 
 from d3f_lite import metrics
 from d3f_lite.common.threads import one_thread
-from d3f_lite.common.workers import write_json
 from d3f_lite.diversity.search import Shown, sample_iid
 from d3f_lite.errors import LandmarkError, OutputError, SettingsError
 from d3f_lite.evaluation import methods
 from d3f_lite.evaluation.methods import Answer, Draws
 from d3f_lite.evaluation.truth import Case, aligned, draw_case
+from d3f_lite.files.values import checked_count
+from d3f_lite.files.whole import write_json
 from d3f_lite.fitting.fit import Fit, what_the_photo_shows
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import MediapipeDetector
 from d3f_lite.occluders.drawing import OCCLUDERS
-from d3f_lite.settings import Settings, checked_count
+from d3f_lite.settings import Settings
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # of the regions whose coverage is measured
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # N of the closest-sample curves

@@ -18,8 +18,8 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible
+from d3f_lite.formats.anny import ANCESTRIES, held_out_heads, held_out_phenotypes
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import ANCESTRIES, held_out_heads, held_out_phenotypes
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.occlusion import Observation, observe

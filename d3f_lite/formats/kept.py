@@ -11,6 +11,7 @@ import numpy as np
 
 from d3f_lite.assets import SHIPPED, cache_folder
 from d3f_lite.errors import AssetError
+from d3f_lite.formats.head_file import read_head, write_head
 from d3f_lite.heads.model import HeadModel
 
 FOLDER = "heads"  # in the cache folder
@@ -28,7 +29,7 @@ def kept_head(name: str, files: Sequence[Path], read: Callable[[], HeadModel]) -
     files = [Path(os.path.abspath(file)) for file in files]
     path = cache_folder() / FOLDER / f"{_hash(files)}-{_hash([_state(file) for file in files], _readers())}.npz"
     with contextlib.suppress(AssetError):  # not there yet, or damaged
-        return HeadModel.load(path, name)
+        return read_head(path, name)
     head = read()
     with contextlib.suppress(OSError):  # a cache folder that is full or not ours costs time, nothing else
         _write(head, path)
@@ -40,7 +41,7 @@ def _write(head, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         draft = Path(folder) / path.name
-        head.save(draft, np.float32)
+        write_head(head, draft, np.float32)
         os.replace(draft, path)
     for old in path.parent.glob(f"{path.name[:DIGITS]}-*.npz"):
         if old != path:

@@ -26,7 +26,7 @@ def load_head(name: str = "anny") -> "HeadModel":
     """
     kind, _, path = str(name).partition(":")
     if name == "anny":
-        from d3f_lite.heads.anny import load_anny
+        from d3f_lite.formats.anny import load_anny
 
         return load_anny()
     return _checked(_load_foreign(name, kind, path))

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 from d3f_lite.assets import SHIPPED
 from d3f_lite.errors import AssetError, HeadError
 from d3f_lite.files.arrays import UNREADABLE, read_arrays, reason_of
-from d3f_lite.heads.anny import load_anny
+from d3f_lite.formats.anny import load_anny
 from d3f_lite.heads.model import JAW_POINTS, PARTS, HeadModel, LandmarkEmbedding
 
 PLACES_FILE = SHIPPED / "landmark_places.npz"

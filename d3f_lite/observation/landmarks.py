@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
 
+from d3f_lite.common.pull_push import pull_push
 from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.photo import Photo, check_mask
 from d3f_lite.perception.face_detection import (
@@ -296,25 +297,10 @@ def region_inside(polygon: Shaped[np.ndarray, "P 2"], shape: tuple[int, int]) ->
 
 
 def diffuse(pixels: Shaped[np.ndarray, "H W 3"], where: Bool[np.ndarray, "H W"]) -> Shaped[np.ndarray, "H W 3"]:
-    """A copy of `pixels` with the region `where` filled by the colours around it.
-
-    Pull-push interpolation (Gortler et al., The Lumigraph, 1996): holes take their colour from a coarser level.
-    """
-
+    """A copy of `pixels` with the region `where` filled by the colours around it."""
     if not where.any():
         return pixels.copy()
-
-    def filled(colours, weights):  # colours are premultiplied by their weights
-        if weights.size == 1:
-            return colours / np.maximum(weights, 1e-6)[..., None]
-        height, width = weights.shape
-        half = ((width + 1) // 2, (height + 1) // 2)
-        coarse = filled(*(cv2.resize(layer, half, interpolation=cv2.INTER_AREA) for layer in (colours, weights)))
-        coarse = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(colours.shape)
-        return np.where(weights[..., None] > 0, colours / np.maximum(weights, 1e-6)[..., None], coarse)
-
-    weights = (~where).astype(np.float32)
-    smooth = filled(pixels * weights[..., None], weights)
+    smooth = pull_push(pixels, (~where).astype(np.float32))
     return np.where(where[..., None], smooth.round().clip(0, 255).astype(np.uint8), pixels)
 
 

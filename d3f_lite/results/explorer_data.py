@@ -21,6 +21,7 @@ from d3f_lite.diversity.search import Decoder, occluded_modes
 from d3f_lite.heads.model import ALBEDO_REGIONS, FACE_DEPTH, HAIRLINE, PARTS, HeadModel
 from d3f_lite.results.mesh_files import with_closed_eyeballs
 from d3f_lite.results.pictures import HEATMAP, face_window
+from d3f_lite.results.texture import texture_of
 
 FINE_STEP = 2e-4  # mm: what the most likely head and the searched directions (per deviation) are rounded to
 REMAINDER_STEP = 0.02  # mm per deviation: the same for all other directions, which no search moves
@@ -71,7 +72,7 @@ def explorer_data(reconstruction) -> dict:
         "states": (VISIBLE * fit.visible + OPEN * where, "u1"),
         "skin": (np.rint(255 * _skin(head) * ~fit.unseen), "u1"),
         "tones": (_tones(head), "u1"),
-        "tints": (255.0 * reconstruction.texture.albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
+        "tints": (255.0 * texture_of(reconstruction).albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
         "modes": (modes.directions.numpy(), "f8"),
         "turn": (turn, TURN_STEP),
         "mean": (mean[None], FINE_STEP),

@@ -1,5 +1,7 @@
 """Where the 68 landmarks sit on the head: measured by running the detector on renders of known shape."""
 
+from dataclasses import replace
+
 import numpy as np
 from tqdm import tqdm
 
@@ -33,9 +35,9 @@ def measure(head: HeadModel, seed: int) -> HeadModel:
     regions = albedo_regions(head)
     for _ in range(2):
         landmarks = _measure_once(head, regions, seed)
-        frontal = head.with_landmarks(landmarks, regions).landmark_points(head.mean)
+        frontal = replace(head, landmarks=landmarks).landmark_points(head.mean)
         regions = albedo_regions(head, frontal)
-    return head.with_landmarks(landmarks, regions)
+    return replace(head, landmarks=landmarks, albedo_regions=regions)
 
 
 def _measure_once(head, regions, seed):

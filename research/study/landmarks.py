@@ -18,8 +18,8 @@ from d3f_lite.evaluation.synthetic import draw_view
 from d3f_lite.evaluation.truth import LARGEST_YAW, OCCLUDERS
 from d3f_lite.fitting.calibration import calibration_of, upright
 from d3f_lite.fitting.camera import Camera
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.heads.model import JAW_POINTS
 from d3f_lite.observation.landmarks import (
     FACE_ALIGNMENT,

@@ -20,8 +20,8 @@ from tqdm import tqdm
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.observation.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region
 from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, sample_photo

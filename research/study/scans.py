@@ -22,12 +22,12 @@ from trimesh.registration import procrustes
 
 from d3f_lite.command_line import command_line
 from d3f_lite.common.threads import one_thread
-from d3f_lite.common.workers import write_json
 from d3f_lite.diversity import kernel
 from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import D3FError, LandmarkError
 from d3f_lite.evaluation import calibration, methods
 from d3f_lite.evaluation.methods import PHOTO, Draws, Shown
+from d3f_lite.files.whole import write_json
 from d3f_lite.fitting.fit import what_the_photo_shows
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS, HeadModel

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from d3f_lite.formats.anny import held_out_heads, load_anny
 from d3f_lite.formats.ict import read_ict
-from d3f_lite.heads.anny import held_out_heads, load_anny
 from d3f_lite.heads.model import HeadModel
 from research.bake.registration import draw_people
 

@@ -25,8 +25,8 @@ from d3f_lite.common.threads import one_thread
 from d3f_lite.diversity.search import Shown, diversify_published
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.fitting.landmark_fitting import fit_landmarks
+from d3f_lite.formats.anny import load_anny
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import load_anny
 from d3f_lite.metrics import landmark_nme
 from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.occlusion import observe

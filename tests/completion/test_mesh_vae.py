@@ -12,8 +12,8 @@ from d3f_lite.completion.mesh_convolution import SpatiallyVaryingConv
 from d3f_lite.completion.mesh_graph import build_graph
 from d3f_lite.completion.mesh_vae import MeshVAE, load_mesh_vae, weights_path
 from d3f_lite.errors import AssetError
+from d3f_lite.formats.anny import ASSET
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import ASSET
 from research.bake import mesh_vae as bake
 from research.bake.partial_heads import FitSimulator, occluded_views
 

@@ -14,8 +14,8 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible, what_the_photo_shows
 from d3f_lite.fitting.landmark_fitting import POSE, USUAL_NEARNESS, LandmarkProblem, fit_landmarks, moved, newton_step
 from d3f_lite.fitting.photometric_fitting import solve_appearance
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.metrics import landmark_nme
 from d3f_lite.observation.landmarks import Landmarks, detect_landmarks
 from d3f_lite.observation.occlusion import Masks, Observation, observe

@@ -9,8 +9,8 @@ from d3f_lite.errors import AssetError, LandmarkError, MaskError
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import expected_landmarks
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.observation.landmarks import (
     FACE_OVAL,
     INNER_POINTS,

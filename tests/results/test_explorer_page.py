@@ -20,8 +20,7 @@ from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.results.explorer_data import explorer_data
-from d3f_lite.results.explorer_page import MODULE
-from d3f_lite.results.files import save_viewer
+from d3f_lite.results.explorer_page import MODULE, explorer_page
 from d3f_lite.settings import DiversitySettings, FitSettings, Settings
 from widgets.dpp_scene import DppScene
 
@@ -47,7 +46,7 @@ def found():
 def path(found, tmp_path_factory):
     """The page of ``found``."""
     path = tmp_path_factory.mktemp("explorer") / "viewer.html"
-    save_viewer(found, path)
+    path.write_text(explorer_page(found), encoding="utf-8")
     return path
 
 
