@@ -27,7 +27,8 @@ from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.photo import Photo, read_mask
 from d3f_lite.perception.face_alignment import network_for
 from d3f_lite.photo_folder import ROWS, Job, jobs_in, left_in, not_taken, table_is_ours
-from d3f_lite.reconstruct import MOST_SAMPLES, Reconstruction, reconstruct
+from d3f_lite.reconstruct import MOST_SAMPLES, reconstruct
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.files import report
 from d3f_lite.results.pictures import DISCLAIMER, sample_tiles
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us, result_folder

@@ -22,7 +22,8 @@ from d3f_lite.metrics import coverage
 from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
-from d3f_lite.reconstruct import Reconstruction, reconstruct
+from d3f_lite.reconstruct import reconstruct
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.pictures import DISCLAIMER, INPUTS, draw_head, heatmap_colours, sample_tiles
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
 from research.markdown import table
