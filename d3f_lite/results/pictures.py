@@ -16,7 +16,7 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.render import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
-from d3f_lite.observation.occlusion import Observation
+from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.refinement import refinement

@@ -16,7 +16,7 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
-from d3f_lite.observation.occlusion import Observation
+from d3f_lite.observation.observation import Observation
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.refinement import Refinement, refinement
 
