@@ -10,13 +10,11 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from d3f_lite.assets import SHIPPED
+from d3f_lite.assets import assets
 from d3f_lite.common.quiet import native_stderr_silenced
 from d3f_lite.errors import AssetError
 from d3f_lite.perception.face_mesh import face_size, same_face
 
-MODEL_PATH = SHIPPED / "face_landmarker.task"
-MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 MOST_FACES = 8
 
 
@@ -24,15 +22,15 @@ class MediapipeDetector:
     """Google's face landmarker (478 mesh points); a context manager, as it holds native memory until closed.
 
     Args:
-        model_path: its file.
+        model_path: its file, by default the shipped one.
         least_score: what has less is no face.
 
     Raises:
         AssetError: the model file is missing or not the one this code was tuned for.
     """
 
-    def __init__(self, model_path: Path | str = MODEL_PATH, least_score: float = 0.5) -> None:
-        model = checked_model(Path(model_path), MODEL_SHA256, "face landmark model")
+    def __init__(self, model_path: Path | str | None = None, least_score: float = 0.5) -> None:
+        model = read_model("face_landmarker.task", model_path)
         with native_stderr_silenced:
             import mediapipe  # heavy, and only needed here
             from mediapipe.tasks.python import BaseOptions, vision
@@ -139,17 +137,19 @@ def square_crop(
     return cv2.warpAffine(pixels, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
 
 
-def checked_model(path: Path, sha256: str, what: str) -> bytes:
-    """The bytes of a model file, once its ``sha256`` says that they are the right ones; ``what`` it is, in words.
+def read_model(name: str, path: Path | str | None = None) -> bytes:
+    """The bytes of a shipped model, or of the file that is to be the same, once their sha256 says that they are right.
 
     Raises:
         AssetError: the file is missing or another.
     """
+    asset = assets()[name]
+    path = asset.path if path is None else Path(path)
     if not path.is_file():
-        raise AssetError(f"{path}: the {what} is missing; install d3f-lite again")
+        raise AssetError(f"{path}: this model is missing; install d3f-lite again")
     model = path.read_bytes()
-    if hashlib.sha256(model).hexdigest() != sha256:
-        raise AssetError(f"{path}: not the expected {what} (sha256 differs); install d3f-lite again")
+    if hashlib.sha256(model).hexdigest() != asset.sha256:
+        raise AssetError(f"{path}: not the expected model (sha256 differs); install d3f-lite again")
     return model
 
 

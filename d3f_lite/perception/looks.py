@@ -16,48 +16,28 @@ from d3f_lite.perception.inpainting import inpaint, paint
 
 @dataclass(frozen=True)
 class Jitter:
-    """How the looks at a face differ, and what their spread says.
+    """How the looks at a face differ, and what their spread says; % are of the inter-ocular distance."""
 
-    Args:
-        shift: standard deviation of the crop's shift, of the face's size.
-        log_scale: standard deviation of the log of its scale.
-        rotation: standard deviation of its rotation, radians.
-        side: px of the square crop.
-        face: part of that side that the face takes.
-        steady: % of the inter-ocular distance; a spread up to this is full confidence.
-        decay: % of the inter-ocular distance, by which confidence falls by e beyond that.
-        astray: % of the inter-ocular distance; a look farther off than this, on average, has failed.
-    """
-
-    shift: float = 0.04
-    log_scale: float = 0.08
-    rotation: float = np.radians(6)
-    side: int = 256
-    face: float = 0.5
-    steady: float = 1.0
-    decay: float = 3.0
-    astray: float = 10.0
+    shift: float = 0.04  # standard deviation of the crop's shift, of the face's size,
+    log_scale: float = 0.08  # of the log of its scale,
+    rotation: float = np.radians(6)  # and of its rotation, radians
+    side: int = 256  # px of the square crop
+    face: float = 0.5  # part of that side that the face takes
+    steady: float = 1.0  # %; a spread up to this is full confidence
+    decay: float = 3.0  # %, by which confidence falls by e beyond that
+    astray: float = 10.0  # %; a look farther off than this, on average, has failed
 
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """A photo in which a face is looked for, and what looks for it.
-
-    Args:
-        photo: the whole photo.
-        occluded: True under the occluder, whose pixels no detector sees.
-        detector: an open one.
-        network: whose points take the place of those of the detector's mesh, if there is one.
-        seed: of the jitter.
-        jitters: how many looks; at 0 the detector's first one counts.
-    """
+    """A photo in which a face is looked for, and what looks for it."""
 
     photo: Photo
-    occluded: Bool[np.ndarray, "H W"]
+    occluded: Bool[np.ndarray, "H W"]  # True under the occluder, whose pixels no detector sees
     detector: MediapipeDetector
-    network: FaceAlignmentNetwork | None = None
-    seed: int = 0
-    jitters: int = 13
+    network: FaceAlignmentNetwork | None = None  # its points take the place of those of the detector's mesh
+    seed: int = 0  # of the jitter
+    jitters: int = 13  # how many looks; at 0 the detector's first one counts
 
     @cached_property
     def inpainted(self) -> UInt8[np.ndarray, "H W 3"]:
