@@ -32,9 +32,8 @@ def observe(
     Args:
         photo: the whole photo.
         occluded: (H, W) bool, True under the occluder (all False: nothing is occluded); None: it is estimated.
-        landmarks: taken where the mask does not hide them; None: they are detected, with the occluder filled.
-        strokes: (H, W) int8 (see Stroke) that correct a given mask pixel by pixel, and an estimated one also nearby,
-            where the colours are alike.
+        landmarks: given ones; None: they are detected, with the occluder filled.
+        strokes: (H, W) int8 (see Stroke) that correct the mask; an estimated one also nearby, where the colours are alike.
         seed: of the detector's jittered looks.
         detector: an open one; by default one is opened.
         network: finds the landmarks in the end, if there is one.

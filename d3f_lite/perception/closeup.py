@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from d3f_lite.observation.masks import Stroke
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.face_mesh import face_size
+from d3f_lite.perception.detector import face_size
 from d3f_lite.perception.inpainting import inpaint
 from d3f_lite.perception.occlusion_net import OcclusionNet, unwrap, wrap
 
@@ -17,21 +17,13 @@ SIZE, MARGIN = 160.0, 40  # px of the face in a close-up, and px around it that 
 
 @dataclass(frozen=True, eq=False)
 class Closeup:
-    """The part of a photo around a face, scaled; all lengths in its px, but for those of the photo.
-
-    Args:
-        pixels: of the part.
-        colours: the same in Lab.
-        mesh: of the face.
-        shape: (H, W) of the photo.
-        low, high: (x, y) px of the photo, the part's corners.
-    """
+    """The part of a photo around a face, scaled."""
 
     pixels: UInt8[np.ndarray, "h w 3"]
-    colours: Float[np.ndarray, "h w 3"]
-    mesh: Float[np.ndarray, "P 2"]
-    shape: tuple[int, int]
-    low: Int[np.ndarray, "2"]
+    colours: Float[np.ndarray, "h w 3"]  # the same in Lab
+    mesh: Float[np.ndarray, "P 2"]  # of the face, px of the part
+    shape: tuple[int, int]  # (H, W) of the photo
+    low: Int[np.ndarray, "2"]  # (x, y) px of the photo, the part's corners
     high: Int[np.ndarray, "2"]
 
     @classmethod

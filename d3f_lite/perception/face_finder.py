@@ -10,9 +10,8 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception import rescue
-from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.detector import MediapipeDetector, same_face
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork
-from d3f_lite.perception.face_mesh import same_face
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.perception.looks import Search
 from d3f_lite.perception.mask_estimation import OcclusionEstimate, estimate_occlusion

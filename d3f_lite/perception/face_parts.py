@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from d3f_lite.assets import read_shipped
 from d3f_lite.common.quiet import native_stderr_silenced
-from d3f_lite.perception.detector import read_model, square_crop
-from d3f_lite.perception.face_mesh import face_size
+from d3f_lite.perception.detector import face_size, square_crop
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class PartsSegmenter:
     """
 
     def __init__(self, model_path: Path | str | None = None, side: int = 256) -> None:
-        model = read_model("face_parts.tflite", model_path)
+        model = read_shipped("face_parts.tflite", model_path)
         with native_stderr_silenced:
             import mediapipe  # heavy, and only needed here
             from mediapipe.tasks.python import BaseOptions, vision

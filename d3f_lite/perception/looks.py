@@ -8,9 +8,8 @@ from jaxtyping import Bool, Float, UInt8
 
 from d3f_lite.observation.landmarks import FACE_OVAL, MEDIAPIPE, Landmarks, interocular_distance, region_inside
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.detector import MediapipeDetector, find_faces
+from d3f_lite.perception.detector import MediapipeDetector, face_size, find_faces, same_face, to_68
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork
-from d3f_lite.perception.face_mesh import face_size, same_face, to_68
 from d3f_lite.perception.inpainting import inpaint, paint
 
 
@@ -48,8 +47,7 @@ class Search:
 def locate_visible(search: Search, meshes: list[Float[np.ndarray, "478 2"]]) -> Landmarks:
     """The landmarks of the first of the faces found in ``search.inpainted``, those under the occluder among them.
 
-    The detector looks again with the occluder in the median colour of the face's visible part, of which it must show a
-    little.
+    The detector looks again with the occluder in the median colour of the face's visible part, if any of it shows.
     """
     pixels, mesh = search.inpainted, meshes[0]
     skin = region_inside(mesh[list(FACE_OVAL)], search.photo.shape) & ~search.occluded
@@ -59,20 +57,9 @@ def locate_visible(search: Search, meshes: list[Float[np.ndarray, "478 2"]]) -> 
     return locate(search, pixels, mesh, len(meshes))
 
 
-def locate(
-    search: Search,
-    pixels: UInt8[np.ndarray, "H W 3"],
-    mesh: Float[np.ndarray, "478 2"],
-    faces: int = 1,
-    jitter: Jitter = Jitter(),
-) -> Landmarks:
-    """The landmarks of a face, hidden or not, from jittered looks at it.
-
-    Args:
-        pixels: the picture to look at.
-        mesh: px, where the face lies in it.
-        faces: how many were found.
-    """
+def locate(search: Search, pixels: UInt8[np.ndarray, "H W 3"], mesh: Float[np.ndarray, "478 2"], faces: int = 1) -> Landmarks:
+    """The landmarks, hidden or not, from jittered looks at the face with this mesh px in a picture; ``faces`` were found."""
+    jitter = Jitter()
     looks = _looks(search, pixels, mesh, jitter)
     dense = np.median(looks or [mesh], axis=0)
     if search.network is None:

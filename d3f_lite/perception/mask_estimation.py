@@ -14,7 +14,7 @@ from d3f_lite.observation.landmarks import Landmarks, face_region
 from d3f_lite.observation.masks import Stroke, check_strokes, correct
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.closeup import Closeup, whole_face
-from d3f_lite.perception.face_mesh import to_68
+from d3f_lite.perception.detector import to_68
 from d3f_lite.perception.face_parts import FaceParts, load_parts_segmenter
 from d3f_lite.perception.occlusion_net import load_occlusion_net
 from d3f_lite.perception.random_walker import random_walk
@@ -56,21 +56,15 @@ MODEL = MaskModel()
 class OcclusionEstimate:
     """What hides a face, as far as the photo tells.
 
-    Args:
-        occluded: the mask, unsure pixels included.
-        confidence: 0 to 1, the mean of ``|2 p - 1|`` over the face's pixels: 1 if every one is sure.
-        hair: where hair (beards, too) covers the face and nothing else does.
-        glasses: the same of clear glasses.
-        kinds: as in Masks.
-        others: where the mask is unsure and nobody corrected it, a wider and a narrower one: a pixel lies in about as
-            many of the three as it is likely to be occluded.
+    Where the mask is unsure and nobody corrected it, ``others`` are a wider and a narrower one: a pixel lies in about as many
+    of the three as it is likely to be occluded.
     """
 
-    occluded: Bool[np.ndarray, "H W"]
-    confidence: float
-    hair: Bool[np.ndarray, "H W"]
-    glasses: Bool[np.ndarray, "H W"]
-    kinds: dict[str, float]
+    occluded: Bool[np.ndarray, "H W"]  # the mask, unsure pixels included
+    confidence: float  # 0 to 1, the mean of |2 p - 1| over the face's pixels: 1 if every one is sure
+    hair: Bool[np.ndarray, "H W"]  # where hair (beards, too) covers the face and nothing else does
+    glasses: Bool[np.ndarray, "H W"]  # the same of clear glasses
+    kinds: dict[str, float]  # as in Masks
     others: tuple[Bool[np.ndarray, "H W"], ...] = ()
 
     def masks(self, hides: Collection[str]) -> list[Bool[np.ndarray, "H W"]]:

@@ -8,8 +8,7 @@ from jaxtyping import Bool, Float
 
 from d3f_lite.observation.landmarks import OUTER_EYE_CORNERS, Landmarks
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.detector import find_large_faces, find_small_faces
-from d3f_lite.perception.face_mesh import face_size, same_face
+from d3f_lite.perception.detector import face_size, find_large_faces, find_small_faces, same_face
 from d3f_lite.perception.half_faces import find_half_face
 from d3f_lite.perception.looks import Search, locate, locate_visible
 
@@ -46,9 +45,9 @@ def large_face(search: Search) -> Landmarks | None:
 
 
 def cut_face(search: Search, margin: float = 0.25) -> Landmarks | None:
-    """The landmarks of a face that the photo's border cuts: the photo is mirrored at its borders before the detector looks.
+    """The landmarks of a face that the photo's border cuts: the photo is mirrored at its borders, ``margin`` of it wide.
 
-    Those beyond the border are not trusted, the others less than usual. The mirrored borders are ``margin`` of the photo wide.
+    Those beyond the border are not trusted, the others less than usual.
     """
     photo = search.photo
     high, wide = (int(margin * length) for length in photo.shape)
@@ -57,9 +56,9 @@ def cut_face(search: Search, margin: float = 0.25) -> Landmarks | None:
     if not meshes:
         return None
     landmarks, corner = locate(search, mirrored, meshes[0]), np.array((wide, high), np.float32)
-    less_sure = replace(landmarks, xy=landmarks.xy - corner, dense=landmarks.dense - corner,
-                        confidence=RESCUE.trust * landmarks.confidence)  # fmt: skip
-    return less_sure.mask_out(search.occluded)
+    less_sure = RESCUE.trust * landmarks.confidence
+    landmarks = replace(landmarks, xy=landmarks.xy - corner, confidence=less_sure, dense=landmarks.dense - corner)
+    return landmarks.mask_out(search.occluded)
 
 
 def half_face(search: Search) -> Landmarks | None:
