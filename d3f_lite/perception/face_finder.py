@@ -1,7 +1,7 @@
 """One face of a photo under one mask after another, and the mask itself: what ``observe`` asks for."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -17,6 +17,7 @@ from d3f_lite.perception.looks import Search
 from d3f_lite.perception.mask_estimation import OcclusionEstimate, estimate_occlusion
 
 
+@runtime_checkable
 class FaceFinder(Protocol):
     """Finds the landmarks of one face of its photo, whatever hides it."""
 
