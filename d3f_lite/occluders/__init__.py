@@ -5,4 +5,4 @@ In: a Photo and its Landmarks. Out: a Photo and a mask.
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"drawing": ["KINDS", "draw_occluder"]})
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"drawing": ["OCCLUDER_KINDS", "draw_occluder"]})
