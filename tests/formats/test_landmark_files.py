@@ -87,7 +87,7 @@ def points(**changes):
 @pytest.mark.parametrize(
     "name, content, word",
     [
-        ("none.csv", None, "No such file"),
+        ("none.csv", None, "no such file"),
         ("face.txt", points(), "come as"),
         ("few.csv", "1,2\n3,4", "68"),
         ("word.csv", points(row3="left,eye"), "float"),
