@@ -3,11 +3,11 @@
 import numpy as np
 
 from d3f_lite.evaluation import calibration
-from d3f_lite.evaluation.methods import PHOTO_HELD
+from d3f_lite.evaluation.methods import Given
 from research.markdown import table
 
 HALF_WIDTHS = {0.5: 0.6745, 0.8: 1.2816, 0.9: 1.6449, 0.95: 1.96}  # standard deviations, of a region that holds so much
-FIT, DEFAULT, INDEPENDENT = "single fit, global + local", "calibrated DPP", f"{PHOTO_HELD}: i.i.d."
+FIT, DEFAULT, INDEPENDENT = "single fit, global + local", "calibrated DPP", f"{Given.PHOTO_HELD}: i.i.d."
 MEAN_HEAD, AVERAGE = "mean head, no fit", "the world's average head, no fit"
 POSTERIOR, HELD = "64 draws of the posterior, nothing held", "64 draws, the visible part held"
 CENTRAL = f"most central of {POSTERIOR}"
@@ -52,11 +52,11 @@ def means(rows: list[dict]) -> str:
     return table(("method", "cases", *columns), cells)
 
 
-def calibrated(rows: list[dict], method: str, part: str) -> calibration.Calibrated:
+def calibration_check(rows: list[dict], method: str, part: str) -> calibration.CalibrationCheck:
     """The ranks and TARP's shares of a method in one world."""
     some = [row for row in rows if row["method"] == method]
     ranks, shares = (np.array([row[f"{key}_{part}"] for row in some]) for key in ("ranks", "tarp"))
-    return calibration.Calibrated(f"{some[0]['world']}, {part}", ranks, shares)
+    return calibration.CalibrationCheck(f"{some[0]['world']}, {part}", ranks, shares)
 
 
 def _by_case(rows, method, key):
