@@ -27,8 +27,8 @@ from d3f_lite.fitting.fit import Fit, what_the_photo_shows
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector
 from d3f_lite.occluders.drawing import OCCLUDERS
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.settings import Settings
 
 

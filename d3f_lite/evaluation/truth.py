@@ -11,10 +11,12 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
-from d3f_lite.observation.occlusion import Observation, observe
+from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 
 # The random stream of each occluder's cases. Closed: an occluder that comes later gets a number by its name.
 STREAMS = {"surgical_mask": 0, "sunglasses": 1, "scarf": 2, "hand": 3, "sticker": 4, "half_face": 5, "random_blob": 6}

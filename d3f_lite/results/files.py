@@ -11,8 +11,8 @@ import numpy as np
 from d3f_lite.files.whole import whole_folder
 from d3f_lite.fitting.calibration import calibration_of
 from d3f_lite.formats.landmark_files import write_landmarks
-from d3f_lite.observation.occlusion import too_few_landmarks
-from d3f_lite.observation.photo import write_mask, write_strokes
+from d3f_lite.observation.masks import write_mask, write_strokes
+from d3f_lite.observation.observation import too_few_landmarks
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.explorer_page import explorer_page
 from d3f_lite.results.mesh_files import closed_refinement, with_closed_eyeballs, write_head, write_scene
@@ -38,9 +38,6 @@ def save(reconstruction: Reconstruction, folder: Path | str = "results", look: s
     Raises:
         OutputError: it cannot be written, or something other than a result is there.
         SettingsError: there is no such look.
-
-    >>> save(reconstruction, "results").name  # doctest: +SKIP
-    'astronaut'
     """
     target = result_folder(folder, reconstruction.observation.photo.name)
     with whole_folder(target, is_result, is_part_of_result) as temporary:

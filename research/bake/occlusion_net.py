@@ -12,7 +12,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from d3f_lite.common.threads import one_thread
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.landmarks import FACE_OVAL, MediapipeDetector, region_inside
+from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.occlusion_net import SIDE, WEIGHTS, OcclusionNet
 from research.bake.occlusion_drawing import draw_sample
 from research.bake.occlusion_faces import TrainingFaces, frontal_faces, mean_face, rendered_faces, small_faces, typical_face

@@ -29,7 +29,8 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import rasterise, render, vertex_normals
 from d3f_lite.heads.laplacian import laplacian
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
-from d3f_lite.observation.landmarks import FACE_OVAL, MediapipeDetector
+from d3f_lite.observation.landmarks import FACE_OVAL
+from d3f_lite.perception.detector import MediapipeDetector
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.ict import read_ict
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.settings import DiversitySettings
 from research.bake import embedding, population
 from research.bake.head import TRAINING_SEED, build, with_scans

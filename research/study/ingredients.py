@@ -18,8 +18,10 @@ from d3f_lite.evaluation.truth import STREAMS, draw_case, face_error, observe_bl
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.anny import ANCESTRIES, held_out_heads, held_out_phenotypes
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
-from d3f_lite.observation.occlusion import Observation, observe
+from d3f_lite.observation.observation import Observation
+from d3f_lite.observe import observe
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.settings import FitSettings
 from research.markdown import table
 

@@ -21,16 +21,11 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS
-from d3f_lite.observation.landmarks import (
-    FACE_ALIGNMENT,
-    MEDIAPIPE,
-    Landmarks,
-    MediapipeDetector,
-    detect_landmarks,
-    interocular_distance,
-)
+from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE, Landmarks, interocular_distance
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork, network_for
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from research.markdown import table
 
 

@@ -19,9 +19,10 @@ from d3f_lite.evaluation.truth import aligned, face_error
 from d3f_lite.files.names import caption
 from d3f_lite.files.whole import check_replaceable, check_writable
 from d3f_lite.metrics import coverage
-from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.pictures import DISCLAIMER, INPUTS, draw_head, heatmap_colours, sample_tiles

@@ -22,10 +22,13 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region
-from d3f_lite.observation.occlusion import observe
-from d3f_lite.observation.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, sample_photo
+from d3f_lite.observation.landmarks import Landmarks, face_region
+from d3f_lite.observation.masks import Stroke, read_mask
+from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from research.markdown import table
 
 STROKES = 3
@@ -67,7 +70,7 @@ def draw_stroke(
     cv2.line(line, *ends, 1, max(1, round(brush)))
     reachable = cv2.connectedComponents(line * piece)[1]
     drawn = strokes.copy()
-    drawn[reachable == reachable[tuple(centre)]] = OCCLUDED if truth[tuple(centre)] else VISIBLE
+    drawn[reachable == reachable[tuple(centre)]] = Stroke.OCCLUDED if truth[tuple(centre)] else Stroke.VISIBLE
     return drawn
 
 

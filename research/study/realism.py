@@ -22,7 +22,7 @@ from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.reconstruct import reconstruct
 from research.markdown import table
 from research.study.scans import HIDDEN_BY, draw_scene

@@ -31,9 +31,10 @@ from d3f_lite.files.whole import write_json
 from d3f_lite.fitting.fit import what_the_photo_shows
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.photo import Photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.settings import Settings
 from research.study import scans_report
 from research.study.scan_photos import draw_scan_photo

@@ -24,9 +24,11 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.files.whole import check_replaceable
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
-from d3f_lite.observation.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, interocular_distance
+from d3f_lite.observation.landmarks import Landmarks, face_region, interocular_distance
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.occluders.canvas import Canvas
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.results.pictures import mark_occluder
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
 from research.markdown import table

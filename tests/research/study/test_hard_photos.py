@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import Photo, sample_photo
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from research.study import hard_photos
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from d3f_lite.observation.landmarks import detect_landmarks
-from d3f_lite.observation.photo import sample_photo, write_mask
+from d3f_lite.observation.masks import write_mask
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from research.study.mask_comparison import measures, report, sheet
 from research.study.masks import photos_in
