@@ -27,7 +27,7 @@ from d3f_lite.fitting.fit import Fit, what_the_photo_shows
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.occluders.drawing import OCCLUDERS
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.settings import Settings
 
@@ -57,9 +57,9 @@ class Plan:
         checked_count(self.samples, "samples", 4, 256)
         checked_count(self.seed, "seed", 0, 2**31)
         checked_count(self.curves, "curves", 0, len(held_out_heads()))
-        unknown = set(self.occluders) - set(OCCLUDERS)
+        unknown = set(self.occluders) - set(OCCLUDER_KINDS)
         if unknown or not self.occluders:
-            raise SettingsError(f"no occluder {', '.join(sorted(unknown))}; choose from: {', '.join(OCCLUDERS)}")
+            raise SettingsError(f"no occluder {', '.join(sorted(unknown))}; choose from: {', '.join(OCCLUDER_KINDS)}")
 
     def cases(self) -> list[tuple[int, str]]:
         """Every (head number, occluder)."""

@@ -59,9 +59,9 @@ def test_a_case_s_stream_goes_by_the_occluder_s_name(monkeypatch):
     today = ["surgical_mask", "sunglasses", "scarf", "hand", "sticker", "half_face", "random_blob"]
     seeds = {name: case_seed(3, name) for name in today}
     assert list(seeds.values()) == list(range(3000, 3007)) and list(STREAMS) == today
-    monkeypatch.setattr(drawing, "OCCLUDERS", ("veil", *today))  # a new one, before all others
+    monkeypatch.setattr(drawing, "OCCLUDER_KINDS", ("veil", *today))  # a new one, before all others
     assert {name: case_seed(3, name) for name in today} == seeds
-    assert len({case_seed(number, name) for number in range(64) for name in drawing.OCCLUDERS}) == 64 * 8
+    assert len({case_seed(number, name) for number in range(64) for name in drawing.OCCLUDER_KINDS}) == 64 * 8
 
 
 def test_every_method_is_measured_in_one_case(records):
