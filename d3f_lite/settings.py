@@ -10,9 +10,9 @@ from d3f_lite.errors import SettingsError
 LARGEST_FILE = 65_536  # bytes
 
 
-def _number(default, low, high):
-    """A field of a settings class with its allowed range."""
-    return field(default=default, metadata={"low": low, "high": high})
+def _number(default, low, high, stops=()):
+    """A field of a settings class with its allowed range, and where a slider for it stops."""
+    return field(default=default, metadata={"low": low, "high": high, "stops": tuple(stops)})
 
 
 def _choice(default, *choices):
@@ -78,13 +78,13 @@ class DiversitySettings:
     form: str = _choice("calibrated", "calibrated", "published", "iid")
     expression: str = _choice("free", "free", "as visible", "neutral")
     noise: float = _number(0.2, 1e-3, 100.0)
-    dpp_weight: float = _number(20.0, 0.0, 1e4)
-    bandwidth: float = _number(1.0, 0.05, 20.0)
+    dpp_weight: float = _number(20.0, 0.0, 1e4, (0, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 44, 64, 88, 128, 176, 256))
+    bandwidth: float = _number(1.0, 0.05, 20.0, (step / 20 for step in range(5, 61)))
     dimensions: int = _number(12, 1, 64)
     remainder: float = _number(1.0, 0.0, 1.0)
-    mass: float = _number(0.9, 0.01, 0.999)
-    published_weight: float = _number(0.05, 0.0, 1e3)
-    iterations: int = _number(60, 1, 5000)
+    mass: float = _number(0.9, 0.01, 0.999, (step / 100 for step in range(10, 100)))
+    published_weight: float = _number(0.05, 0.0, 1e3, (0, 0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8))
+    iterations: int = _number(60, 1, 5000, (10, 20, 40, 60, 100, 200, 300))
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ ELSEWHERE = {
     "python data_fetch.py flame --file FLAME2023Open.zip": "test_data_fetch.py::test_install_flame_from_its_zip",
     "import d3f_lite": "test_command_line.py::test_help_is_there_and_imports_nothing_heavy",
     "import d3f_lite as d3f": "test_house.py::test_the_front_door_opens_when_it_is_used",
-    "from widgets import DiversityExplorer; DiversityExplorer()": "test_browser.py::lab",
+    "from widgets import Explorer; Explorer()": "test_explorer_widget.py::explorer",
     "python data_fetch.py face-alignment": "test_data_fetch.py::test_fetch_and_fetch_again",
     "d3f-lite fetch list": "test_data_fetch.py::test_fetch_is_a_subcommand_too",
     "python -m research.bake.house": "test_house.py::test_the_picture_of_the_house_is_of_today",
