@@ -3,7 +3,8 @@
 import base64
 import io
 import zlib
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
+from typing import Annotated, get_args, get_origin, get_type_hints
 
 import cv2
 import matplotlib
@@ -16,12 +17,14 @@ from PIL import Image
 from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 
-from d3f_lite.completion.posterior import GaussianPosterior
-from d3f_lite.diversity.search import Decoder, OccludedModes, occluded_modes
+from d3f_lite.completion.posterior import Decoder
+from d3f_lite.diversity.search import Modes, widest_modes
+from d3f_lite.heads.gaussian import GaussianHeads
 from d3f_lite.heads.model import ALBEDO_REGIONS, FACE_DEPTH, HAIRLINE, PARTS, HeadModel
 from d3f_lite.results.mesh_files import with_closed_eyeballs
 from d3f_lite.results.pictures import HEATMAP, face_window
-from d3f_lite.settings import DiversitySettings
+from d3f_lite.results.texture import texture_of
+from d3f_lite.settings import DiversitySettings, slider_stops
 
 FINE_STEP = 2e-4  # mm
 # What the posterior's arrays are rounded to; moves in mm per deviation, those that no search makes more coarsely.
@@ -56,7 +59,7 @@ def explorer_data(reconstruction) -> dict:
     """
     fit, head, samples = reconstruction.fit, reconstruction.head, reconstruction.samples
     diversity, decoder = reconstruction.settings.diversity, reconstruction.decoder
-    modes = occluded_modes(decoder, fit.free, min(diversity.dimensions, decoder.latent_size))
+    modes = widest_modes(decoder, fit.free, min(diversity.dimensions, decoder.latent_size))
     posterior = posterior_arrays(decoder, modes)
     mean, triangles = posterior["mean"][0], with_closed_eyeballs(head)
     if np.abs(mean - fit.vertices).max() > FINE_STEP:
@@ -68,7 +71,7 @@ def explorer_data(reconstruction) -> dict:
         "head": head.name,
         "part": "occluded" if fit.occluded.any() else "unseen",
         "faces": len(head.triangles),
-        "linearised": not isinstance(decoder, GaussianPosterior),
+        "linearised": not isinstance(decoder, GaussianHeads),
         "reach": modes.reach.tolist(),
         "deviation": float(modes.deviation),
         "settings": {**asdict(diversity), "number": len(samples.vertices), "seed": samples.seed},
@@ -80,10 +83,10 @@ def explorer_data(reconstruction) -> dict:
     }
 
 
-def posterior_arrays(decoder: Decoder, modes: OccludedModes) -> dict[str, np.ndarray]:
+def posterior_arrays(decoder: Decoder, modes: Modes) -> dict[str, np.ndarray]:
     """The posterior as the explorer has it: latents z ~ N(0, I) give mean + (zᵀU) · directions + (zᵀW) · remainder.
 
-    U (``modes``) are the directions that the search moves, and W (``turn``) the others. Exact for a GaussianPosterior; any
+    U (``modes``) are the directions that the search moves, and W (``turn``) the others. Exact for GaussianHeads; any
     other decoder is linearised by its secants, as in the search. Where coefficients have bounds, the explorer takes back
     what lies beyond them: ``bent`` (b, V, 3) is mm per unit of each of the b coefficients that have bounds, ``slack``
     (b, 2) how far the bounds are from the most likely head's, and ``bent_modes`` (d, b) and ``bent_turn`` (r, b) say how
@@ -92,17 +95,17 @@ def posterior_arrays(decoder: Decoder, modes: OccludedModes) -> dict[str, np.nda
     Returns:
         ``mean`` (1, V, 3), ``directions`` (d, V, 3) and ``remainder`` (r, V, 3) in mm, ``modes`` (K, d), ``turn`` (K, r).
     """
-    bounded = isinstance(decoder, GaussianPosterior) and decoder.bounds is not None
-    mean, moves = _linear(replace(decoder, bounds=None) if bounded else decoder)
+    bounded = decoder if isinstance(decoder, GaussianHeads) and decoder.bounds is not None else None
+    mean, moves = _linear(replace(bounded, bounds=None) if bounded else decoder)
     chosen = modes.directions.numpy()
     least = 0.0 if bounded else STEPS["remainder"] / np.sqrt(12.0)  # less than rounding adds
     directions, turn, remainder = _split(moves, chosen, least)
     arrays = {"modes": chosen, "turn": turn, "mean": mean[None], "directions": directions, "remainder": remainder}
     if bounded:
-        limited = np.isfinite(decoder.bounds).any(1)
-        pull = decoder.factor[limited].T
-        slack = decoder.bounds[limited] - decoder.coefficients[limited, None]
-        arrays |= {"bent": decoder.basis[limited], "slack": slack, "bent_modes": chosen.T @ pull, "bent_turn": turn.T @ pull}
+        limited = np.isfinite(bounded.bounds).any(1)
+        pull = bounded.factor[limited].T
+        slack = bounded.bounds[limited] - bounded.coefficients[limited, None]
+        arrays |= {"bent": bounded.basis[limited], "slack": slack, "bent_modes": chosen.T @ pull, "bent_turn": turn.T @ pull}
     return arrays
 
 
@@ -116,19 +119,16 @@ def _drawn(reconstruction, mean: Float[np.ndarray, "V 3"], triangles: Int[np.nda
         "states": (VISIBLE * fit.visible + FREE * fit.free, "u1"),
         "skin": (np.rint(255 * _skin(head) * ~fit.unseen), "u1"),
         "tones": (_tones(head), "u1"),
-        "tints": (255.0 * reconstruction.texture.albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
+        "tints": (255.0 * texture_of(reconstruction).albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
     }
 
 
 def _ranges() -> dict:
-    """``limits`` of the settings, and the ``stops`` of their sliders."""
-    described = {one.name: one.metadata for one in fields(DiversitySettings)}
-    limits = {name: [data["low"], data["high"]] for name, data in described.items() if "low" in data}
-    stops = {name: data["stops"] for name, data in described.items() if data.get("stops")}
-    return {
-        "limits": limits | {"form": described["form"]["choices"], "number": [1, 256], "seed": [0, 2**32 - 1]},
-        "stops": stops | {"number": list(range(1, 49))},
-    }
+    """``limits`` of the settings, and the ``stops`` of their sliders; number and seed as ``reconstruct`` takes them."""
+    hints = get_type_hints(DiversitySettings, include_extras=True)
+    limits = {name: get_args(hint)[1:] for name, hint in hints.items() if get_origin(hint) is Annotated}
+    others = {"form": get_args(hints["form"]), "number": (1, 256), "seed": (0, 2**32 - 1)}
+    return {"limits": limits | others, "stops": slider_stops() | {"number": list(range(1, 49))}}
 
 
 def _linear(decoder: Decoder) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "K V 3"]]:

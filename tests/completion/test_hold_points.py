@@ -6,19 +6,20 @@ import torch
 from scipy.stats import chi2
 from small_head import one_way, small_head
 
-from d3f_lite.completion.posterior import GaussianPosterior, condition_on_vertices, hold_points
+from d3f_lite.completion.posterior import hold_points
+from d3f_lite.heads.gaussian import GaussianHeads
 
 
 def prior(head):
     """A head model's prior as a posterior that nothing was seen for."""
-    return condition_on_vertices(head.mean, head.basis, head.mean, np.zeros(len(head.mean), bool), 1.0, head.bounds)
+    return GaussianHeads.prior(head.mean, head.basis, head.bounds)
 
 
 def test_one_point_on_a_line_by_hand():
     """Deviation 3 mm, held 10 mm away and good to 1 mm: 10 · 9/10 = 9 mm, and a deviation of 3 · √(1/10)."""
     zero, basis = np.zeros((1, 3), np.float32), np.zeros((1, 1, 3), np.float32)
     basis[0, 0, 0] = 3.0
-    line = GaussianPosterior(zero, basis, np.zeros(1, np.float32), np.eye(1, dtype=np.float32))
+    line = GaussianHeads.prior(zero, basis)
     held, farther = hold_points(line, np.array([0]), np.float32([[10, 0, 0]]))
     np.testing.assert_allclose(held.mean, [[9.0, 0.0, 0.0]], rtol=1e-6)
     assert held.spread()[0] == pytest.approx(3 * 0.1**0.5)
@@ -34,7 +35,7 @@ def test_the_posterior_is_the_one_in_closed_form():
     held, _ = hold_points(free, points, places)
     target = head.mean.copy()
     target[points] = places
-    expected = condition_on_vertices(head.mean, head.basis, target, np.isin(np.arange(len(head.mean)), points), 1.0)
+    expected = free.condition(target, np.isin(np.arange(len(head.mean)), points), 1.0)
     np.testing.assert_allclose(held.mean, expected.mean, atol=1e-4)
     np.testing.assert_allclose(held.factor @ held.factor.T, expected.factor @ expected.factor.T, atol=1e-5)
 

@@ -17,10 +17,13 @@ from d3f_lite.fitting.photometric_fitting import solve_appearance
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.metrics import landmark_nme
-from d3f_lite.observation.landmarks import Landmarks, detect_landmarks
-from d3f_lite.observation.occlusion import Masks, Observation, observe
+from d3f_lite.observation.landmarks import Landmarks
+from d3f_lite.observation.masks import Masks
+from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo, sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.settings import FitSettings
 
 HEAD = load_head()

@@ -11,13 +11,12 @@ from browser import MISSING, REASON, chromium, drawn, pixels, poll
 
 from d3f_lite.errors import OutputError
 from d3f_lite.metrics import asd
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.results import explorer_page
 from d3f_lite.results.explorer_data import explorer_data
-from d3f_lite.results.files import save_viewer
 from d3f_lite.settings import DiversitySettings, FitSettings, Settings
 
 pytestmark = pytest.mark.slow
@@ -46,7 +45,7 @@ def data(found):
 def path(found, tmp_path_factory):
     """The page of ``found``."""
     path = tmp_path_factory.mktemp("explorer") / "viewer.html"
-    save_viewer(found, path)
+    path.write_text(explorer_page.explorer_page(found), encoding="utf-8")
     return path
 
 
@@ -155,7 +154,7 @@ def test_the_packed_posterior_gives_the_heads_of_python(found, data):
                 np.testing.assert_allclose(heads[0], found.samples.vertices[0], atol=1e-3)  # the most likely one is exact
         spreads = found.decoder.spread()
         for vertex in (found.fit.occluded.argmax(), found.fit.visible.argmax()):
-            covariance = np.reshape(js("return marginal(kept.posterior, given);", int(vertex)), (3, 3))
+            covariance = np.reshape(js("return marginalCovariance(kept.posterior, given);", int(vertex)), (3, 3))
             assert np.sqrt(np.trace(covariance)) == pytest.approx(spreads[vertex], rel=0.02, abs=0.02)
 
 

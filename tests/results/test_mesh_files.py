@@ -11,14 +11,15 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 
 from d3f_lite.heads.model import PARTS, Bases, HeadModel
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.files import SCENE_LEVEL, save_meshes
+from d3f_lite.results.files import save_meshes
 from d3f_lite.results.mesh_files import with_closed_eyeballs, write_head
 from d3f_lite.results.pictures import NEUTRAL, heatmap_colours
 from d3f_lite.results.refinement import refinement
+from d3f_lite.results.texture import texture_of
 
 TYPES = {"float": "<f4", "uchar": "u1"}
 
@@ -108,7 +109,7 @@ def test_the_fit_has_the_colours_of_the_heatmap_and_the_samples_have_the_photos(
     order = np.flatnonzero(where)[np.argsort(found.spread[where])]
     assert colours[order[-1], 0] > colours[order[-1], 2] and colours[order[0], 0] < colours[order[0], 2]
     colours = columns(read_ply(folder / "sample_01.ply")[0], ("red", "green", "blue")) / 255.0
-    np.testing.assert_allclose(colours, found.texture.albedo[: len(colours)].clip(0, 1), atol=1 / 255)
+    np.testing.assert_allclose(colours, texture_of(found).albedo[: len(colours)].clip(0, 1), atol=1 / 255)
 
 
 def test_one_scene_has_all_heads_in_metres_and_the_photos_colours(result):
@@ -120,7 +121,7 @@ def test_one_scene_has_all_heads_in_metres_and_the_photos_colours(result):
     for name, vertices in zip(scene.geometry, (found.fit.vertices, *found.samples.vertices)):
         mesh = scene.geometry[name]
         np.testing.assert_allclose(1000.0 * mesh.vertices[: len(vertices)], vertices, atol=1e-3)
-        assert len(np.unique(mesh.vertices, axis=0)) == len(mesh.vertices) == refinement(head, SCENE_LEVEL).weights.shape[0]
+        assert len(np.unique(mesh.vertices, axis=0)) == len(mesh.vertices) == refinement(head, 1).weights.shape[0]
         faces = np.cross(*np.diff(mesh.vertices[mesh.faces], axis=1).transpose(1, 0, 2))
         agree = np.einsum("ti,tci->tc", faces, mesh.vertex_normals[mesh.faces]) > 0
         assert agree.mean() > 0.98
@@ -131,12 +132,18 @@ def test_one_scene_has_all_heads_in_metres_and_the_photos_colours(result):
     # Side by side, and as bright on the screen as in the photo.
     places = [scene.graph.get(node)[0][:3, 3] for node in scene.graph.nodes_geometry]
     assert len(np.unique(np.round(places, 3), axis=0)) == 4
-    told, binary = glb(folder / "heads.glb")
-    colours, view = told["accessors"][1], told["bufferViews"][1]
-    linear = np.frombuffer(binary, "<u2", 4 * colours["count"], view["byteOffset"]).reshape(-1, 4)[:, :3] / 65535.0
-    shown = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    np.testing.assert_allclose(shown, found.texture.albedo[: len(shown)].clip(0, 1), atol=2e-3)
-    assert all(view["byteOffset"] % 4 == 0 for view in told["bufferViews"]) and "sampled" in told["asset"]["extras"]["note"]
+    tree, binary = glb(folder / "heads.glb")
+    surface = tree["meshes"][2]["primitives"][0]
+    assert tree["materials"][surface["material"]]["pbrMetallicRoughness"]["metallicFactor"] == 0
+    colours = tree["accessors"][surface["attributes"]["COLOR_0"]]
+    start = tree["bufferViews"][colours["bufferView"]]["byteOffset"]
+    assert colours["componentType"] == 5121 and colours["normalized"] and colours["type"] == "VEC4"
+    linear = np.frombuffer(binary, "u1", 4 * colours["count"], start).reshape(-1, 4)[:, :3]
+    screen = texture_of(found).albedo[: len(linear)].clip(0, 1)
+    expected = np.where(screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4)
+    np.testing.assert_allclose(linear / 255.0, expected, atol=0.51 / 255)
+    np.testing.assert_array_equal(scene.geometry["head 1"].visual.vertex_attributes["color"][:, :3], linear)
+    assert "sampled" in tree["asset"]["extras"]["note"]
 
 
 def glb(path):

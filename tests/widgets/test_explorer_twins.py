@@ -9,9 +9,9 @@ from javascript import MISSING, REASON, javascript
 from scipy.stats import chi2
 from small_head import one_way, small_head
 
-from d3f_lite.completion.posterior import condition_on_vertices, hold_points
+from d3f_lite.completion.posterior import hold_points
 from d3f_lite.diversity.kernel import distances, expected_cardinality, kernel, published_bandwidth, quality, similarity
-from d3f_lite.diversity.search import Shown, ball_radius, diversify, diversify_published, occluded_modes, sample_iid
+from d3f_lite.diversity.search import PartialHead, ball_radius, diversify, diversify_published, sample_iid, widest_modes
 from d3f_lite.metrics import asd, rms_distances, spread
 from d3f_lite.results.explorer_data import FREE, VISIBLE, posterior_arrays
 from d3f_lite.settings import DiversitySettings
@@ -39,12 +39,12 @@ def seen(bounded):
     head = one_way(small_head()) if bounded else small_head()
     visible = head.mean[:, 1] > np.median(head.mean[:, 1])
     target = head.vertices(np.random.default_rng(1).standard_normal(len(head.basis)).astype(np.float32))
-    return condition_on_vertices(head.mean, head.basis, target, visible, 1.0, head.bounds), visible
+    return head.condition(target, visible, 1.0), visible
 
 
 @pytest.fixture(scope="module", params=(False, True), ids=("free", "bounded"))
 def posterior(request, js):
-    """A GaussianPosterior and its visible vertices; JavaScript has it, too, as ``kept.posterior``."""
+    """GaussianHeads and their visible vertices; JavaScript has it, too, as ``kept.posterior``."""
     found, visible = seen(request.param)
     give(js, found, visible)
     return found, visible
@@ -52,7 +52,7 @@ def posterior(request, js):
 
 def give(js, posterior, visible):
     """Give JavaScript a posterior, unrounded."""
-    modes = occluded_modes(posterior, ~visible, SETTINGS.dimensions)
+    modes = widest_modes(posterior, ~visible, SETTINGS.dimensions)
     triangles = small_head().triangles
     parts = {
         "reach": modes.reach.tolist(), "deviation": float(modes.deviation), "faces": len(triangles),
@@ -109,14 +109,16 @@ def test_kernel(js):
 def test_heads_and_measures(js, posterior, number, changes, form):
     decoder, visible = posterior
     settings = replace(SETTINGS, form=form, **changes)
-    samples = diversify(decoder, Shown(decoder.mean, visible, ~visible, small_head().triangles), settings, number=number, seed=7)
+    samples = diversify(
+        decoder, PartialHead(decoder.mean, visible, ~visible, small_head().triangles), settings, number=number, seed=7
+    )
     heads, measures = js(
         "const found = atOnce(explored(kept.posterior, given));"
         "return [found.heads, [found.cardinality, found.asd, found.farthest, found.widest]];",
         told(settings, number, 7),
     )
     np.testing.assert_allclose(np.reshape(heads, samples.vertices.shape), samples.vertices, atol=2e-3)
-    scene = DppScene(decoder, decoder.mean, visible, ~visible, small_head().triangles)
+    scene = DppScene(decoder, PartialHead(decoder.mean, visible, ~visible, small_head().triangles))
     cardinality = expected_cardinality(scene.kernel(samples, settings)).item()
     farthest = rms_distances(samples.vertices, decoder.mean[None], ~visible).max()
     widest = spread(samples.vertices)[~visible].max()
@@ -127,7 +129,7 @@ def test_published_loss(js):
     decoder, visible = seen(bounded=False)
     give(js, decoder, visible)
     settings = replace(SETTINGS, iterations=8)
-    shown = Shown(decoder.mean, visible, ~visible, small_head().triangles)
+    shown = PartialHead(decoder.mean, visible, ~visible, small_head().triangles)
     samples = diversify_published(decoder, shown, settings, number=4, seed=3)
     latents = js(
         "const { latents } = atOnce(sample(kept.posterior, 4, 3));"
@@ -145,9 +147,9 @@ def test_the_curve_of_weights_is_that_of_the_searches(js):
         "atOnce(frontier(kept.posterior, found, 'calibrated', (one) => points.push(one))); return points;",
         told(SETTINGS, 6, 2),
     )
-    modes = occluded_modes(decoder, ~visible, SETTINGS.dimensions)
+    modes = widest_modes(decoder, ~visible, SETTINGS.dimensions)
     for point, weight in ((points[0], 0.0), (points[5], 44.0)):
-        shown = Shown(decoder.mean, visible, ~visible, small_head().triangles)
+        shown = PartialHead(decoder.mean, visible, ~visible, small_head().triangles)
         samples = diversify(decoder, shown, replace(SETTINGS, dpp_weight=weight), number=6, seed=2)
         cost = 0.5 * np.square(samples.latents @ modes.directions.numpy()).sum(1).mean()
         assert point["cost"] == pytest.approx(cost, rel=1e-3, abs=1e-6)
@@ -170,13 +172,14 @@ def test_held_points_condition_the_posterior(js, posterior, offsets):
         "const size = kept.posterior.dimensions;"
         "const place = (n) => places.subarray(n * size, (n + 1) * size);"
         "const heads = rests.map((rest, n) => decode(kept.posterior, place(n), rest, 1, held));"
-        "return [held.mean, heads, held.farther, marginal(kept.posterior, given[1], 1, held)];",
+        "return [held.mean, heads, held.farther, marginalCovariance(kept.posterior, given[1], 1, held)];",
         [[[int(point), *place] for point, place in zip(points, places.tolist())], other],
     )
     np.testing.assert_allclose(np.reshape(mean, (-1, 3)), expected.mean, atol=1e-3)
     np.testing.assert_allclose(np.reshape(got, draws.shape), draws, atol=2e-3)
     assert share == pytest.approx(farther, rel=1e-6)
-    moved = expected.factor.T @ expected.basis[:, other]
+    at = expected.marginal(np.arange(len(visible)) == other)
+    moved = at.factor.T @ at.basis[:, 0]
     np.testing.assert_allclose(np.reshape(covariance, (3, 3)), moved.T @ moved, atol=1e-3)
 
 

@@ -13,9 +13,10 @@ from PIL import Image
 
 from d3f_lite import metrics
 from d3f_lite.errors import D3FError, SettingsError
-from d3f_lite.observation.landmarks import detect_landmarks
-from d3f_lite.observation.photo import OCCLUDED, sample_photo
+from d3f_lite.observation.masks import Stroke
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.results.explorer_data import explorer_data
 from d3f_lite.settings import FitSettings, Settings
@@ -74,7 +75,7 @@ def test_the_state_says_with_which_settings_python_makes_the_same_heads(found):
     assert view.settings == replace(found.settings, diversity=changed)
     assert (view.samples, view.seed) == (12, 5)
     for state, words in (
-        ({"mass": 7.0}, "mass must be from"),
+        ({"mass": 7.0}, "mass must be a number from"),
         ({"number": 10**6}, "samples must be"),
         ({"seed": -1}, "seed must"),
     ):
@@ -118,7 +119,7 @@ def test_export_gives_the_heads_as_they_stand_and_leaves_nothing_on_the_server(e
 def test_a_stroke_gives_other_heads_under_the_same_settings(explorer, masked):
     explorer.view.state = {"number": 3}
     strokes = np.zeros(explorer.photo.painter.canvas.size[::-1], np.uint8)
-    strokes[40:90, 120:200] = OCCLUDED
+    strokes[40:90, 120:200] = Stroke.OCCLUDED
     explorer.photo.painter.canvas.set_state({"strokes": memoryview(strokes.tobytes())})
     assert explorer.export.disabled and explorer.wait()
     found = explorer.reconstruction

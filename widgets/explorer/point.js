@@ -1,7 +1,7 @@
 // One point of the face: where the heads have it, and where the posterior has it.
 
 import { draw, make, millimetres, percent, scaleTop } from "./elements.js";
-import { marginal } from "./posterior.js";
+import { marginalCovariance } from "./posterior.js";
 import { placeOfPoint } from "./state.js";
 
 const NINETY = Math.sqrt(-2 * Math.log(0.1)); // deviations: this ellipse holds 90 % of a plane's draws
@@ -37,7 +37,7 @@ export function plausible({ point, now }, posterior) {
   const held = isHeld ? null : now.held;
   const home = (held ?? posterior).mean.subarray(3 * point, 3 * point + 3);
   const share = held ? 1 : now.settings.remainder;
-  return { home, covariance: marginal(posterior, point, share, held) };
+  return { home, covariance: marginalCovariance(posterior, point, share, held) };
 }
 
 /** Half-axes of a covariance's ellipse in the plane of the view: mm, and the angle of the longer one. */

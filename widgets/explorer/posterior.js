@@ -117,7 +117,7 @@ export function holdPoints(posterior, points, noise = 1, mass = 0.9999) {
 }
 
 /** The covariance (3, 3), mm², of one vertex, bounds left out; `share` of what is not searched. */
-export function marginal(posterior, vertex, share = 1, held = null) {
+export function marginalCovariance(posterior, vertex, share = 1, held = null) {
   const covariance = new Float64Array(9);
   const add = (one, other, row, factor) => {
     for (let i = 0; i < 9; i++) {

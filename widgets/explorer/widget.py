@@ -1,17 +1,19 @@
 """The explorer in a notebook: the view of a Reconstruction, and the same with a photo to choose and an occluder to paint."""
 
 import tempfile
-from dataclasses import fields, replace
+from dataclasses import asdict, replace
 
 import anywidget
 import ipywidgets
 import traitlets
 
+from d3f_lite.files.values import checked_count
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.photo import sample_photo
-from d3f_lite.reconstruct import Reconstruction, as_photo, complete, reconstruct
+from d3f_lite.reconstruct import as_photo, complete, reconstruct
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.explorer_data import explorer_data
-from d3f_lite.settings import DiversitySettings, Settings, checked_count
+from d3f_lite.settings import Settings
 from widgets.download import Download
 from widgets.explorer import joined, style
 from widgets.photo_controls import PhotoControls
@@ -45,9 +47,10 @@ class ExplorerView(anywidget.AnyWidget):
     @property
     def settings(self) -> Settings:
         """Settings as the sliders stand."""
-        types = {one.name: one.type for one in fields(DiversitySettings)}
-        chosen = {name: types[name](value) for name, value in self.state.items() if name in types}
-        return replace(self._shown.settings, diversity=replace(self._shown.settings.diversity, **chosen))
+        tables = asdict(self._shown.settings)
+        known = tables["diversity"]
+        known |= {name: value for name, value in self.state.items() if name in known}
+        return Settings.from_tables(tables)
 
     @property
     def samples(self) -> int:
