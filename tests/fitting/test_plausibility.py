@@ -12,7 +12,7 @@ from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.photo import Photo
 from d3f_lite.observe import observe
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.perception.rescue import quarter_turns, turned_back
 from d3f_lite.reconstruct import reconstruct
@@ -48,7 +48,7 @@ def test_nothing_is_drawn_from_swapped_landmarks(portraits):
 def test_faces_are_believed(portraits, detector):
     head = load_head()
     for photo, landmarks in portraits.values():
-        for occluder in OCCLUDERS:
+        for occluder in OCCLUDER_KINDS:
             seen = observe(*draw_occluder(photo, landmarks, occluder, seed=1), detector=detector)
             if seen.landmarks.enough:
                 check_plausible(head, seen.landmarks, FitSettings())
