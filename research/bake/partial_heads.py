@@ -151,19 +151,3 @@ def project(head, vertices, noise_mm=0.5):
     offsets = torch.from_numpy(vertices - head.mean).flatten(1)
     precision = basis @ basis.T + noise_mm**2 * torch.eye(len(basis))
     return torch.linalg.solve(precision, basis @ offsets.T).T.contiguous()
-
-
-def draw_population(head, number, seed, from_prior=False):
-    """Draw neutral heads (n, V, 3) mm, and expressions (n, V, 3) mm to add to any of them.
-
-    The shipped head draws anny's own heads; any other draws from its linear prior, whose expressions are included.
-    """
-    if from_prior or head.name != "anny":
-        neutral = head.sample(number, seed)
-        return neutral, np.zeros_like(neutral)
-    from research.bake.head import Frame, draw_heads
-    from research.bake.population import AnnyHeads
-
-    heads = AnnyHeads.load()
-    neutral, expression, _ = draw_heads(heads, Frame.of(heads, head.regions), number, seed)
-    return neutral, expression
