@@ -1,4 +1,4 @@
-"""Pictures of scanned heads that nothing was tuned on: textured skin, a phone's camera, studio and window light, noise.
+"""Pictures of heads, held out from all tuning: textured skin, a phone's camera, studio and window light, noise.
 
 They share no code with the renders of ``synthetic``, which detector, occlusion network and calibration were made with.
 """
@@ -111,7 +111,7 @@ def _lit(albedo, normals, generator):
 
 
 def _taken(colours, generator) -> UInt8[np.ndarray, "H W 3"]:
-    """What a phone makes of light: blur, grain, exposure, gamma, JPEG."""
+    """A phone's picture of the light: blur, grain, exposure, gamma, JPEG."""
     blurred = cv2.GaussianBlur(colours, (0, 0), generator.uniform(0.4, 1.3))
     exposed = np.clip(blurred * generator.uniform(0.8, 1.25), 0, 1) ** (1 / GAMMA)
     grainy = exposed + generator.normal(0.0, generator.uniform(0.005, 0.02), exposed.shape)
