@@ -8,7 +8,6 @@ from scipy.optimize import lsq_linear
 from small_head import one_way
 
 from d3f_lite.errors import Cancelled
-from d3f_lite.evaluation.truth import INGREDIENTS, measure
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible, what_the_photo_shows
@@ -25,6 +24,7 @@ from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.settings import FitSettings
+from research.study.ingredients import INGREDIENTS, measure
 
 HEAD = load_head()
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand", "sticker")

@@ -1,4 +1,4 @@
-"""Landmarks that no face can have are refused, and what they look like is said; photos may lie on their side or head."""
+"""Landmarks that no face can have are refused, and what they look like is said; a face upside down is fitted upside down."""
 
 from dataclasses import replace
 
@@ -9,12 +9,9 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.photo import Photo
 from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
-from d3f_lite.perception.landmark_detection import detect_landmarks
-from d3f_lite.perception.rescue import quarter_turns, turned_back
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.settings import FitSettings
 
@@ -53,25 +50,6 @@ def test_faces_are_believed(portraits, detector):
             if seen.landmarks.enough:
                 check_plausible(head, seen.landmarks, FitSettings())
                 check_plausible(head, replace(seen.landmarks, backend="file"), FitSettings())
-
-
-@pytest.mark.parametrize("turns", [1, 2, 3])
-def test_turned_back_undoes_a_turn(turns):
-    pixels = np.zeros((40, 60, 3), np.uint8)
-    pixels[5, 50] = 255
-    row, column = np.argwhere(np.rot90(pixels, turns)[..., 0])[0]
-    assert np.allclose(turned_back(np.array([[column + 0.5, row + 0.5]]), turns, (40, 60)), [[50.5, 5.5]])
-
-
-@pytest.mark.parametrize("name", ["grace_hopper", "astronaut"])
-@pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_photo_on_its_side_or_head_gives_the_same_face(name, turns, portraits, detector):
-    photo, upright = portraits[name]
-    turned = Photo.from_array(np.rot90(photo.pixels, turns))
-    found = detect_landmarks(turned, detector=detector)
-    apart = np.linalg.norm(turned_back(found.xy, turns, photo.shape) - upright.xy, axis=1)
-    assert apart.mean() < 0.03 * interocular_distance(upright.xy) and (quarter_turns(found) + turns) % 4 == 0
-    assert np.array_equal(detect_landmarks(photo, detector=detector).xy, upright.xy)
 
 
 @pytest.mark.slow

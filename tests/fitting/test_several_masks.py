@@ -13,7 +13,6 @@ from d3f_lite.observation.photo import sample_photo
 from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
-from d3f_lite.perception.mask_estimation import MODEL, sharpened
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.files import report
 from d3f_lite.settings import FitSettings, Settings
@@ -39,15 +38,6 @@ def test_the_pose_that_suits_other_coefficients_is_the_best_one():
     hessian, change = root.T @ root, np.array([1.0, -2.0, 0.5])
     slope = hessian @ np.concatenate((change, best_pose(hessian, change)))
     np.testing.assert_allclose(slope[3:], 0.0, atol=1e-9)
-
-
-def test_a_border_is_unsure_worked_out_by_hand():
-    hidden = np.arange(12)[None] < 2
-    likely = sharpened(np.where(hidden, 0.5, 0.5), hidden)[0]
-    assert likely[:2] == pytest.approx(0.5) and likely[11] == pytest.approx(0.5, abs=1e-3)
-    assert likely[3] == pytest.approx(1 - 0.5 * (1 - MODEL.beside * np.exp(-0.5 * (2 / MODEL.border) ** 2)))
-    np.testing.assert_array_equal(sharpened(np.full((1, 12), 0.5), hidden & False), np.full((1, 12), 0.5))
-    assert sharpened(np.full((1, 1), 0.8), np.ones((1, 1), bool)) > 0.9  # the estimate is too modest
 
 
 @pytest.fixture(scope="module")

@@ -37,13 +37,14 @@ RECONSTRUCT = ["d3f-lite reconstruct PHOTO --samples 16 --seed 0 --out results",
                "d3f-lite reconstruct PHOTO --hides hair glasses"]  # fmt: skip
 # What a smaller run of the same command leaves out is only more of the same.
 SMALLER = {
-    "python -m d3f_lite.evaluation.truth": "--heads 1",
-    "python -m d3f_lite.evaluation.truth --groups": "--heads 3",
+    "python -m research.study.ingredients": "--heads 1",
+    "python -m research.study.ingredients --groups": "--heads 3",
 }
 ELSEWHERE = {
     "make demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
     "make lab": "test_browser.py::lab",
     "make check": "test_house.py::test_the_static_checkers_are_content",
+    "make javascript": "test_explorer_modules.py::test_the_formatter_and_the_linter_are_content",
     "make handouts": "test_exercises.py::handouts",
     "make site": "test_site.py::site",
     "make serve": "test_site.py::address",
@@ -57,7 +58,7 @@ ELSEWHERE = {
     "python data_fetch.py flame --file FLAME2023Open.zip": "test_data_fetch.py::test_install_flame_from_its_zip",
     "import d3f_lite": "test_command_line.py::test_help_is_there_and_imports_nothing_heavy",
     "import d3f_lite as d3f": "test_house.py::test_the_front_door_opens_when_it_is_used",
-    "from widgets import DiversityExplorer; DiversityExplorer()": "test_browser.py::lab",
+    "from widgets import Explorer; Explorer()": "test_explorer_widget.py::explorer",
     "python data_fetch.py face-alignment": "test_data_fetch.py::test_fetch_and_fetch_again",
     "d3f-lite fetch list": "test_data_fetch.py::test_fetch_is_a_subcommand_too",
     "python -m research.bake.house": "test_house.py::test_the_picture_of_the_house_is_of_today",

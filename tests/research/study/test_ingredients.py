@@ -1,9 +1,9 @@
-"""The truth test's groups: who is in which, and what their line says, by hand."""
+"""The groups of held-out heads: who is in which, and what their line says, by hand."""
 
 import numpy as np
 
-from d3f_lite.evaluation.truth import group_table, groups
 from d3f_lite.formats.anny import held_out_heads, held_out_phenotypes
+from research.study.ingredients import group_table, groups
 
 
 def test_each_head_is_in_one_group_of_each_axis():
