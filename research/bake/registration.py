@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 import trimesh
 from jaxtyping import Bool, Float, Int
 from scipy import sparse
@@ -249,5 +248,4 @@ def _place_parts(head, scans, vertices, valid):
 
 
 def _normals(vertices, triangles):
-    points = torch.from_numpy(np.ascontiguousarray(vertices, np.float32))
-    return vertex_normals(points, torch.from_numpy(triangles).long()).numpy()
+    return vertex_normals(np.ascontiguousarray(vertices, np.float32), triangles)

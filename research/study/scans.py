@@ -115,8 +115,7 @@ class Surface:
     @classmethod
     def of(cls, vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> "Surface":
         """The surface of a mesh."""
-        points = torch.from_numpy(np.ascontiguousarray(vertices, np.float32))
-        return cls(vertices, vertex_normals(points, torch.from_numpy(triangles).long()).numpy())
+        return cls(vertices, vertex_normals(np.ascontiguousarray(vertices, np.float32), triangles))
 
     def signed_distances(self, points: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "P"]:
         """How far points lie outside, mm, along the normals of the nearest vertices."""
