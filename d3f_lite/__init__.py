@@ -28,7 +28,8 @@ _ROOMS = [
     "results",
 ]
 _NAMES = {
-    "reconstruct": ["reconstruct", "Reconstruction"],
+    "reconstruct": ["reconstruct"],
+    "reconstruction": ["Reconstruction"],
     "settings": ["Settings"],
     "observation.photo": ["Photo", "sample_photo", "read_mask"],
     "observation.landmarks": ["detect_landmarks"],

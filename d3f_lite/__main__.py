@@ -191,8 +191,9 @@ def _evaluate(options):
 
 def _heads_of(photo, occluded, options, **corrections):
     """Observe, fit, complete, save; say where to look."""
+    from d3f_lite.files.whole import check_writable
     from d3f_lite.reconstruct import reconstruct
-    from d3f_lite.results.files import check_writable, result_folder
+    from d3f_lite.results.provenance import result_folder
     from d3f_lite.settings import Settings
 
     settings = Settings.load(options.config) if options.config else Settings()

@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from d3f_lite.heads.gaussian import HeadDistribution
+
 REGIONS = (
     "face", "forehead", "nose", "lips", "left_eye_region", "right_eye_region", "eye_region", "left_eyeball",
     "right_eyeball", "left_ear", "right_ear", "scalp", "neck", "boundary",
@@ -54,7 +56,7 @@ class Bases:
 
 
 @dataclass(frozen=True, eq=False)
-class HeadModel:
+class HeadModel(HeadDistribution):
     """A head as a linear-Gaussian model: ``S = mean + B_shape β + B_expression ψ + Σ_r w_r ⊙ B_r β_r``.
 
     Dey and Boddeti 2022, equation 1; every coefficient is standard normal a priori. All directions stand in one ``basis``
@@ -89,9 +91,19 @@ class HeadModel:
     bounds: Float[np.ndarray, "K 2"] | None = None
 
     @cached_property
-    def basis(self) -> Float[np.ndarray, "K V 3"]:
+    def basis(self) -> Float[np.ndarray, "K V 3"]:  # type: ignore[override]
         """(K, V, 3) float32 mm: shape, expression and regional directions in this order."""
         return np.concatenate((self.bases.shape, self.bases.expression, self.bases.regional))
+
+    @property
+    def coefficients(self) -> Float[np.ndarray, "K"]:  # type: ignore[override]
+        """(K,) float32 zeros: those of the mean head."""
+        return np.zeros(len(self.basis), np.float32)
+
+    @property
+    def factor(self) -> Float[np.ndarray, "K K"]:  # type: ignore[override]
+        """(K, K) float32, the identity: a priori all coefficients are standard normal and independent."""
+        return np.eye(len(self.basis), dtype=np.float32)
 
     @cached_property
     def expressive(self) -> Bool[np.ndarray, "K"]:
@@ -107,25 +119,6 @@ class HeadModel:
         weight = sum(self.regions[name] ** 2 for name in names)
         front = (self.mean[:, 2] > FACE_DEPTH) & (self.mean[:, 1] < HAIRLINE)
         return (weight > 0.5) & front & (self.parts == PARTS.index("skin"))
-
-    def vertices(self, coefficients: Float[np.ndarray, "*N K"]) -> Float[np.ndarray, "*N V 3"]:
-        """Heads (…, V, 3) mm of ``coefficients`` (…, K), which act within their bounds.
-
-        >>> from d3f_lite import load_head
-        >>> head = load_head()
-        >>> head.vertices(np.zeros((2, len(head.basis)))).shape
-        (2, 4538, 3)
-        """
-        coefficients = np.asarray(coefficients, np.float32)
-        if self.bounds is not None:
-            coefficients = np.clip(coefficients, *self.bounds.T)
-        offsets = coefficients @ self.basis.reshape(len(self.basis), -1)
-        return self.mean + offsets.reshape(*coefficients.shape[:-1], *self.mean.shape)
-
-    def sample(self, number: int, seed: int = 0) -> Float[np.ndarray, "n V 3"]:
-        """Draw ``number`` heads (n, V, 3) mm from the prior."""
-        coefficients = np.random.default_rng(seed).standard_normal((number, len(self.basis)))
-        return self.vertices(coefficients)
 
     def landmark_points(self, vertices: Float[np.ndarray, "*N V 3"], yaw: float = 0.0) -> Float[np.ndarray, "*N 68 3"]:
         """The 68 landmarks (…, 68, 3) mm of heads ``vertices`` (…, V, 3), seen at ``yaw`` radians."""

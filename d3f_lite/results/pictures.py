@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from d3f_lite.errors import SettingsError
 from d3f_lite.files.names import caption
+from d3f_lite.files.values import truncated_repr
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.render import render
@@ -17,8 +18,7 @@ from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.occlusion import Observation
 from d3f_lite.observation.photo import Photo
 from d3f_lite.results.refinement import refinement
-from d3f_lite.results.texture import Texture, fine_normals, trust_near
-from d3f_lite.settings import told
+from d3f_lite.results.texture import Texture, fine_normals, texture_of, trust_near
 
 CLAY = (0.74, 0.72, 0.70)
 MOUTH_SHADE = 0.45  # how bright the inside of the mouth is drawn against the rest
@@ -190,12 +190,12 @@ def head_painter(reconstruction, look: str = "photo") -> Callable[..., UInt8[np.
         SettingsError: there is no such look.
     """
     if look not in LOOKS:
-        raise SettingsError(f"no look {told(look)}: choose one of {', '.join(LOOKS)}")
+        raise SettingsError(f"no look {truncated_repr(look)}: choose one of {', '.join(LOOKS)}")
     head = reconstruction.head
     if look in ("clay", "spread"):
         colours = clay_colours(head) if look == "clay" else spread_colours(reconstruction)
         return lambda vertices, camera, size: draw_head(vertices, head.triangles, size=size, camera=camera, colours=colours)
-    mesh, texture = refinement(head), reconstruction.texture
+    mesh, texture = refinement(head), texture_of(reconstruction)
     colours = made_up_hatched(head, texture) if look == "marked" else texture.albedo
     return lambda vertices, camera, size: draw_head(
         mesh(vertices), mesh.triangles, size=size, camera=camera, colours=colours, light=texture.light + RELIEF,
@@ -221,7 +221,7 @@ def samples_sheet(reconstruction, size=260, look="photo"):
     observation, fit, samples = reconstruction.observation, reconstruction.fit, reconstruction.samples
     window, occluded = face_window(observation), observation.masks.occluded
     hidden = " (outlined: what is hidden)" if occluded.any() else ""
-    face = revealed(observation, reconstruction.head, fit.vertices, fit.camera, reconstruction.texture, 2 * size)
+    face = revealed(observation, reconstruction.head, fit.vertices, fit.camera, texture_of(reconstruction), 2 * size)
     large = [
         (outline_occluder(observation.photo.pixels[window], occluded[window], 2 * size), f"the photo{hidden}"),
         (face, "what may be behind it: the most likely face" if occluded.any() else "nothing is hidden"),
@@ -250,7 +250,7 @@ def sample_tiles(reconstruction, size=200, most=None, look="photo"):
     return [
         (pixels[window], "photo"),
         (mark_occluder(pixels, observation.masks.occluded)[window], "occluder"),
-        (revealed(observation, head, fit.vertices, fit.camera, reconstruction.texture, size), "fit"),
+        (revealed(observation, head, fit.vertices, fit.camera, texture_of(reconstruction), size), "fit"),
         *_head_tiles(reconstruction, size, most, look),
     ]
 

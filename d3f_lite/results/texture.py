@@ -60,7 +60,17 @@ class Texture:
     seen: Float[np.ndarray, "F"]
 
 
-def texture_of(observation: Observation, head: HeadModel, fit: Fit) -> Texture:
+def texture_of(reconstruction) -> Texture:
+    """The photo's colours on a Reconstruction's heads, and made-up ones where it shows none; computed once for each fit.
+
+    >>> texture_of(reconstruction).albedo.shape[1]  # doctest: +SKIP
+    3
+    """
+    return colour_skin(reconstruction.observation, reconstruction.head, reconstruction.fit)
+
+
+@lru_cache(maxsize=2)
+def colour_skin(observation: Observation, head: HeadModel, fit: Fit) -> Texture:
     """Take the photo's colours off the visible skin, and continue them where it is hidden.
 
     The light is one white lamp and what falls on all sides: fitted to half a face, it still holds on the other half.

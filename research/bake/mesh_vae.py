@@ -16,10 +16,10 @@ from d3f_lite.completion.mesh_graph import build_graph
 from d3f_lite.completion.mesh_vae import LATENT_SIZE, MeshVAE, weights_path
 from d3f_lite.errors import AssetError, D3FError
 from d3f_lite.files.arrays import UNREADABLE, reason_of
+from d3f_lite.files.values import checked_count
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.laplacian import laplacian_tensor
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.settings import checked_count
 from research.bake.mesh_vae_start import start_linear
 from research.bake.partial_heads import FitSimulator, draw_population, occluded_views, project
 

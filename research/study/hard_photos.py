@@ -18,13 +18,14 @@ from tqdm import tqdm
 
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import D3FError, LandmarkError
+from d3f_lite.files.whole import check_replaceable
 from d3f_lite.observation.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, interocular_distance
 from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.files import DRAWN_BY, check_replaceable, drawn_by_us
 from d3f_lite.results.pictures import sample_tiles
+from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
 from research.study.masks import overlap
 
 EYE_DISTANCE = 150.0  # px, between the outer corners of the eyes

@@ -17,13 +17,15 @@ from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.truth import aligned, face_error
 from d3f_lite.files.names import caption
+from d3f_lite.files.whole import check_replaceable, check_writable
 from d3f_lite.metrics import coverage
 from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
-from d3f_lite.reconstruct import Reconstruction, reconstruct
-from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us
+from d3f_lite.reconstruct import reconstruct
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.pictures import DISCLAIMER, INPUTS, draw_head, heatmap_colours, sample_tiles
+from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
 from research.study.masks import photos_in
 
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand")

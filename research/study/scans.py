@@ -23,12 +23,12 @@ from trimesh.registration import procrustes
 
 from d3f_lite.command_line import command_line
 from d3f_lite.common.threads import one_thread
-from d3f_lite.common.workers import write_json
 from d3f_lite.diversity import kernel
-from d3f_lite.diversity.search import sample_iid
+from d3f_lite.diversity.search import PartialHead, sample_iid
 from d3f_lite.errors import D3FError, LandmarkError
 from d3f_lite.evaluation import calibration, methods
-from d3f_lite.evaluation.methods import PHOTO, Draws, Shown
+from d3f_lite.evaluation.methods import PHOTO, Draws
+from d3f_lite.files.whole import write_json
 from d3f_lite.fitting.fit import what_the_photo_shows
 from d3f_lite.fitting.render import vertex_normals
 from d3f_lite.formats.load_head import load_head
@@ -207,9 +207,9 @@ def scene_rows(scene: Scene, head: HeadModel, world: World, draws: Draws, settin
     with MediapipeDetector() as detector:
         singles, fit = methods.single_fits(scene, head, settings.fit, detector)
     matrix = laid(fit.vertices, head)
-    shown = Shown(fit.vertices, fit.visible, fit.free, head.triangles)
+    partial = PartialHead.of(fit, head)
     decoders = methods.photo_decoders(fit, head, draws.settings)
-    for answer in (*singles, *methods.answers(shown, head, decoders, draws, fit.vertices)):
+    for answer in (*singles, *methods.answers(partial, head, decoders, draws, fit.vertices)):
         moved = laid(answer.heads[0], head) if len(answer.heads) == 1 else matrix
         yield row(answer.method, distances(answer.heads, moved, head, scene))
     for name, decoder in ((POSTERIOR, decoders[PHOTO]()), (HELD, decoders["default"]())):

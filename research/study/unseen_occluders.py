@@ -24,6 +24,7 @@ from tqdm import tqdm
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
+from d3f_lite.files.whole import check_replaceable
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
 from d3f_lite.formats.anny import held_out_heads
@@ -32,8 +33,8 @@ from d3f_lite.observation.landmarks import Landmarks, MediapipeDetector, detect_
 from d3f_lite.observation.occlusion import estimate_occlusion, observe
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.occluders.canvas import Canvas
-from d3f_lite.results.files import DRAWN_BY, check_replaceable, drawn_by_us
 from d3f_lite.results.pictures import mark_occluder
+from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
 from research.study.hard_photos import crops, resized_portrait, worsened
 from research.study.masks import overlap
 

@@ -3,7 +3,7 @@
 import io
 import os
 import pickle
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 
 import numpy as np
@@ -45,6 +45,7 @@ from d3f_lite.completion.mesh_vae import load_mesh_vae
 from d3f_lite.errors import D3FError
 from d3f_lite.evaluation import evaluate as study
 from d3f_lite.files.names import unique_names
+from d3f_lite.files.values import checked_count
 from d3f_lite.fitting.calibration import ASSET as CALIBRATION
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.gauss_newton import fit_landmarks
@@ -62,7 +63,7 @@ from d3f_lite.observation.occlusion import Masks, Observation
 from d3f_lite.observation.photo import Photo, check_mask, check_strokes, read_mask, read_strokes
 from d3f_lite.perception.occlusion_net import WEIGHTS as OCCLUSION_NET
 from d3f_lite.perception.occlusion_net import load_occlusion_net
-from d3f_lite.settings import FitSettings, Settings, checked_count
+from d3f_lite.settings import FitSettings, Settings
 from research.bake import mesh_vae as bake
 from widgets import LandmarkEditor, MaskPainter
 
@@ -100,7 +101,7 @@ def landmark_files():
     return scratch(write)
 
 
-NAMES = [f"{table}.{name}" for table, values in Settings().tables().items() for name in values]
+NAMES = [f"{table}.{name}" for table, values in asdict(Settings()).items() for name in values]
 
 
 @st.composite
@@ -114,7 +115,7 @@ def settings_tables(draw):
 
 
 def check_settings(settings):
-    assert settings == Settings.from_tables(settings.tables())
+    assert settings == Settings.from_tables(asdict(settings))
 
 
 RECIPE = bake.Recipe(steps=3)
