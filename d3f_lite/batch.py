@@ -24,7 +24,8 @@ from d3f_lite.files.names import caption, readable
 from d3f_lite.files.values import checked_count
 from d3f_lite.files.whole import check_replaceable, check_writable, whole_file, write_json
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.photo import Photo, read_mask
+from d3f_lite.observation.masks import read_mask
+from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.face_alignment import network_for
 from d3f_lite.photo_folder import ROWS, Job, jobs_in, left_in, not_taken, table_is_ours
 from d3f_lite.reconstruct import MOST_SAMPLES, reconstruct

@@ -20,10 +20,11 @@ from d3f_lite.formats.landmark_files import as_landmarks
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
-from d3f_lite.observation.occlusion import HIDES, observe
 from d3f_lite.observation.photo import Photo
+from d3f_lite.observe import observe
+from d3f_lite.perception.detector import MOST_FACES
 from d3f_lite.perception.face_alignment import network_for
-from d3f_lite.perception.face_detection import MOST_FACES
+from d3f_lite.perception.mask_estimation import HIDES
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.settings import DiversitySettings, Settings
 

@@ -12,7 +12,7 @@ from d3f_lite.completion.posterior import Decoder, condition_on_photo, decoder_f
 from d3f_lite.diversity.search import HeadSamples
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
-from d3f_lite.observation.occlusion import Observation
+from d3f_lite.observation.observation import Observation
 from d3f_lite.settings import Settings
 
 

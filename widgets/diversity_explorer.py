@@ -11,8 +11,8 @@ from d3f_lite.diversity.search import PartialHead
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.metrics import spread
-from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.reconstruct import as_photo
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.pictures import DISCLAIMER

@@ -28,8 +28,8 @@ from d3f_lite.fitting.fit import Fit, what_the_photo_shows
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector
 from d3f_lite.occluders.drawing import OCCLUDERS
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.settings import Settings
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # of the regions whose coverage is measured

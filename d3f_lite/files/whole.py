@@ -16,7 +16,7 @@ from d3f_lite.errors import OutputError
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give the path of a temporary file that becomes ``path`` if all goes well."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")  # numpy adds a suffix where there is none
     try:
         yield partial
         os.replace(partial, path)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import interocular_distance
-from d3f_lite.observation.occlusion import Observation
+from d3f_lite.observation.observation import Observation
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,9 @@ import numpy as np
 from d3f_lite.files.whole import whole_folder
 from d3f_lite.fitting.calibration import calibration_of
 from d3f_lite.formats.landmark_files import write_landmarks
-from d3f_lite.observation.occlusion import too_few_landmarks
-from d3f_lite.observation.photo import write_mask, write_strokes
+from d3f_lite.observation.masks import write_mask, write_strokes
+from d3f_lite.observation.observation import too_few_landmarks
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.explorer_page import explorer_page
 from d3f_lite.results.mesh_files import closed_refinement, with_closed_eyeballs, write_head, write_scene
 from d3f_lite.results.pictures import heatmap_figure, samples_sheet, spread_colours
@@ -22,7 +23,7 @@ from d3f_lite.results.texture import fine_normals, texture_of
 from d3f_lite.results.viewer import grid_places
 
 
-def save(reconstruction, folder: Path | str = "results", look: str = "photo") -> Path:
+def save(reconstruction: Reconstruction, folder: Path | str = "results", look: str = "photo") -> Path:
     """Write meshes, arrays, pictures, a viewer and a report to ``folder``/<photo name>.
 
     Args:
@@ -53,7 +54,7 @@ def save(reconstruction, folder: Path | str = "results", look: str = "photo") ->
     return target
 
 
-def _save_inputs(reconstruction, folder):
+def _save_inputs(reconstruction: Reconstruction, folder):
     """Write what was used: ``mask.png``, ``landmarks.csv``, ``settings.toml``, and ``strokes.png`` if there were any.
 
     ``reproduce_command`` reads them: with the same photo it gives the same heads.
@@ -66,7 +67,7 @@ def _save_inputs(reconstruction, folder):
     (folder / "settings.toml").write_text(reconstruction.settings.to_toml(), encoding="utf-8")
 
 
-def save_meshes(reconstruction, folder: Path, scene_level: int = 1) -> None:
+def save_meshes(reconstruction: Reconstruction, folder: Path, scene_level: int = 1) -> None:
     """Write ``fit.ply`` and ``sample_00.ply`` …: binary PLY, mm, with normals and closed eyeballs; and ``heads.glb``.
 
     The fit has the colours of ``heatmap.png``: the spread over the occluded part, neutral elsewhere; the samples have the
@@ -94,7 +95,7 @@ def save_meshes(reconstruction, folder: Path, scene_level: int = 1) -> None:
     )
 
 
-def _save_arrays(reconstruction, path):
+def _save_arrays(reconstruction: Reconstruction, path):
     """Write ``samples.npz``: vertices in mm, pixels in px, no pickles."""
     fit, observation = reconstruction.fit, reconstruction.observation
     np.savez_compressed(
@@ -112,7 +113,7 @@ def _save_arrays(reconstruction, path):
     )
 
 
-def _save_pictures(reconstruction, folder, look):
+def _save_pictures(reconstruction: Reconstruction, folder, look):
     """Write ``samples.png``, its heads in one of ``pictures.LOOKS``, and ``heatmap.png``."""
     fit, name, number = reconstruction.fit, reconstruction.observation.photo.name, len(reconstruction.samples.vertices)
     title = f"{name}: how far {number} heads differ where the photo {'is occluded' if fit.occluded.any() else 'shows no face'}"
@@ -121,7 +122,7 @@ def _save_pictures(reconstruction, folder, look):
     heatmap.savefig(folder / "heatmap.png", dpi=120, metadata=DRAWN_BY)
 
 
-def report(reconstruction) -> dict:
+def report(reconstruction: Reconstruction) -> dict:
     """What was measured and with what: a dict ready for JSON."""
     observation, head, fit = reconstruction.observation, reconstruction.head, reconstruction.fit
     landmarks, masks, settings = observation.landmarks, observation.masks, reconstruction.settings
@@ -163,7 +164,7 @@ def _note(samples):
     return note
 
 
-def reproduce_command(reconstruction) -> str:
+def reproduce_command(reconstruction: Reconstruction) -> str:
     """The command that gives the same heads from the photo and the files of the result, its mask taken as given."""
     samples, head = reconstruction.samples, reconstruction.head.name
     return (

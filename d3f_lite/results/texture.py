@@ -15,7 +15,8 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
-from d3f_lite.observation.occlusion import Observation
+from d3f_lite.observation.observation import Observation
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.refinement import Refinement, refinement
 
 FINEST = 2.0  # px per mm of the picture that colours are taken from
@@ -60,7 +61,7 @@ class Texture:
     seen: Float[np.ndarray, "F"]
 
 
-def texture_of(reconstruction) -> Texture:
+def texture_of(reconstruction: Reconstruction) -> Texture:
     """The photo's colours on a Reconstruction's heads, and made-up ones where it shows none; computed once for each fit.
 
     >>> texture_of(reconstruction).albedo.shape[1]  # doctest: +SKIP

@@ -12,9 +12,9 @@ from PIL import Image
 PACKAGE = Path(__file__).parents[2] / "d3f_lite"
 PICTURE = PACKAGE.parent / "docs" / "house.png"
 ROOMS = (
-    "errors", "files", "assets", "common", "settings", "heads", "observation", "perception", "occluders", "formats", "fitting",
-    "completion", "diversity", "metrics", "reconstruction", "reconstruct", "evaluation", "results", "photo_folder", "batch",
-    "command_line", "__main__",
+    "errors", "common", "files", "assets", "settings", "heads", "observation", "perception", "observe", "occluders", "formats",
+    "fitting", "completion", "diversity", "metrics", "reconstruction", "reconstruct", "evaluation", "results", "photo_folder",
+    "batch", "command_line", "__main__",
 )  # fmt: skip  # in the order of the data
 GENERAL = ROOMS[:5]  # every other room may use them: their arrows are left out of the picture
 SHORT_NAMES = {"d3f_lite.reconstruction": "d3f_lite.results."}  # of what stands above; it is imported when it is called

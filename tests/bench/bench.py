@@ -31,10 +31,11 @@ from d3f_lite.formats.anny import load_anny
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS
 from d3f_lite.metrics import landmark_nme
-from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
-from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.settings import DiversitySettings, FitSettings
 

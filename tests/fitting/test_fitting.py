@@ -16,9 +16,11 @@ from d3f_lite.fitting.landmark_equations import USUAL_NEARNESS, LandmarkEquation
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.metrics import landmark_nme
-from d3f_lite.observation.landmarks import Landmarks, detect_landmarks
-from d3f_lite.observation.occlusion import Masks, Observation, observe
+from d3f_lite.observation.landmarks import Landmarks
+from d3f_lite.observation.masks import Masks
+from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo, sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
 from d3f_lite.settings import FitSettings
 

@@ -8,7 +8,7 @@ import pytest
 from d3f_lite.fitting.camera import POSE
 from d3f_lite.fitting.fit import best_pose, fit_visible, moment_matched
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.occlusion import observe
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.settings import FitSettings
 

@@ -59,8 +59,9 @@ from d3f_lite.formats.ict import read_ict
 from d3f_lite.formats.landmark_files import as_landmarks, read_landmarks, write_landmarks
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import Landmarks
-from d3f_lite.observation.occlusion import Masks, Observation
-from d3f_lite.observation.photo import Photo, check_mask, check_strokes, read_mask, read_strokes
+from d3f_lite.observation.masks import Masks, check_mask, check_strokes, read_mask, read_strokes
+from d3f_lite.observation.observation import Observation
+from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.occlusion_net import WEIGHTS as OCCLUSION_NET
 from d3f_lite.perception.occlusion_net import load_occlusion_net
 from d3f_lite.settings import FitSettings, Settings

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from d3f_lite.observation.landmarks import detect_landmarks, interocular_distance, quarter_turns, turned_back
-from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.photo import Photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
+from d3f_lite.perception.rescue import quarter_turns, turned_back
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

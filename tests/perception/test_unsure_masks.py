@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
-from d3f_lite.observation.occlusion import BESIDE, BORDER, calibrated, observe
-from d3f_lite.observation.photo import OCCLUDED
+from d3f_lite.observation.masks import Stroke
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.mask_estimation import MODEL, sharpened
 
 
 def test_a_border_is_unsure_worked_out_by_hand():
     hidden = np.arange(12)[None] < 2
-    likely = calibrated(np.where(hidden, 0.5, 0.5), hidden)[0]
+    likely = sharpened(np.where(hidden, 0.5, 0.5), hidden)[0]
     assert likely[:2] == pytest.approx(0.5) and likely[11] == pytest.approx(0.5, abs=1e-3)
-    assert likely[3] == pytest.approx(1 - 0.5 * (1 - BESIDE * np.exp(-0.5 * (2 / BORDER) ** 2)))
-    np.testing.assert_array_equal(calibrated(np.full((1, 12), 0.5), hidden & False), np.full((1, 12), 0.5))
-    assert calibrated(np.full((1, 1), 0.8), np.ones((1, 1), bool)) > 0.9  # the estimate is too modest
+    assert likely[3] == pytest.approx(1 - 0.5 * (1 - MODEL.beside * np.exp(-0.5 * (2 / MODEL.border) ** 2)))
+    np.testing.assert_array_equal(sharpened(np.full((1, 12), 0.5), hidden & False), np.full((1, 12), 0.5))
+    assert sharpened(np.full((1, 1), 0.8), np.ones((1, 1), bool)) > 0.9  # the estimate is too modest
 
 
 @pytest.mark.slow
@@ -25,5 +26,5 @@ def test_who_gives_or_corrects_a_mask_settles_it(portraits, detector):
     wide, narrow = unsure.alternatives
     masks = [one.masks.occluded for one in (narrow, unsure, wide)]
     assert all((inner <= outer).all() and inner.sum() < outer.sum() for inner, outer in zip(masks, masks[1:]))
-    strokes = np.where(unsure.masks.occluded & unsure.masks.face, OCCLUDED, 0).astype(np.int8)
+    strokes = np.where(unsure.masks.occluded & unsure.masks.face, Stroke.OCCLUDED, 0).astype(np.int8)
     assert observe(photo, strokes=strokes, detector=detector).alternatives == ()

@@ -16,9 +16,9 @@ from d3f_lite.completion.posterior import decoder_for
 from d3f_lite.diversity.search import HeadSamples
 from d3f_lite.errors import Cancelled, LandmarkError, MaskError, OutputError, SettingsError
 from d3f_lite.files.whole import whole_folder
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.results.files import report
 from d3f_lite.results.pictures import sample_tiles

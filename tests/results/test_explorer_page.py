@@ -15,9 +15,9 @@ from d3f_lite.diversity.search import PartialHead, ball_radius, diversify_publis
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.heads.gaussian import GaussianHeads
 from d3f_lite.metrics import asd, rms_distances, spread
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.results.explorer_data import explorer_data
 from d3f_lite.results.explorer_page import MODULE, explorer_page

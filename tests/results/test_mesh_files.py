@@ -11,9 +11,9 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 
 from d3f_lite.heads.model import PARTS, Bases, HeadModel
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.files import save_meshes
 from d3f_lite.results.mesh_files import with_closed_eyeballs, write_head

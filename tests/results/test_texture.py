@@ -12,8 +12,10 @@ from d3f_lite.fitting.fit import Fit, fit_visible, what_the_photo_shows
 from d3f_lite.fitting.render import render
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import Landmarks
-from d3f_lite.observation.occlusion import Masks, Observation, observe
+from d3f_lite.observation.masks import Masks
+from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.results.refinement import refinement
 from d3f_lite.results.texture import colour_skin, fine_normals
