@@ -28,7 +28,7 @@ from d3f_lite.fitting.fit import Fit, what_the_photo_shows
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.occluders.drawing import OCCLUDERS
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.settings import Settings
 
@@ -66,9 +66,9 @@ class Plan:
         checked_count(self.samples, "samples", 4, 256)
         checked_count(self.seed, "seed", 0, 2**31)
         checked_count(self.curves, "curves", 0, len(held_out_heads()))
-        unknown = set(self.occluders) - set(OCCLUDERS)
+        unknown = set(self.occluders) - set(OCCLUDER_KINDS)
         if unknown or not self.occluders:
-            raise SettingsError(f"no occluder {', '.join(sorted(unknown))}; choose from: {', '.join(OCCLUDERS)}")
+            raise SettingsError(f"no occluder {', '.join(sorted(unknown))}; choose from: {', '.join(OCCLUDER_KINDS)}")
 
     def cases(self) -> list[tuple[int, str]]:
         """Every (head number, occluder)."""
@@ -144,7 +144,7 @@ def evaluate_case(plan: Plan, number: int, occluder: str) -> dict:
         the first heads, curves.
     """
     head, truth = load_head(), held_out_heads()[number]
-    seed = plan.seed + 1000 * number + OCCLUDERS.index(occluder)
+    seed = plan.seed + 1000 * number + OCCLUDER_KINDS.index(occluder)
     record: dict = {"head": number, "occluder": occluder, "refused": None, "rows": [], "curves": {}}
     with MediapipeDetector() as detector:
         try:

@@ -11,7 +11,7 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.files.arrays import bounded_bytes, read_array, reason_of
 from d3f_lite.observation.landmarks import Landmarks, interocular_distance
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.face_mesh import to_68
+from d3f_lite.perception.detector import to_68
 
 FIRST_PIXEL = 0.5  # px: .pts counts from 1 at the first pixel's centre, d3f-lite from 0 at its corner
 FROM_FILE = "file"  # the backend of points that do not say where they come from

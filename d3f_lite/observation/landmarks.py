@@ -40,8 +40,11 @@ class Landmarks:
     dense: Float[np.ndarray, "478 2"] | None = None
 
     def __post_init__(self):
-        _check("landmarks", self.xy, (68, 2), -1e6, 1e6)  # px, more than any photo is wide
-        _check("confidences", self.confidence, (68,), 0.0, 1.0)
+        farthest = 1e6  # px, more than any photo is wide
+        if np.shape(self.xy) != (68, 2) or not np.all(np.abs(self.xy) <= farthest):  # false for NaN, too
+            raise LandmarkError(f"landmarks must be of shape (68, 2) and lie between {-farthest:g} and {farthest:g}")
+        if np.shape(self.confidence) != (68,) or not np.all(np.abs(np.subtract(self.confidence, 0.5)) <= 0.5):
+            raise LandmarkError("confidences must be of shape (68,) and lie between 0 and 1")
 
     @property
     def detector(self) -> str:
@@ -59,11 +62,9 @@ class Landmarks:
         return bool(self.reliable.sum() >= 14 and self.reliable[INNER].sum() >= 10)
 
     def mask_out(self, occluded: Bool[np.ndarray, "H W"], margin: float = 0.02) -> "Landmarks":
-        """The same, without confidence in those off the photo or hidden.
+        """The same, without confidence in those off the photo or hidden: under the occluder, or nearer to it than ``margin``.
 
-        Args:
-            occluded: True under the occluder.
-            margin: of the inter-ocular distance; a landmark so near to the occluder is hidden, too.
+        The margin is a part of the inter-ocular distance.
         """
         height, width = occluded.shape
         size = 2 * int(np.ceil(margin * interocular_distance(self.xy))) + 1
@@ -81,11 +82,7 @@ def interocular_distance(xy: Float[np.ndarray, "68 2"]) -> float:
 
 
 def face_region(landmarks: Landmarks, shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
-    """The pixels of the face with its forehead.
-
-    Args:
-        shape: (H, W) of the photo.
-    """
+    """The pixels of the face with its forehead, in a photo of ``shape`` (H, W)."""
     if landmarks.dense is not None:
         return region_inside(landmarks.dense[list(FACE_OVAL)], shape)
     jaw, brows, chin = landmarks.xy[:17], landmarks.xy[17:27], landmarks.xy[8]
@@ -94,18 +91,7 @@ def face_region(landmarks: Landmarks, shape: tuple[int, int]) -> Bool[np.ndarray
 
 
 def region_inside(polygon: Shaped[np.ndarray, "P 2"], shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
-    """The pixels inside a polygon.
-
-    Args:
-        polygon: px.
-        shape: (H, W) of the photo.
-    """
+    """The pixels inside a polygon px, in a photo of ``shape`` (H, W)."""
     region = np.zeros(shape, np.uint8)
     cv2.fillPoly(region, [np.round((polygon - 0.5) * 16).astype(np.int32)], 1, shift=4)
     return region.astype(bool)
-
-
-def _check(name, values, shape, low, high):
-    """Refuse an array of another shape, or with a number (or NaN) out of range."""
-    if np.shape(values) != shape or not np.all((np.asarray(values) >= low) & (np.asarray(values) <= high)):
-        raise LandmarkError(f"{name} must be of shape {shape} and lie between {low:g} and {high:g}")

@@ -8,56 +8,35 @@ from jaxtyping import Bool, Float, UInt8
 
 from d3f_lite.observation.landmarks import FACE_OVAL, MEDIAPIPE, Landmarks, interocular_distance, region_inside
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.detector import MediapipeDetector, find_faces
+from d3f_lite.perception.detector import MediapipeDetector, face_size, find_faces, same_face, to_68
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork
-from d3f_lite.perception.face_mesh import face_size, same_face, to_68
 from d3f_lite.perception.inpainting import inpaint, paint
 
 
 @dataclass(frozen=True)
 class Jitter:
-    """How the looks at a face differ, and what their spread says.
+    """How the looks at a face differ, and what their spread says; % are of the inter-ocular distance."""
 
-    Args:
-        shift: standard deviation of the crop's shift, of the face's size.
-        log_scale: standard deviation of the log of its scale.
-        rotation: standard deviation of its rotation, radians.
-        side: px of the square crop.
-        face: part of that side that the face takes.
-        steady: % of the inter-ocular distance; a spread up to this is full confidence.
-        decay: % of the inter-ocular distance, by which confidence falls by e beyond that.
-        astray: % of the inter-ocular distance; a look farther off than this, on average, has failed.
-    """
-
-    shift: float = 0.04
-    log_scale: float = 0.08
-    rotation: float = np.radians(6)
-    side: int = 256
-    face: float = 0.5
-    steady: float = 1.0
-    decay: float = 3.0
-    astray: float = 10.0
+    shift: float = 0.04  # standard deviation of the crop's shift, of the face's size,
+    log_scale: float = 0.08  # of the log of its scale,
+    rotation: float = np.radians(6)  # and of its rotation, radians
+    side: int = 256  # px of the square crop
+    face: float = 0.5  # part of that side that the face takes
+    steady: float = 1.0  # %; a spread up to this is full confidence
+    decay: float = 3.0  # %, by which confidence falls by e beyond that
+    astray: float = 10.0  # %; a look farther off than this, on average, has failed
 
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """A photo in which a face is looked for, and what looks for it.
-
-    Args:
-        photo: the whole photo.
-        occluded: True under the occluder, whose pixels no detector sees.
-        detector: an open one.
-        network: whose points take the place of those of the detector's mesh, if there is one.
-        seed: of the jitter.
-        jitters: how many looks; at 0 the detector's first one counts.
-    """
+    """A photo in which a face is looked for, and what looks for it."""
 
     photo: Photo
-    occluded: Bool[np.ndarray, "H W"]
+    occluded: Bool[np.ndarray, "H W"]  # True under the occluder, whose pixels no detector sees
     detector: MediapipeDetector
-    network: FaceAlignmentNetwork | None = None
-    seed: int = 0
-    jitters: int = 13
+    network: FaceAlignmentNetwork | None = None  # its points take the place of those of the detector's mesh
+    seed: int = 0  # of the jitter
+    jitters: int = 13  # how many looks; at 0 the detector's first one counts
 
     @cached_property
     def inpainted(self) -> UInt8[np.ndarray, "H W 3"]:
@@ -68,8 +47,7 @@ class Search:
 def locate_visible(search: Search, meshes: list[Float[np.ndarray, "478 2"]]) -> Landmarks:
     """The landmarks of the first of the faces found in ``search.inpainted``, those under the occluder among them.
 
-    The detector looks again with the occluder in the median colour of the face's visible part, of which it must show a
-    little.
+    The detector looks again with the occluder in the median colour of the face's visible part, if any of it shows.
     """
     pixels, mesh = search.inpainted, meshes[0]
     skin = region_inside(mesh[list(FACE_OVAL)], search.photo.shape) & ~search.occluded
@@ -79,20 +57,9 @@ def locate_visible(search: Search, meshes: list[Float[np.ndarray, "478 2"]]) -> 
     return locate(search, pixels, mesh, len(meshes))
 
 
-def locate(
-    search: Search,
-    pixels: UInt8[np.ndarray, "H W 3"],
-    mesh: Float[np.ndarray, "478 2"],
-    faces: int = 1,
-    jitter: Jitter = Jitter(),
-) -> Landmarks:
-    """The landmarks of a face, hidden or not, from jittered looks at it.
-
-    Args:
-        pixels: the picture to look at.
-        mesh: px, where the face lies in it.
-        faces: how many were found.
-    """
+def locate(search: Search, pixels: UInt8[np.ndarray, "H W 3"], mesh: Float[np.ndarray, "478 2"], faces: int = 1) -> Landmarks:
+    """The landmarks, hidden or not, from jittered looks at the face with this mesh px in a picture; ``faces`` were found."""
+    jitter = Jitter()
     looks = _looks(search, pixels, mesh, jitter)
     dense = np.median(looks or [mesh], axis=0)
     if search.network is None:

@@ -25,7 +25,7 @@ from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE
 from d3f_lite.observation.photo import Photo
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork, network_for
 from d3f_lite.perception.landmark_detection import detect_landmarks
@@ -69,7 +69,7 @@ def measure(
             try:
                 found = detect_landmarks(photo, seed=number, jitters=5, detector=detector, network=network)
                 rows.append((*_residual(head, vertices, camera, found), False))
-                covered, mask = draw_occluder(photo, found, OCCLUDERS[number % len(OCCLUDERS)], seed=number)
+                covered, mask = draw_occluder(photo, found, OCCLUDER_KINDS[number % len(OCCLUDER_KINDS)], seed=number)
                 beside = detect_landmarks(covered, mask, seed=number, jitters=5, detector=detector, network=network)
                 rows.append((*_residual(head, vertices, camera, beside), True))
             except LandmarkError:

@@ -9,8 +9,7 @@ from d3f_lite.evaluation.synthetic import SKIN_TONES, draw_light, paint
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import rasterise, render
 from d3f_lite.heads.model import JAW_POINTS, PARTS, HeadModel, LandmarkEmbedding
-from d3f_lite.perception.detector import MediapipeDetector
-from d3f_lite.perception.face_mesh import to_68
+from d3f_lite.perception.detector import MediapipeDetector, to_68
 from research.bake.appearance import albedo_regions
 
 YAWS = np.radians(np.arange(-60, 61, 15))

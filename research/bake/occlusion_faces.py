@@ -19,9 +19,7 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
-from d3f_lite.perception.cut_faces import TYPICAL_MEDIAN
-from d3f_lite.perception.detector import MediapipeDetector
-from d3f_lite.perception.face_mesh import face_size, to_68
+from d3f_lite.perception.detector import MediapipeDetector, face_size, to_68
 from d3f_lite.perception.occlusion_net import MESH_POINTS, SHEET, SIDE, unwrap
 
 RENDER_SHAPE = (260, 240)  # px
@@ -118,11 +116,11 @@ def mean_face(frontal: list[tuple]) -> Float[np.ndarray, "468 2"]:
 
 
 def typical_face(frontal: list[tuple], canonical: Float[np.ndarray, "468 2"]) -> UInt8[np.ndarray, "S S 3"]:
-    """The median of `frontal_faces`, flattened and symmetric, (SHEET, SHEET, 3); TYPICAL_MEDIAN is its own median colour."""
+    """The median of `frontal_faces`, flattened and symmetric, (SHEET, SHEET, 3); 128 is its own median colour."""
     face = Anatomy.of(canonical).face > 0
     flat = [unwrap(pixels, mesh, canonical).astype(np.float32) for pixels, mesh in frontal]
     typical = np.median([one / np.median(one[face], axis=0) for one in flat], axis=0)
-    return (TYPICAL_MEDIAN * (typical + typical[:, ::-1]) / 2).round().clip(0, 255).astype(np.uint8)
+    return (128 * (typical + typical[:, ::-1]) / 2).round().clip(0, 255).astype(np.uint8)
 
 
 # Small grey photos

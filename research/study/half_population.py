@@ -29,7 +29,7 @@ from research.bake import embedding, population
 from research.bake.head import TRAINING_SEED, build, with_scans
 from research.bake.registration import register
 from research.markdown import table
-from research.study import scans
+from research.study import scenes
 from research.study.worlds import World
 
 COLUMNS = ("face", "occluded", *(f"covered_{level}_{part}" for part in ("visible", "occluded") for level in ("0.50", "0.90")))
@@ -54,9 +54,9 @@ def errors(world: World, heads: dict[str, HeadModel], number: int, seed: int) ->
     """What COLUMNS name, of the world's average head (an error only) and of the fit of each of ``heads``, on every occluder."""
     found = []
     with MediapipeDetector() as detector:
-        for one, occluder in tqdm([(one, occluder) for one in range(number) for occluder in scans.HIDDEN_BY], desc=world.name):
+        for one, occluder in tqdm([(one, occluder) for one in range(number) for occluder in scenes.HIDDEN_BY], desc=world.name):
             try:
-                scene = scans.draw_scene(world, seed, one, occluder, detector)
+                scene = scenes.draw_scene(world, seed, one, occluder, detector)
                 observation = observe_filled(scene, detector)
             except LandmarkError:
                 continue
@@ -64,7 +64,7 @@ def errors(world: World, heads: dict[str, HeadModel], number: int, seed: int) ->
             for head in heads.values():
                 fit = fit_visible(observation, head)
                 posterior = photo_decoders(fit, head, DiversitySettings())[PHOTO]()
-                draws = sample_iid(posterior, scans.POSTERIOR_DRAWS, seed).vertices
+                draws = sample_iid(posterior, scenes.POSTERIOR_DRAWS, seed).vertices
                 rows.append(_measured(fit.vertices, draws, head, scene))
             found.append(rows)
     return np.array(found)
@@ -72,9 +72,9 @@ def errors(world: World, heads: dict[str, HeadModel], number: int, seed: int) ->
 
 def _measured(vertices, draws, model, scene):
     """The COLUMNS of one head and of ``draws`` around it, NaN where those are too few to say."""
-    matrix = scans.lay(vertices, model, scene)
+    matrix = scenes.lay(vertices, model, scene)
     error, sure = (
-        scans.measured(scans.distances(heads, matrix, model, scene), int(scene.visible.sum()))
+        scenes.measured(scenes.distances(heads, matrix, model, scene), int(scene.visible.sum()))
         for heads in (vertices[None], draws)
     )
     return [error.get(name, sure.get(name, np.nan)) for name in COLUMNS]

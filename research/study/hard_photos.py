@@ -22,7 +22,7 @@ from d3f_lite.files.whole import check_replaceable
 from d3f_lite.observation.landmarks import Landmarks, face_region, interocular_distance
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.observe import observe
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
@@ -56,7 +56,7 @@ def hard_photos(name: str, seed: int = 0) -> Iterator[Photo]:
 
 def pairs(portrait: Photo, found: Landmarks, seed: int) -> Iterator[tuple[Photo, Bool[np.ndarray, "H W"]]]:
     """A portrait under each pair of occluders, and the mask of both."""
-    for first, second in combinations(OCCLUDERS, 2):
+    for first, second in combinations(OCCLUDER_KINDS, 2):
         once, one = draw_occluder(portrait, found, first, seed=seed)
         twice, other = draw_occluder(once, found, second, seed=seed + 1)
         yield Photo(twice.pixels, f"{portrait.name}: {first} + {second}"), one | other

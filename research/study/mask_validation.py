@@ -14,8 +14,7 @@ from tqdm import tqdm
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.detector import MediapipeDetector
-from d3f_lite.perception.face_mesh import face_size
+from d3f_lite.perception.detector import MediapipeDetector, face_size
 from d3f_lite.perception.occlusion_net import MESH_POINTS, SHEET, SIDE, load_occlusion_net
 from research.bake.occlusion_drawing import SHARES, draw_material
 from research.bake.occlusion_faces import Anatomy, rendered_faces, small_faces

@@ -25,7 +25,7 @@ from d3f_lite.heads.model import JAW_POINTS, HeadModel
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.reconstruct import reconstruct
 from research.markdown import table
-from research.study.scans import HIDDEN_BY, draw_scene
+from research.study.scenes import HIDDEN_BY, draw_scene
 from research.study.surfaces import Surface, align, transformed
 from research.study.worlds import World, scanned
 

@@ -1,4 +1,4 @@
-"""The public page, as the README puts it up, and a visitor who means it ill: what is sent is bounded, told in a line, and gone."""
+"""The public page, as docs/hosting.md puts it up, and a visitor who means it ill: what is sent is bounded, told in a line, and gone."""
 
 import io
 import os
@@ -77,11 +77,11 @@ def test_a_message_that_no_page_of_ours_sends_changes_nothing():
 
 @pytest.fixture
 def public(tmp_path, monkeypatch):
-    """The page as the README puts it up, for one visitor at once: its address, its process, and the server's temporary folder."""
+    """The page as docs/hosting.md puts it up, for one visitor at once: its address, its process, and the server's temporary folder."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    command = re.search(r"^\.venv/bin/voila (.*?)$\n```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[1]
+    command = re.search(r"^\.venv/bin/voila (.*?)$\n```", (ROOT / "docs" / "hosting.md").read_text(), re.MULTILINE | re.DOTALL)[1]
     options = [one for one in shlex.split(command.replace("\\\n", " ")) if not one.startswith(("--port", "--Voila.ip", "--most"))]
     notebook = ROOT / options.pop(0)
     options = [re.sub("most_kernels=.*", "most_kernels=1", one) for one in options]

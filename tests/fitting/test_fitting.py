@@ -21,7 +21,7 @@ from d3f_lite.observation.masks import Masks
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.observe import observe
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.settings import FitSettings
 
 HEAD = load_head()
@@ -111,7 +111,7 @@ def test_landmarks_that_are_no_face_s_leave_the_mean_head_where_they_lie():
 @pytest.mark.parametrize("name", ("astronaut", "grace_hopper"))
 def test_portraits_clean_and_under_each_occluder(name, portraits, detector):
     photo, clean = portraits[name]
-    cases = [(photo, None)] + [draw_occluder(photo, clean, kind) for kind in OCCLUDERS]
+    cases = [(photo, None)] + [draw_occluder(photo, clean, kind) for kind in OCCLUDER_KINDS]
     for covered, mask in cases:
         observation = observe(covered, mask, detector=detector)
         fit = fit_visible(observation, HEAD)

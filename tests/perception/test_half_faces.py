@@ -9,7 +9,7 @@ from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.photo import Photo
 from d3f_lite.observe import observe
-from d3f_lite.perception.face_mesh import face_size
+from d3f_lite.perception.detector import face_size
 from d3f_lite.perception.half_faces import LEFT_EDGE, MIDLINE, VIEWS, find_half_face, mirror, seen
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.perception.rescue import RESCUE

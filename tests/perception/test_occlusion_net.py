@@ -91,7 +91,7 @@ def test_clean_portraits_stay_clean(portraits, name):
     estimate = estimate_occlusion(photo, landmarks)
     face = face_region(landmarks, photo.shape)
     assert estimate.occluded[face].mean() <= 0.01
-    assert estimate.probability.shape == estimate.occluded.shape == photo.shape and 0.8 < estimate.confidence <= 1
+    assert estimate.occluded.shape == photo.shape and 0.8 < estimate.confidence <= 1
 
 
 @pytest.mark.parametrize("name, kind", [("grace_hopper", "surgical_mask"), ("astronaut", "sunglasses"), ("astronaut", "scarf")])
