@@ -19,7 +19,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
 # JupyterLab asks npm, if there is one, for its folders, and npm logs that.
 export npm_config_cache := $(CURDIR)/$(VENV)/var/npm
 
-.PHONY: demo test check lab handouts site serve grade slides bench fuzz clean
+.PHONY: demo test check javascript lab handouts site serve grade slides bench fuzz clean
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
@@ -27,11 +27,17 @@ demo: $(VENV)/ready
 test: $(VENV)/ready-to-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(VENV)/ready-to-test
+check: $(VENV)/ready-to-test javascript
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy --no-error-summary
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" --ignore tests/research
+
+# Users need no npm; without it, or without a way to its registry, this step says so and is left out.
+javascript:
+	@if ! command -v npm >/dev/null; then echo "javascript: not looked at, npm is not here"; \
+	elif ! test -d widgets/node_modules && ! npm --prefix widgets ci --silent; then echo "javascript: not looked at, npm cannot get Biome"; \
+	else npm --prefix widgets run --silent check; fi
 
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_quickstart.ipynb
@@ -60,7 +66,7 @@ fuzz: $(VENV)/ready-to-test
 	D3F_LITE_KILLS=20 $(BIN)/python -m pytest -q tests/hostile/test_kill.py
 
 clean:
-	rm -rf $(VENV) results handouts slides site build jupyter_execute docs/generated d3f_lite.egg-info
+	rm -rf $(VENV) widgets/node_modules results handouts slides site build jupyter_execute docs/generated d3f_lite.egg-info
 	find d3f_lite widgets notebooks research tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/ready: pyproject.toml constraints.txt

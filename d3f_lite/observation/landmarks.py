@@ -10,7 +10,6 @@ from d3f_lite.errors import LandmarkError
 
 MEDIAPIPE, FACE_ALIGNMENT = "mediapipe", "face-alignment"  # names of backends
 BY_HAND = ", corrected by hand"  # ends the name of a backend some of whose points were moved
-INNER = slice(17, 68)  # of the 68: brows, nose, eyes and mouth; those before are the jaw
 OUTER_EYE_CORNERS = (36, 45)  # of the 68: the right eye's, the left eye's
 FACE_OVAL = (  # of MediaPipe's mesh points: the outline of the face with its forehead
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -57,9 +56,14 @@ class Landmarks:
         return self.confidence >= 0.3
 
     @property
+    def reliable_inner(self) -> int:
+        """How many of those lie within the face: brows, nose, eyes and mouth, which come after the 17 of the jaw."""
+        return int(self.reliable[17:].sum())
+
+    @property
     def enough(self) -> bool:
         """Whether a fit is possible: 14 are reliable, 10 of them within the face."""
-        return bool(self.reliable.sum() >= 14 and self.reliable[INNER].sum() >= 10)
+        return bool(self.reliable.sum() >= 14 and self.reliable_inner >= 10)
 
     def mask_out(self, occluded: Bool[np.ndarray, "H W"], margin: float = 0.02) -> "Landmarks":
         """The same, without confidence in those off the photo or hidden: under the occluder, or nearer to it than ``margin``.
