@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
+from d3f_lite.evaluation.truth import STREAMS
 from d3f_lite.fitting.calibration import ASSET, measured_path, pose_features, upright
 from d3f_lite.fitting.camera import NEAREST, Camera
 from d3f_lite.fitting.landmark_equations import NEARNESS_SIGMA, USUAL_NEARNESS
@@ -25,7 +26,7 @@ from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE
 from d3f_lite.observation.photo import Photo
-from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
+from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork, network_for
 from d3f_lite.perception.landmark_detection import detect_landmarks
@@ -62,14 +63,14 @@ def measure(
         poses: (m, 2) yaw and pitch in radians.
         is_occluded: (m,) bool.
     """
-    rows = []
+    rows, hidden_by = [], tuple(STREAMS)  # a new occluder changes nobody's
     with MediapipeDetector() as detector:
         for number, vertices in enumerate(tqdm(heads, desc="detector", unit="head")):
             photo, camera = draw_varied_view(head, vertices, generator)
             try:
                 found = detect_landmarks(photo, seed=number, jitters=5, detector=detector, network=network)
                 rows.append((*_residual(head, vertices, camera, found), False))
-                covered, mask = draw_occluder(photo, found, OCCLUDER_KINDS[number % len(OCCLUDER_KINDS)], seed=number)
+                covered, mask = draw_occluder(photo, found, hidden_by[number % len(hidden_by)], seed=number)
                 beside = detect_landmarks(covered, mask, seed=number, jitters=5, detector=detector, network=network)
                 rows.append((*_residual(head, vertices, camera, beside), True))
             except LandmarkError:

@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).parents[2] / "d3f_lite"
 PICTURE = PACKAGE.parent / "docs" / "house.png"
 ROOMS = (
     "errors", "command_line", "common", "files", "assets", "settings", "heads", "observation", "perception", "observe",
-    "occluders", "formats", "fitting", "completion", "diversity", "metrics", "reconstruction", "reconstruct", "evaluation",
-    "results", "photo_folder", "batch", "__main__",
+    "occluders", "formats", "fitting", "completion", "diversity", "metrics", "reconstruction", "reconstruct",
+    "evaluation", "results", "photo_folder", "batch", "__main__",
 )  # fmt: skip  # in the order of the data
 GENERAL = ROOMS[:6]  # every other room may use them: their arrows are left out of the picture
 SHORT_NAMES = {"d3f_lite.reconstruction": "d3f_lite.results."}  # of what stands above; it is imported when it is called

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from d3f_lite.command_line import command_line
 from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
-from d3f_lite.evaluation.methods import PHOTO, photo_decoders
+from d3f_lite.evaluation.methods import Given, photo_decoders
 from d3f_lite.evaluation.truth import observe_filled
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.ict import read_ict
@@ -63,7 +63,7 @@ def errors(world: World, heads: dict[str, HeadModel], number: int, seed: int) ->
             rows = [_measured(world.average, world.average[None], world.head, scene)]
             for head in heads.values():
                 fit = fit_visible(observation, head)
-                posterior = photo_decoders(fit, head, DiversitySettings())[PHOTO]()
+                posterior = photo_decoders(fit, head, DiversitySettings())[Given.PHOTO]()
                 draws = sample_iid(posterior, scenes.POSTERIOR_DRAWS, seed).vertices
                 rows.append(_measured(fit.vertices, draws, head, scene))
             found.append(rows)

@@ -18,7 +18,7 @@ from d3f_lite.diversity import kernel
 from d3f_lite.diversity.search import PartialHead, sample_iid
 from d3f_lite.errors import D3FError, LandmarkError
 from d3f_lite.evaluation import calibration, methods
-from d3f_lite.evaluation.methods import PHOTO, Draws
+from d3f_lite.evaluation.methods import Draws, Given
 from d3f_lite.fitting.fit import what_the_photo_shows
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
@@ -160,7 +160,7 @@ def scene_rows(scene: Scene, head: HeadModel, world: World, draws: Draws, settin
     for answer in (*singles, *methods.answers(partial, head, decoders, draws, fit.vertices)):
         moved = lay(answer.heads[0], head, scene) if len(answer.heads) == 1 else matrix
         yield row(answer.method, distances(answer.heads, moved, head, scene))
-    for name, decoder in ((POSTERIOR, decoders[PHOTO]()), (HELD, decoders["default"]())):
+    for name, decoder in ((POSTERIOR, decoders[Given.PHOTO]()), (HELD, decoders["default"]())):
         heads = sample_iid(decoder, POSTERIOR_DRAWS, draws.seed).vertices
         apart = distances(heads, matrix, head, scene)
         prior = distances(head.sample(1, seed=draws.seed + 1), matrix, head, scene)[0]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from d3f_lite.evaluation.truth import INGREDIENTS, group_table, groups, measure
 from d3f_lite.formats.anny import held_out_heads, held_out_phenotypes
+from research.study.ingredients import INGREDIENTS, group_table, groups, measure
 
 
 def test_each_head_is_in_one_group_of_each_axis():
