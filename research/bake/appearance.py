@@ -3,7 +3,6 @@
 from functools import lru_cache
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from d3f_lite.fitting.camera import Camera
@@ -72,7 +71,7 @@ def _inside_lips(head, landmarks):
 @lru_cache(maxsize=1)
 def _mouth_cavity(head):
     """The skin inside the closed mouth, (V,) bool: around and behind the tongue, and invisible from outside."""
-    normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long()).numpy()
+    normals = vertex_normals(head.mean, head.triangles)
     seen = np.zeros(len(head.mean), bool)
     for yaw in np.radians(range(0, 360, 40)):
         for pitch in np.radians((-40, 0, 40)):

@@ -19,8 +19,8 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
 from d3f_lite.evaluation.truth import STREAMS
 from d3f_lite.fitting.calibration import ASSET, measured_path, pose_features, upright
-from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.landmark_fitting import NEAREST, NEARNESS_SIGMA, USUAL_NEARNESS
+from d3f_lite.fitting.camera import NEAREST, Camera
+from d3f_lite.fitting.landmark_equations import NEARNESS_SIGMA, USUAL_NEARNESS
 from d3f_lite.formats.ict import read_ict
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel

@@ -5,7 +5,6 @@ They share no code with the renders of ``synthetic``, which detector, occlusion 
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 
 from d3f_lite.fitting.camera import Camera
@@ -36,7 +35,7 @@ def draw_scan_photo(
     colours = _background(generator)
     seen = index >= 0
     corners, weights = head.triangles[index[seen]], barycentric[seen][..., None]
-    normals = vertex_normals(torch.from_numpy(vertices), torch.from_numpy(head.triangles).long()).numpy()
+    normals = vertex_normals(vertices, head.triangles)
     turned = ((normals @ camera.rotation.T)[corners] * weights).sum(1)
     albedo = (textured(head, generator)[corners] * weights).sum(1)
     colours[seen] = _lit(albedo, turned / np.linalg.norm(turned, axis=1, keepdims=True), generator)
