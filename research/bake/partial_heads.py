@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from d3f_lite.evaluation.truth import STREAMS
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
@@ -64,6 +65,7 @@ def occluded_views(head: HeadModel, number: int, seed: int) -> Bool[np.ndarray, 
         the vertices that each of the pictures shows.
     """
     generator, visible = np.random.default_rng(seed), np.zeros((number, len(head.mean)), bool)
+    hidden_by = tuple(STREAMS)  # a new occluder changes no other's draws
     grey = Photo.from_array(np.full((PICTURE, PICTURE, 3), GREY, np.uint8))
     for row in visible:
         view = View.of(head, generator.uniform(-1.0, 1.0, 3) * VIEW_ANGLES)
