@@ -16,7 +16,7 @@ from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
-from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
+from d3f_lite.occluders.drawing import draw_occluder
 
 PICTURE = 224  # px
 SCALE = 0.72  # px per mm: the head fills the picture
@@ -71,7 +71,7 @@ def occluded_views(head: HeadModel, number: int, seed: int) -> Bool[np.ndarray, 
         view = View.of(head, generator.uniform(-1.0, 1.0, 3) * VIEW_ANGLES)
         row[:] = view.shows
         if generator.uniform() > CLEAR:
-            kind = OCCLUDER_KINDS[generator.integers(len(OCCLUDER_KINDS))]
+            kind = hidden_by[generator.integers(len(hidden_by))]
             _, mask = draw_occluder(grey, view.landmarks(head), kind, seed=int(generator.integers(2**31)))
             row &= ~view.hidden_by(mask)
     return visible
