@@ -11,7 +11,7 @@ from d3f_lite.fitting.calibration import Calibration, calibration_of, upright
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.heads.laplacian import laplacian
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import Landmarks, interocular_distance
+from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.settings import FitSettings
 
 POSE = 7  # rotation vector (rad), log scale, translation (mm), nearness (per m)
@@ -139,7 +139,7 @@ class LandmarkProblem:
         rough = replace(self, calibration=Calibration.none(), covariance=Calibration.none().clean)
         found = []
         eyes = self.head.landmark_points(self.head.mean)
-        scale = interocular_distance(self.landmarks.xy) / np.linalg.norm(eyes[36] - eyes[45])
+        scale = self.landmarks.interocular_distance / np.linalg.norm(eyes[36] - eyes[45])
         right, down = self.landmarks.xy[45] - self.landmarks.xy[36]
         roll = np.arctan2(-down, right)  # a photo may lie on its side or its head
         for yaw in START_YAWS:

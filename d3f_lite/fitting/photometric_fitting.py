@@ -14,7 +14,6 @@ from scipy.sparse import csr_array
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.landmark_fitting import POSE, LandmarkFit, LandmarkProblem, moved, newton_step, pose_jacobian
 from d3f_lite.fitting.render import rasterise, spherical_harmonics, vertex_normals
-from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.observation import Observation
 
 MARGIN = 1.0  # of the eye distance, kept around the head in the crop
@@ -65,7 +64,7 @@ class Crop:
     @classmethod
     def around(cls, observation: Observation, eye_distance: float) -> "Crop":
         """Cut the face out and scale it to ``eye_distance`` px between the outer eye corners."""
-        unit = interocular_distance(observation.landmarks.xy)
+        unit = observation.landmarks.interocular_distance
         rows, columns = np.nonzero(observation.masks.face)
         height, width = observation.photo.shape
         box = np.array((columns.min(), rows.min(), columns.max(), rows.max())) + MARGIN * unit * np.array((-1, -1, 1, 1))
