@@ -6,8 +6,9 @@ import anywidget
 import numpy as np
 import traitlets
 
+from d3f_lite.errors import LandmarkError
 from d3f_lite.formats.landmark_files import write_landmarks
-from d3f_lite.observation.landmarks import BY_HAND, Landmarks, interocular_distance
+from d3f_lite.observation.landmarks import BY_HAND, Landmarks
 from d3f_lite.results.pictures import face_window
 from widgets.explorer import joined
 from widgets.figures import encoded
@@ -34,7 +35,7 @@ class LandmarkEditor(anywidget.AnyWidget):
         self._start, self._corner = observation, np.array((columns.start, rows.start), np.float32)
         face = observation.photo.pixels[rows, columns]
         super().__init__(
-            image=encoded(face), size=[*face.shape[1::-1]], radius=0.015 * interocular_distance(observation.landmarks.xy),
+            image=encoded(face), size=[*face.shape[1::-1]], radius=0.015 * observation.landmarks.interocular_distance,
             alt=f"the face of the photo {observation.photo.name} with 68 landmarks",
         )  # fmt: skip
         self.reset()
@@ -48,6 +49,8 @@ class LandmarkEditor(anywidget.AnyWidget):
             points = np.array(proposal["value"], float)
         except (ValueError, TypeError, OverflowError):
             points = np.zeros(0)
+        if points.shape != (68, 2):
+            raise LandmarkError("landmarks are 68 pairs of numbers")
         Landmarks(points, np.ones(68), "", 1)  # refuses what no landmarks can be
         return proposal["value"]
 

@@ -7,7 +7,7 @@ import lazy_loader
 
 _NAMES = {
     "photo": ["Photo", "sample_photo"],
-    "landmarks": ["INNER", "Landmarks", "face_region", "interocular_distance", "region_inside"],
+    "landmarks": ["Landmarks", "face_region", "interocular_distance", "region_inside"],
     "masks": ["Masks", "Stroke", "correct", "read_mask", "read_strokes", "write_mask", "write_strokes"],
     "observation": ["Observation"],
 }

@@ -10,7 +10,6 @@ from d3f_lite.errors import LandmarkError
 
 MEDIAPIPE, FACE_ALIGNMENT = "mediapipe", "face-alignment"  # names of backends
 BY_HAND = ", corrected by hand"  # ends the name of a backend some of whose points were moved
-INNER = slice(17, 68)  # of the 68: brows, nose, eyes and mouth; those before are the jaw
 OUTER_EYE_CORNERS = (36, 45)  # of the 68: the right eye's, the left eye's
 FACE_OVAL = (  # of MediaPipe's mesh points: the outline of the face with its forehead
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -57,17 +56,24 @@ class Landmarks:
         return self.confidence >= 0.3
 
     @property
+    def reliable_inner(self) -> int:
+        """How many of those lie within the face: brows, nose, eyes and mouth, which come after the 17 of the jaw."""
+        return int(self.reliable[17:].sum())
+
+    @property
     def enough(self) -> bool:
         """Whether a fit is possible: 14 are reliable, 10 of them within the face."""
-        return bool(self.reliable.sum() >= 14 and self.reliable[INNER].sum() >= 10)
+        return bool(self.reliable.sum() >= 14 and self.reliable_inner >= 10)
+
+    @property
+    def interocular_distance(self) -> float:
+        """The distance between the outer eye corners, px."""
+        return interocular_distance(self.xy)
 
     def mask_out(self, occluded: Bool[np.ndarray, "H W"], margin: float = 0.02) -> "Landmarks":
-        """The same, without confidence in those off the photo or hidden: under the occluder, or nearer to it than ``margin``.
-
-        The margin is a part of the inter-ocular distance.
-        """
+        """The same, without confidence in those off the photo, or within a ``margin`` (of the eyes' distance) of the occluder."""
         height, width = occluded.shape
-        size = 2 * int(np.ceil(margin * interocular_distance(self.xy))) + 1
+        size = 2 * int(np.ceil(margin * self.interocular_distance)) + 1
         hidden = cv2.dilate(occluded.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
         x, y = np.floor(self.xy).astype(int).T
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from d3f_lite.observation.landmarks import INNER, Landmarks
+from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.masks import Masks
 from d3f_lite.observation.photo import Photo
 
@@ -36,5 +36,5 @@ def too_few_landmarks(observation: Observation) -> str:
         reason = (
             "the detector is unsure of the others (a profile, blur?); use a sharper view from the front, or place them by hand"
         )
-    many = f"only {landmarks.reliable.sum()} of 68 landmarks are reliable ({landmarks.reliable[INNER].sum()} within the face)"
+    many = f"only {landmarks.reliable.sum()} of 68 landmarks are reliable ({landmarks.reliable_inner} within the face)"
     return f"{many}, so the heads follow the population more than the photo: {reason}"

@@ -2,7 +2,7 @@
 
 PATH is ICT-FaceKit's folder or archive: heads from scans; our own held-out heads follow. Identities, expressions, views,
 lights, skins and occluders are drawn from a seed. A table for each world, paired comparisons, and whether the posteriors are
-calibrated. Each world's average head stands beside every method: a fit that is not nearer than that has learnt nothing
+calibrated. Each world's average head stands beside every method: a fit that is not nearer has learnt nothing
 about the person.
 """
 
@@ -16,14 +16,14 @@ from tqdm import tqdm
 
 from d3f_lite.command_line import command_line
 from d3f_lite.evaluation import calibration
-from d3f_lite.evaluation.methods import PHOTO_HELD
+from d3f_lite.evaluation.methods import Given
 from d3f_lite.files.whole import write_json
 from d3f_lite.settings import Settings
 from research.markdown import table
 from research.study.scenes import AVERAGE, HALF_WIDTHS, HELD, HIDDEN_BY, MEAN_HEAD, POSTERIOR, measure_case
 from research.study.worlds import OWN, SCANS
 
-FIT, DEFAULT, INDEPENDENT = "single fit, global + local", "calibrated DPP", f"{PHOTO_HELD}: i.i.d."
+FIT, DEFAULT, INDEPENDENT = "single fit, global + local", "calibrated DPP", f"{Given.PHOTO_HELD}: i.i.d."
 CENTRAL = f"most central of {POSTERIOR}"
 
 
@@ -65,11 +65,11 @@ def means(rows: list[dict]) -> str:
     return table(("method", "cases", *columns), cells)
 
 
-def calibrated(rows: list[dict], method: str, part: str) -> calibration.Calibrated:
+def calibration_check(rows: list[dict], method: str, part: str) -> calibration.CalibrationCheck:
     """The ranks and TARP's shares of a method in one world."""
     some = [row for row in rows if row["method"] == method]
     ranks, shares = (np.array([row[f"{key}_{part}"] for row in some]) for key in ("ranks", "tarp"))
-    return calibration.Calibrated(f"{some[0]['world']}, {part}", ranks, shares)
+    return calibration.CalibrationCheck(f"{some[0]['world']}, {part}", ranks, shares)
 
 
 def _by_case(rows, method, key):
@@ -102,7 +102,7 @@ def main() -> None:
     if options.out is not None:
         options.out.mkdir(parents=True)
         write_json(options.out / "rows.json", rows)
-        posteriors = [calibrated(some, POSTERIOR, part) for some in worlds for part in ("occluded", "visible")]
+        posteriors = [calibration_check(some, POSTERIOR, part) for some in worlds for part in ("occluded", "visible")]
         calibration.calibration_figure(posteriors).savefig(options.out / "calibration.png", dpi=100)
 
 

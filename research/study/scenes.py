@@ -1,7 +1,7 @@
 """Scenes, pictures of true heads under occluders, and what every method makes of them.
 
 A prediction is laid onto the true head over its *visible* part alone, by size, turn and shift, so that nothing hidden helps;
-then distances count from each true vertex of the face to the predicted surface, along its normal.
+then distances are measured from each true vertex of the face to the predicted surface, along its normal.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from d3f_lite.diversity import kernel
 from d3f_lite.diversity.search import PartialHead, sample_iid
 from d3f_lite.errors import D3FError, LandmarkError
 from d3f_lite.evaluation import calibration, methods
-from d3f_lite.evaluation.methods import PHOTO, Draws
+from d3f_lite.evaluation.methods import Draws, Given
 from d3f_lite.fitting.fit import what_the_photo_shows
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
@@ -160,7 +160,7 @@ def scene_rows(scene: Scene, head: HeadModel, world: World, draws: Draws, settin
     for answer in (*singles, *methods.answers(partial, head, decoders, draws, fit.vertices)):
         moved = lay(answer.heads[0], head, scene) if len(answer.heads) == 1 else matrix
         yield row(answer.method, distances(answer.heads, moved, head, scene))
-    for name, decoder in ((POSTERIOR, decoders[PHOTO]()), (HELD, decoders["default"]())):
+    for name, decoder in ((POSTERIOR, decoders[Given.PHOTO]()), (HELD, decoders["default"]())):
         heads = sample_iid(decoder, POSTERIOR_DRAWS, draws.seed).vertices
         apart = distances(heads, matrix, head, scene)
         prior = distances(head.sample(1, seed=draws.seed + 1), matrix, head, scene)[0]
@@ -177,7 +177,7 @@ def ranked(apart: Float[np.ndarray, "N P"], reference: Float[np.ndarray, "P"], v
     """Whether N draws are as sure as they should be: ranks, as shares, of a few vertices' true places, and TARP's share.
 
     Args:
-        apart: as of ``distances``: what the draws say of surfaces that truly are at zero.
+        apart: as of ``distances``: the true surface is at zero.
         reference: the same for a head that has not seen the photo.
         visible: how many of the P columns are visible vertices.
         vertices: of each part whose ranks are kept.
@@ -193,7 +193,7 @@ def ranked(apart: Float[np.ndarray, "N P"], reference: Float[np.ndarray, "P"], v
 
 
 def measure_case(path: Path | None, plan: tuple[int, int, str], name: str, settings: Settings, samples: int) -> list[dict]:
-    """The rows of one (seed, head number, occluder); one row that says why, where the photo is refused.
+    """The rows of one (seed, head number, occluder); one row with the reason if the photo is refused.
 
     Args:
         path: ICT-FaceKit's, of the scanned world; None = our own.

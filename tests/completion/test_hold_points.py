@@ -6,7 +6,7 @@ import torch
 from scipy.stats import chi2
 from small_head import one_way, small_head
 
-from d3f_lite.completion.posterior import hold_points
+from d3f_lite.completion.hold_points import hold_points
 from d3f_lite.heads.gaussian import GaussianHeads
 
 

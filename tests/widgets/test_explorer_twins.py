@@ -9,7 +9,7 @@ from javascript import MISSING, REASON, javascript
 from scipy.stats import chi2
 from small_head import one_way, small_head
 
-from d3f_lite.completion.posterior import hold_points
+from d3f_lite.completion.hold_points import hold_points
 from d3f_lite.diversity.kernel import distances, expected_cardinality, kernel, published_bandwidth, quality, similarity
 from d3f_lite.diversity.search import PartialHead, ball_radius, diversify, diversify_published, sample_iid, widest_modes
 from d3f_lite.metrics import asd, rms_distances, spread
