@@ -20,7 +20,7 @@ from tqdm import tqdm
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import D3FError, LandmarkError
 from d3f_lite.files.whole import check_replaceable
-from d3f_lite.observation.landmarks import Landmarks, face_region, interocular_distance
+from d3f_lite.observation.landmarks import Landmarks, face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
@@ -42,7 +42,7 @@ COLUMNS, SIDE = 6, 160  # photos side by side on the sheet, px a side of each pi
 def resized_portrait(name: str) -> tuple[Photo, Landmarks]:
     """A shipped portrait, the outer corners of its eyes EYE_DISTANCE px apart, and its landmarks."""
     portrait = sample_photo(name)
-    zoom = EYE_DISTANCE / interocular_distance(detect_landmarks(portrait).xy)
+    zoom = EYE_DISTANCE / detect_landmarks(portrait).interocular_distance
     portrait = Photo(cv2.resize(portrait.pixels, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), name)
     return portrait, detect_landmarks(portrait)
 
@@ -76,7 +76,7 @@ def pairs_measured(name: str, seed: int, detector: MediapipeDetector) -> Iterato
         except LandmarkError:
             yield photo.name, 0.0, np.nan
             continue
-        off = np.linalg.norm(seen.landmarks.xy - found.xy, axis=1).mean() / interocular_distance(found.xy)
+        off = np.linalg.norm(seen.landmarks.xy - found.xy, axis=1).mean() / found.interocular_distance
         yield photo.name, overlap(seen.masks.occluded, truth, face), 100 * float(off)
 
 

@@ -24,7 +24,7 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.files.whole import check_replaceable
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
-from d3f_lite.observation.landmarks import Landmarks, face_region, interocular_distance
+from d3f_lite.observation.landmarks import Landmarks, face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.occluders.canvas import Canvas
 from d3f_lite.perception.detector import MediapipeDetector
@@ -181,9 +181,9 @@ def draw_hand(photo: Photo, landmarks: Landmarks, hand: Hand, seed: int) -> tupl
     canvas = Canvas.around(photo, landmarks, generator)
     vertices = hand.bent(generator)
     mirrored = generator.uniform() < 0.5
-    scale = 2 * interocular_distance(landmarks.xy) / EYE_WIDTH  # drawn twice as large
+    scale = 2 * landmarks.interocular_distance / EYE_WIDTH  # drawn twice as large
     side = 2 * photo.shape[1] if mirrored else 0
-    middle = landmarks.xy[30] + interocular_distance(landmarks.xy) * generator.normal((0.0, 0.35), (0.3, 0.2))
+    middle = landmarks.xy[30] + landmarks.interocular_distance * generator.normal((0.0, 0.35), (0.3, 0.2))
     place = np.abs(np.array([side, 0]) - 2 * middle)
     angles = -np.pi / 2 + generator.normal(0, 0.3), generator.normal(0, 0.2), generator.normal(0, 0.5)
     camera = Camera.from_angles(*angles, scale, place)
@@ -199,7 +199,7 @@ def draw_hand(photo: Photo, landmarks: Landmarks, hand: Hand, seed: int) -> tupl
         drawn, cover = drawn[:, ::-1], cover[:, ::-1]
     small = lambda layer: cv2.resize(np.ascontiguousarray(layer), photo.shape[::-1], interpolation=cv2.INTER_AREA)
     colour, cover = small(drawn * cover[..., None]), small(cover)
-    unit = interocular_distance(landmarks.xy)
+    unit = landmarks.interocular_distance
     shadow = 0.4 * cv2.GaussianBlur(np.roll(cover, round(0.03 * unit), axis=0), (0, 0), 0.03 * unit) * (1 - cover)
     mask = (cover > 0) | (shadow > 0.1)
     pixels = photo.pixels * ((1 - cover) * (1 - shadow))[..., None] + colour + generator.normal(0, 1.5, (*photo.shape, 1))
