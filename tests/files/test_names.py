@@ -11,16 +11,9 @@ from PIL import Image
 
 from d3f_lite.files import names
 from d3f_lite.files.names import caption, folder_name, unique_names
-<<<<<<< HEAD
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.results.provenance import result_folder
-from widgets.photo_upload import opened
-=======
-from d3f_lite.observation.photo import Photo, sample_photo
-from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.provenance import is_result
 from widgets.photo_controls import opened
->>>>>>> main
 
 
 @pytest.mark.parametrize(
