@@ -81,7 +81,7 @@ class Settings:
             from_tables(type(part), asdict(part), f"{name}.")
 
     @classmethod
-    def from_tables(cls, tables: dict) -> "Settings":
+    def from_tables(cls, tables) -> "Settings":
         """Settings from nested dicts, as ``asdict`` makes them; what they leave out keeps its default.
 
         Raises:

@@ -65,13 +65,15 @@ class Landmarks:
         """Whether a fit is possible: 14 are reliable, 10 of them within the face."""
         return bool(self.reliable.sum() >= 14 and self.reliable_inner >= 10)
 
-    def mask_out(self, occluded: Bool[np.ndarray, "H W"], margin: float = 0.02) -> "Landmarks":
-        """The same, without confidence in those off the photo or hidden: under the occluder, or nearer to it than ``margin``.
+    @property
+    def interocular_distance(self) -> float:
+        """The distance between the outer eye corners, px."""
+        return interocular_distance(self.xy)
 
-        The margin is a part of the inter-ocular distance.
-        """
+    def mask_out(self, occluded: Bool[np.ndarray, "H W"], margin: float = 0.02) -> "Landmarks":
+        """The same, without confidence in those off the photo, or within a ``margin`` (of the eyes' distance) of the occluder."""
         height, width = occluded.shape
-        size = 2 * int(np.ceil(margin * interocular_distance(self.xy))) + 1
+        size = 2 * int(np.ceil(margin * self.interocular_distance)) + 1
         hidden = cv2.dilate(occluded.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
         x, y = np.floor(self.xy).astype(int).T
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)

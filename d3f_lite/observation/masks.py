@@ -86,10 +86,7 @@ def write_mask(mask: Bool[np.ndarray, "H W"], path: Path | str) -> None:
 
 
 def inverted(occluded: Bool[np.ndarray, "H W"], face: Bool[np.ndarray, "H W"]) -> str:
-    """Why a given mask may be inverted, in one line; empty if it does not look so.
-
-    No occluder covers both the photo's border and much of the face.
-    """
+    """Why a mask may be inverted, in one line, or nothing: no occluder covers the photo's border and much of the face."""
     border = np.concatenate([occluded[0], occluded[-1], occluded[:, 0], occluded[:, -1]]).mean()
     hidden = occluded[face].mean() if face.any() else 0.0
     if border < 0.9 or hidden < 0.25:

@@ -52,7 +52,7 @@ class Canvas:
             LandmarkError: the face lies outside the photo.
         """
         points, frame = _anchors(landmarks.xy.astype(np.float64))
-        unit, centre = interocular_distance(landmarks.xy), landmarks.xy[[36, 45]].mean(axis=0)
+        unit, centre = landmarks.interocular_distance, landmarks.xy[[36, 45]].mean(axis=0)
         side, above, below = np.array((2.2, 1.6, 3.2)) * max(unit, np.ptp(points[:, 1]) / 1.3)
         low = np.floor(np.maximum(centre - (side, above), 0)).astype(int)
         high = np.ceil(np.minimum(centre + (side, below), photo.shape[::-1])).astype(int)

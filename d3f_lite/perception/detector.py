@@ -104,8 +104,8 @@ def find_large_faces(
 ) -> list[Float[np.ndarray, "478 2"]]:
     """The mesh of each face, px, the largest first, that the whole picture shows the detector.
 
-    It makes pictures square, and of two faces side by side in a wide one it may miss one: so squares of an ``oblong``
-    picture (the ratio of its sides) are searched too, if there is any face.
+    It makes pictures square, and of two faces side by side it may miss one: so squares of a picture whose sides have a ratio
+    from ``oblong`` on are searched too, if there is any face.
     """
     faces, side = [], min(pixels.shape[:2])
     for face in detector.detect(pixels):  # the detector may find one face twice
@@ -121,9 +121,7 @@ def find_small_faces(
 ) -> list[Float[np.ndarray, "478 2"]]:
     """The mesh of each face, px, the largest first, as overlapping tiles of the picture show them.
 
-    Args:
-        smallest: px a side of a tile.
-        finest: no tile is smaller than this part of the picture, which keeps the search within seconds.
+    No tile is smaller than ``smallest`` px, nor than 1/``finest`` of the picture, which keeps the search within seconds.
     """
     side, faces = max(pixels.shape[:2]), []
     smallest = max(smallest, side // finest)
@@ -134,14 +132,7 @@ def find_small_faces(
 
 
 def to_68(mesh: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "68 2"]:
-    """The 68 landmarks that a mesh gives; the jaw is resampled by arc length.
-
-    Args:
-        mesh: px, 468 points or more.
-
-    Returns:
-        (68, 2) px.
-    """
+    """The 68 landmarks px that a mesh (468 points or more, px) gives; the jaw is resampled by arc length."""
     right, left = (_resampled_jaw(mesh[list(contour)]) for contour in JAW_CONTOURS)
     inner = [mesh[list(indices)].mean(axis=0) for indices in INNER_POINTS]
     return np.concatenate([right, left[-2::-1], inner])

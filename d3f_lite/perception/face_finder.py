@@ -26,15 +26,12 @@ class FaceFinder(Protocol):
         """The whole photo."""
 
     def detect(self, occluded: Bool[np.ndarray, "H W"], before: Landmarks | None = None, final: bool = False) -> Landmarks:
-        """The landmarks with the occluder filled.
+        """The landmarks with the occluder filled; raises LandmarkError where nothing is a face.
 
         Args:
             occluded: True under the occluder.
             before: landmarks found earlier: the face lies as it did before.
             final: whether these are the ones that count, and worth a slower detector.
-
-        Raises:
-            LandmarkError: no face was found.
         """
 
     def half(self, occluded: Bool[np.ndarray, "H W"]) -> Landmarks | None:
@@ -96,8 +93,7 @@ def estimate_mask(finder: FaceFinder, first: Landmarks, strokes=None) -> tuple[O
 
     Args:
         first: the landmarks in the photo as it stands, occluder and all.
-        strokes: (H, W) int8 (see Stroke). They correct the second estimate only, so that none moves the mesh, and with
-            it the mask elsewhere.
+        strokes: (H, W) int8 (see Stroke) that correct the second estimate: none moves the mesh, and with it the mask elsewhere.
 
     Returns:
         The estimate, and the landmarks that it was made with.
@@ -127,9 +123,6 @@ def detect_again(
 
     Returns:
         The landmarks under the mask, and under each of the others that leaves enough of the face, each with its mask.
-
-    Raises:
-        LandmarkError: no face was found.
     """
     occluded, others = masks[0], []
     if earlier is None:
@@ -140,8 +133,11 @@ def detect_again(
     half = finder.half(occluded) if occluded.any() and not landmarks.enough else None
     if half is not None and half.enough:
         landmarks = half
-    alike = [(other, mask) for other, mask in zip(others, masks[1:]) if other is not None and other.enough and landmarks.enough]
-    return [(landmarks, occluded), *alike]
+    seen = [(landmarks, occluded)]
+    for other, mask in zip(others, masks[1:]):
+        if landmarks.enough and other is not None and other.enough:
+            seen.append((other, mask))
+    return seen
 
 
 def _try_to_detect(finder, occluded, before, final=False):

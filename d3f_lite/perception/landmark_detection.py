@@ -61,16 +61,11 @@ def detect_landmarks(
             if turns is None:
                 landmarks = rescue.steadiest_turn(search, landmarks)
     if landmarks is None:
-        raise LandmarkError(f"{photo.name}: no face was found; {_advice(occluded.mean())}")
+        covered, hint = occluded.mean(), "use an upright photo that shows more of one face"
+        if covered > 0.5:
+            hint += f"; the mask covers {covered:.0%} of the photo: is it inverted? White is what hides the face"
+        raise LandmarkError(f"{photo.name}: no face was found; {hint}")
     return landmarks.mask_out(occluded)
-
-
-def _advice(covered):
-    """What to do where no face was found, with a mask that covers this share of the photo."""
-    advice = "use an upright photo that shows more of one face"
-    if covered <= 0.5:
-        return advice
-    return f"{advice}; the mask covers {covered:.0%} of the photo: is it inverted? White is what hides the face"
 
 
 def count_faces(photo: Photo) -> int:

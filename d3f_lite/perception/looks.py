@@ -13,20 +13,6 @@ from d3f_lite.perception.face_alignment import FaceAlignmentNetwork
 from d3f_lite.perception.inpainting import inpaint, paint
 
 
-@dataclass(frozen=True)
-class Jitter:
-    """How the looks at a face differ, and what their spread says; % are of the inter-ocular distance."""
-
-    shift: float = 0.04  # standard deviation of the crop's shift, of the face's size,
-    log_scale: float = 0.08  # of the log of its scale,
-    rotation: float = np.radians(6)  # and of its rotation, radians
-    side: int = 256  # px of the square crop
-    face: float = 0.5  # part of that side that the face takes
-    steady: float = 1.0  # %; a spread up to this is full confidence
-    decay: float = 3.0  # %, by which confidence falls by e beyond that
-    astray: float = 10.0  # %; a look farther off than this, on average, has failed
-
-
 @dataclass(frozen=True, eq=False)
 class Search:
     """A photo in which a face is looked for, and what looks for it."""
@@ -59,38 +45,44 @@ def locate_visible(search: Search, meshes: list[Float[np.ndarray, "478 2"]]) -> 
 
 def locate(search: Search, pixels: UInt8[np.ndarray, "H W 3"], mesh: Float[np.ndarray, "478 2"], faces: int = 1) -> Landmarks:
     """The landmarks, hidden or not, from jittered looks at the face with this mesh px in a picture; ``faces`` were found."""
-    jitter = Jitter()
-    looks = _looks(search, pixels, mesh, jitter)
+    looks = _looks(search, pixels, mesh)
     dense = np.median(looks or [mesh], axis=0)
     if search.network is None:
         backend, xy = MEDIAPIPE, to_68(dense)
-        confidence = np.ones(68) if search.jitters == 0 else _steadiness(looks, xy, search.jitters, jitter)
+        confidence = np.ones(68) if search.jitters == 0 else _steadiness(looks, xy, search.jitters)
     else:
         backend, (xy, confidence) = search.network.name, search.network.locate(pixels, dense)
     return Landmarks(xy.astype(np.float32), confidence.astype(np.float32), backend, faces, dense.astype(np.float32))
 
 
-def _looks(search, pixels, mesh, jitter):
-    """The meshes (478, 2) px found in each of the jittered crops around ``mesh``, where one was found."""
+def _looks(search, pixels, mesh, shift=0.04, log_scale=0.08, rotation=np.radians(6), side: int = 256):
+    """The meshes (478, 2) px found in each of the jittered crops around ``mesh``, where one was found.
+
+    Standard deviations of the jitter: the ``shift`` as a part of the face's size, the ``log_scale``, the ``rotation`` in radians.
+    The crops are ``side`` px wide, half of it the face.
+    """
     centre, size = (mesh.max(axis=0) + mesh.min(axis=0)) / 2, face_size(mesh)
     random, looks = np.random.default_rng(search.seed), []
     for _ in range(search.jitters):
-        shift = random.normal(0, jitter.shift * size, 2)
-        scale = jitter.face * jitter.side / size * np.exp(random.normal(0, jitter.log_scale))
-        turn = random.normal(0, jitter.rotation)
+        offset = random.normal(0, shift * size, 2)
+        scale = 0.5 * side / size * np.exp(random.normal(0, log_scale))
+        turn = random.normal(0, rotation)
         linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-        offset = jitter.side / 2 - linear @ (centre + shift)
-        looks += same_face(search.detector.detect_in_crop(pixels, linear, offset, jitter.side), mesh)[:1]
+        meshes = search.detector.detect_in_crop(pixels, linear, side / 2 - linear @ (centre + offset), side)
+        looks += same_face(meshes, mesh)[:1]
     return looks
 
 
-def _steadiness(looks, xy, jitters, jitter):
-    """Confidence (68,) from the spread over jittered looks (in % of the inter-ocular distance) and their success."""
+def _steadiness(looks, xy, jitters, steady: float = 1.0, decay: float = 3.0, astray: float = 10.0):
+    """Confidence (68,) from the spread over jittered looks, in % of the inter-ocular distance, and their success.
+
+    A spread up to ``steady`` is full confidence; beyond that it falls by e each ``decay``.
+    """
     squared = (np.array([to_68(look) - xy for look in looks]).reshape(-1, *xy.shape) ** 2).sum(axis=2)
     unit = interocular_distance(xy) / 100
     # A look that takes something else for the face has failed: it must not cost the others their confidence.
-    squared = squared[np.sqrt(squared).mean(axis=1) < jitter.astray * unit]
+    squared = squared[np.sqrt(squared).mean(axis=1) < astray * unit]
     if not len(squared):
         return np.zeros(len(xy))
     spread = np.sqrt(squared.mean(axis=0)) / unit
-    return len(squared) / jitters * np.exp(-np.maximum(spread - jitter.steady, 0) / jitter.decay)
+    return len(squared) / jitters * np.exp(-np.maximum(spread - steady, 0) / decay)

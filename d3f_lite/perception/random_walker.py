@@ -24,9 +24,6 @@ def random_walk(
         colours: Lab.
         smoothness: γ, the weight of agreeing with the neighbours.
         edge: σ, Lab units: across larger steps of colour the walker hardly passes.
-
-    Returns:
-        x, float32.
     """
     number = np.arange(probability.size).reshape(probability.shape)
     pairs = np.concatenate([np.stack([number[:, :-1].ravel(), number[:, 1:].ravel()]),

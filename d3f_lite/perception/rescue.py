@@ -1,6 +1,6 @@
 """Rescues: faces that the detector does not find at once, cut, half hidden, small or turned, and meshes that went astray."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,21 +12,7 @@ from d3f_lite.perception.detector import face_size, find_large_faces, find_small
 from d3f_lite.perception.half_faces import find_half_face
 from d3f_lite.perception.looks import Search, locate, locate_visible
 
-
-@dataclass(frozen=True)
-class Rescue:
-    """When and how far rescues are trusted."""
-
-    upright: float = 0.8  # mean confidence from which nobody looks whether the photo lies on its side or its head
-    turned: float = 0.1  # by which the mean confidence must grow once the photo is turned;
-    turned_inpainted: float = 0.25  # and beside an occluder that was filled
-    trust: float = 0.4  # factor on the confidence in points of a mirrored face: they lie about twice as far off as usual
-    small: float = 0.1  # mean confidence below which a small thing only looks like a face: a medal, a buckle
-    shrunk: float = 0.8  # of its size: a mesh that filling an occluder makes smaller than this lies on something else
-    steady: float = 0.5  # mean confidence above which a face as it stands was found steadily, occluder and all
-
-
-RESCUE = Rescue()
+MIRRORED_TRUST = 0.4  # factor on the confidence in points of a mirrored face: they lie about twice as far off as usual
 
 
 def upright_face(search: Search) -> Landmarks | None:
@@ -56,7 +42,7 @@ def cut_face(search: Search, margin: float = 0.25) -> Landmarks | None:
     if not meshes:
         return None
     landmarks, corner = locate(search, mirrored, meshes[0]), np.array((wide, high), np.float32)
-    less_sure = RESCUE.trust * landmarks.confidence
+    less_sure = MIRRORED_TRUST * landmarks.confidence
     landmarks = replace(landmarks, xy=landmarks.xy - corner, confidence=less_sure, dense=landmarks.dense - corner)
     return landmarks.mask_out(search.occluded)
 
@@ -70,15 +56,18 @@ def half_face(search: Search) -> Landmarks | None:
     if half is None:
         return None
     landmarks = locate(search, half.pixels, half.mesh)
-    less_sure = replace(landmarks, confidence=RESCUE.trust * landmarks.confidence)
+    less_sure = replace(landmarks, confidence=MIRRORED_TRUST * landmarks.confidence)
     return less_sure.mask_out(search.occluded | half.mirrored)
 
 
-def small_face(search: Search) -> Landmarks | None:
-    """The landmarks of the largest of the faces that parts of the photo show, unless it only looks a little like one."""
+def small_face(search: Search, least: float = 0.1) -> Landmarks | None:
+    """The landmarks of the largest of the faces that parts of the photo show.
+
+    With a mean confidence below the ``least`` it only looks like a face: a medal, a buckle.
+    """
     meshes = find_small_faces(search.inpainted, search.detector)
     landmarks = locate_visible(search, meshes) if meshes else None
-    if landmarks is not None and not search.occluded.any() and landmarks.confidence.mean() < RESCUE.small:
+    if landmarks is not None and not search.occluded.any() and landmarks.confidence.mean() < least:
         return None
     return landmarks
 
@@ -104,15 +93,15 @@ def turned_face(search: Search, turns: int) -> Landmarks | None:
     return replace(landmarks, xy=xy, dense=dense)
 
 
-def steadiest_turn(search: Search, landmarks: Landmarks | None) -> Landmarks | None:
-    """These landmarks of a face as it stands, or, where they are unsure or none, those of one that lies or stands on its head.
+def steadiest_turn(search: Search, landmarks: Landmarks | None, sure: float = 0.8) -> Landmarks | None:
+    """These landmarks of a face as it stands, or those of one that lies or stands on its head, if they are much steadier.
 
-    The turned one must be found much more steadily.
+    From the mean confidence ``sure`` on nobody looks for another.
     """
     steady = -1.0 if landmarks is None else float(landmarks.confidence.mean())
-    if steady >= RESCUE.upright:
+    if steady >= sure:
         return landmarks
-    least = steady + (RESCUE.turned_inpainted if search.occluded.any() else RESCUE.turned)
+    least = steady + (0.25 if search.occluded.any() else 0.1)  # beside a filled occluder, the detector sees more in less
     for turns in (2, 1, 3):
         turned = turned_face(search, turns)
         if turned is not None and turned.confidence.mean() > least:
@@ -135,11 +124,11 @@ def turned_back(points: Float[np.ndarray, "P 2"], turns: int, shape: tuple[int, 
     return np.stack(places[turns % 4], axis=1)
 
 
-def on_the_same_face(landmarks: Landmarks, first: Landmarks) -> bool:
-    """Whether what was found once the occluder was filled is the ``first`` face: in its place, and not much smaller."""
+def on_the_same_face(landmarks: Landmarks, first: Landmarks, shrunk: float = 0.8) -> bool:
+    """Whether what was found once the occluder was filled is the ``first`` face: in its place, and not ``shrunk`` to this."""
     if landmarks.dense is None or first.dense is None:
         return True
-    larger = face_size(landmarks.dense) > RESCUE.shrunk * face_size(first.dense)
+    larger = face_size(landmarks.dense) > shrunk * face_size(first.dense)
     return larger and bool(same_face([first.dense], landmarks.dense))
 
 
@@ -151,7 +140,7 @@ def best_of(last: Landmarks | None, earlier: Landmarks, first: Landmarks, occlud
         earlier: found once a first estimate was filled.
         first: found in the photo as it stands, occluder and all.
     """
-    steady = first.confidence.mean() > RESCUE.steady
+    steady = first.confidence.mean() > 0.5  # occluder and all
     earlier, first = (landmarks.mask_out(occluded) for landmarks in (earlier, first))
     landmarks = earlier if last is None else last
     if not on_the_same_face(landmarks, first):

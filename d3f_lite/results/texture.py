@@ -5,7 +5,6 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 from scipy.ndimage import map_coordinates
 from scipy.sparse import csr_array, diags_array
@@ -88,7 +87,7 @@ def trust_near(
 
 def fine_normals(head: HeadModel, vertices: Float[np.ndarray, "V 3"], mesh: Refinement | None = None) -> Float[np.ndarray, "F 3"]:
     """Unit normals of a head's refinement (by default the one of its Texture), as smooth as on the head itself."""
-    own = vertex_normals(torch.from_numpy(vertices), torch.from_numpy(head.triangles).long()).numpy()
+    own = vertex_normals(vertices, head.triangles)
     mixed = (mesh or refinement(head))(own)
     return mixed / (np.linalg.norm(mixed, axis=1, keepdims=True) + 1e-9)
 
@@ -232,7 +231,7 @@ def _eye_colours(mean, balls, pupil=2.0, iris=5.8, rim=0.6):
 
 def _openness(head, where, most=1.15):
     """How much light from ahead reaches each vertex of the mean head (V,), against plain skin's; outside ``where`` 1 at least."""
-    normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long()).numpy()
+    normals = vertex_normals(head.mean, head.triangles)
     reached, possible = np.zeros(len(head.mean)), np.full(len(head.mean), 1e-6)
     for yaw in np.radians(range(-90, 91, 30)):
         for pitch in np.radians((-60, -30, 0, 30, 60)):

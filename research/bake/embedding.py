@@ -23,7 +23,7 @@ JAW_REACH, INNER_REACH = 12, 5  # px that a jaw point may lie beside the head, a
 def measure(head: HeadModel, seed: int) -> HeadModel:
     """Give ``head`` its landmark embedding and albedo regions.
 
-    Twice, because brows and lips can only be painted once it is known where they are.
+    It is measured twice, because brows and lips can be painted only once their places are known.
 
     Args:
         head: HeadModel without landmarks.

@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).parents[2] / "d3f_lite"
 PICTURE = PACKAGE.parent / "docs" / "house.png"
 ROOMS = (
     "errors", "command_line", "common", "files", "assets", "settings", "heads", "observation", "perception", "observe",
-    "occluders", "formats", "fitting", "completion", "diversity", "metrics", "reconstruction", "reconstruct", "evaluation",
-    "results", "photo_folder", "batch", "__main__",
+    "occluders", "formats", "fitting", "completion", "diversity", "metrics", "reconstruction", "reconstruct",
+    "evaluation", "results", "photo_folder", "batch", "__main__",
 )  # fmt: skip  # in the order of the data
 GENERAL = ROOMS[:6]  # every other room may use them: their arrows are left out of the picture
 SHORT_NAMES = {"d3f_lite.reconstruction": "d3f_lite.results."}  # of what stands above; it is imported when it is called
@@ -22,7 +22,7 @@ NOTEBOOKS = {"heads": 1, "observation": 2, "fitting": 3, "completion": 4, "diver
 
 
 def room(module: str) -> str:
-    """The room of a module's dotted name: what stands at the top of the package."""
+    """The room of a module's dotted name: its first part below the package."""
     return module.split(".")[1] if "." in module else module
 
 
@@ -57,7 +57,7 @@ def in_words() -> str:
 
 
 def draw(path: Path = PICTURE) -> None:
-    """Draw the rooms from the first to the last, and at the right who uses whom."""
+    """Draw the rooms from the first to the last, and on the right who uses whom."""
     figure = Figure(figsize=(10, 7.4), layout="constrained")
     axes = figure.add_subplot(xlim=(0, 10), ylim=(len(ROOMS) - 0.4, -0.9))
     axes.set_axis_off()

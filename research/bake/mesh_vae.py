@@ -38,7 +38,7 @@ class Recipe:
         batch: heads per step.
         learning_rate: at its highest; it warms up linearly and decays along one cosine.
         whole: share of heads that the encoder sees whole.
-        fitted: share of the others that it sees as a fit, not exactly.
+        fitted: share of the others that it sees as a fit instead of exactly.
         fit_noise_mm: range of the simulated photos' noise; 10 mm leaves 1.5 mm RMS on the visible vertices.
         smoothness: weight of the Laplacian term.
         divergence: weight of the Kullback-Leibler divergence, per sample.
@@ -64,7 +64,7 @@ TERMS = ("energy score", "Laplacian", "divergence")
 
 
 class TrainingHeads:
-    """Batches of what the encoder sees and what it should have seen."""
+    """Batches of what the encoder is given and what it should find."""
 
     def __init__(self, head, recipe):
         self.recipe = recipe
@@ -94,7 +94,7 @@ class TrainingHeads:
 def train(
     head: HeadModel, recipe: Recipe, folder: Path, device: torch.device | str
 ) -> tuple[MeshVAE, Float[np.ndarray, "steps 3"], float]:
-    """Train a MeshVAE for ``head``, or go on where a killed run of the same recipe stopped.
+    """Train a MeshVAE for ``head``, or resume where a killed run of the same recipe stopped.
 
     Args:
         folder: where the checkpoint is kept.
@@ -168,7 +168,7 @@ def _optimiser(model):
 
 
 def _save_checkpoint(path, recipe, progress, model, optimiser, generator):
-    """Write all that a run needs to go on; a kill leaves the old file or the new one, never half of one."""
+    """Write everything that a run needs to resume; a kill leaves the old file or the new one, never half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {"recipe": asdict(recipe), "progress": progress, "model": model.state_dict(),
              "optimiser": optimiser.state_dict(), "generator": generator.get_state()}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Measure the mesh VAE on heads that nothing was trained on, beside what is simpler, and write its data card."""
+"""Measure the mesh VAE and simpler methods on held-out heads, and write its data card."""
 
 import json
 from pathlib import Path
@@ -80,7 +80,7 @@ def write_card(head: HeadModel, path: Path) -> str:
 
 
 def error_table(head: HeadModel, model: MeshVAE, heads: Float[np.ndarray, "n V 3"]) -> tuple:
-    """All errors as a Markdown table, the simulated fits' RMS error (mm) where visible, and one line on who wins."""
+    """All errors as a Markdown table, the simulated fits' RMS error (mm) where visible, and one line on which is best."""
     masks = frontal_masks(head)
     everything = np.ones(len(head.mean), bool)
     simulator = FitSimulator.of(head, np.stack([visible for visible, _ in masks.values()]))
@@ -103,7 +103,7 @@ def error_table(head: HeadModel, model: MeshVAE, heads: Float[np.ndarray, "n V 3
 
 
 def _verdict(fitted):
-    """Which decoder the errors on fitted heads speak for."""
+    """The decoder that the errors on fitted heads favour."""
     network, gaussian = (
         np.mean([errors[method][0] for errors in fitted.values()]) for method in ("mesh VAE", "Gaussian posterior")
     )
@@ -113,7 +113,7 @@ def _verdict(fitted):
 
 
 def _errors(head, model, heads, given, visible, where):
-    """Mean and RMS error (mm) over the vertices ``where`` of each method, by name, told only the visible vertices."""
+    """Mean and RMS error (mm) over the vertices ``where`` of each method, by name, given only the visible vertices."""
     mean = np.broadcast_to(head.mean, heads.shape)
     found = {
         "mean head": mean,

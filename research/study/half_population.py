@@ -1,8 +1,9 @@
-"""What carries over to people outside the span of the scans: ``python -m research.study.half_population --head-files PATH``.
+"""People outside the span of the scans: ``python -m research.study.half_population --head-files PATH``.
 
-Every other identity direction of the scans is kept from the population. Heads drawn from those that it has, and from those that
-it never saw, are then fitted with it and with the shipped head, which has them all. Halves are made √2 as wide, so that people
-vary as much as ever. Regions of each fit's posterior tell whether it knows how little it knows. About fifteen minutes.
+Every other identity direction of the scans is withheld from the population. Heads drawn from the directions that it has, and
+from those that it never saw, are then fitted with it and with the shipped head, which has them all. Halves are made √2 as
+wide, so that people vary as much as before. The regions of each fit's posterior show whether it is
+overconfident. About fifteen minutes.
 """
 
 import argparse
@@ -43,7 +44,7 @@ def half_of(people: HeadModel, first: int) -> HeadModel:
 
 
 def head_of_half(people: HeadModel, half: HeadModel) -> HeadModel:
-    """The shipped head as it would be, had only ``half`` of the scanned ``people``'s directions been known."""
+    """The shipped head as it would be if only ``half`` of the scanned ``people``'s directions were known."""
     own, _, neutral, expression = build(population.AnnyHeads.load())
     own = embedding.measure(own, seed=TRAINING_SEED)
     registered = replace(register(own, people), scans=half)
@@ -71,7 +72,7 @@ def errors(world: World, heads: dict[str, HeadModel], number: int, seed: int) ->
 
 
 def _measured(vertices, draws, model, scene):
-    """The COLUMNS of one head and of ``draws`` around it, NaN where those are too few to say."""
+    """The COLUMNS of one head and of ``draws`` around it, NaN where those are too few."""
     matrix = scenes.lay(vertices, model, scene)
     error, sure = (
         scenes.measured(scenes.distances(heads, matrix, model, scene), int(scene.visible.sum()))

@@ -1,7 +1,7 @@
-"""What masks are chosen on: ``python -m research.study.mask_validation`` (about 8 minutes) prints how they overlap.
+"""The photos that masks' settings were chosen on: ``python -m research.study.mask_validation`` prints the overlaps.
 
-Faces kept back from the occlusion network's training, under its training's occluders, and under cards that come in from a
-side; drawn on the photo, and found by the detector as any photo's. The measured sets of ``research/study/masks.py`` stay unseen.
+Faces held out from the occlusion network's training, under its training's occluders and under cards that come in from a
+side, drawn on the photo and detected like any other. The test sets of ``research/study/masks.py`` stay unseen.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def placed(layer, mesh, shape, canonical):
 
 
 def side_card(mesh, shape, generator):
-    """The cover (H, W) of a card whose edge runs down the face, about its middle, and that ends beyond the face or nowhere."""
+    """The cover (H, W) of a card whose edge runs down the face near its middle; it ends beyond the face or not at all."""
     up, size = mesh[FOREHEAD] - mesh[CHIN], face_size(mesh)
     across = np.array([-up[1], up[0]]) / np.linalg.norm(up) * generator.choice([-1, 1])
     lean = generator.normal(0, 0.08)

@@ -1,7 +1,7 @@
-"""Estimated masks, as `reconstruct` does it, against exact ones: ``python -m research.study.masks`` prints how they overlap.
+"""Masks estimated as ``reconstruct`` does, against exact ones: ``python -m research.study.masks`` prints the overlaps.
 
-Nothing here was used to train or to tune the occlusion network: the occluders are those of ``occluders.py``, the faces the two
-sample portraits and renders of held-out heads; with ``--photos``, real photos with masks made by hand.
+Nothing here was used to train or to tune the occlusion network: the occluders are those of ``d3f_lite/occluders``, the faces the
+two sample portraits and renders of held-out heads; with ``--photos``, real photos with masks made by hand.
 """
 
 import argparse

