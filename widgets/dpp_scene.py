@@ -7,7 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread
 from d3f_lite.completion.posterior import Decoder
 from d3f_lite.diversity.kernel import distances, expected_cardinality, kernel, quality, similarity
 from d3f_lite.diversity.search import HeadSamples, Modes, PartialHead, ball_radius, diversify, widest_modes
