@@ -107,11 +107,6 @@ class SurfacePoints:
         """The photo's RGB minus the model's."""
         return self.observed - self.albedo * (self.harmonics @ self.appearance.light)
 
-    @property
-    def difference(self) -> float:
-        """The mean absolute difference of the two."""
-        return float(np.abs(self.residual).mean())
-
     def chosen(self, kept: Bool[np.ndarray, "P"]) -> "SurfacePoints":
         """Those of the points that are ``kept``."""
         arrays = {name: values[kept] for name, values in vars(self).items() if isinstance(values, np.ndarray)}
