@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
 from d3f_lite.common.device import CPU
-from d3f_lite.fitting.fit import Fit
+from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.gaussian import GaussianHeads, HeadDistribution, inverse_root
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.settings import DiversitySettings
