@@ -1,6 +1,6 @@
 """Notebook 01: a head as a mean and linear directions (Dey and Boddeti 2022, equation 1 of section 3.1).
 
-In: arrays, which ``formats`` reads from files. Out: HeadModel (``model``), a Gaussian over heads (``gaussian``), and the Laplacian (``laplacian``).
+In: arrays, which ``formats`` reads from files. Out: HeadModel (``model``), one of the Gaussians over heads (``gaussian``).
 """
 
 import lazy_loader
