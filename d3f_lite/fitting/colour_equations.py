@@ -16,7 +16,7 @@ from d3f_lite.heads.model import HeadModel
 
 @dataclass(frozen=True)
 class ColourModel:
-    """Which colours are compared, and how far they may be off the model's."""
+    """Which colours are compared, how far they may be off the model's, and how far one step may go."""
 
     most_points: int = 3000  # that are compared
     fewest_points: int = 200  # fewer say nothing about colour
@@ -30,6 +30,7 @@ class ColourModel:
     field_reach: float = 12.0  # mm, of the bumps
     field_bumps: int = 90
     edge_error: float = 2.0  # mm, how far the edge of an area may lie from where the head has it
+    longest_step: float = 1.0  # prior standard deviations, RMS over the coefficients
 
 
 @dataclass(frozen=True, eq=False)

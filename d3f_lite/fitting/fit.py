@@ -100,17 +100,9 @@ def fit_visible(
         camera = camera.moved(best_pose(best.hessian, coefficients - best.coefficients))
     vertices = head.vertices(coefficients)
     visible, occluded = what_the_photo_shows(vertices, head, camera, observation.masks.occluded)
-    return Fit(
-        vertices=vertices,
-        coefficients=coefficients,
-        camera=camera,
-        appearance=best.appearance,
-        hessian=hessian,
-        visible=visible,
-        occluded=occluded,
-        landmarks=expected_landmarks(head, vertices, camera, calibration_for(observation.landmarks, settings)),
-        history=np.array(best.history),
-    )
+    landmarks = expected_landmarks(head, vertices, camera, calibration_for(observation.landmarks, settings))
+    history = np.array(best.history)
+    return Fit(vertices, coefficients, camera, best.appearance, hessian, visible, occluded, landmarks, history)
 
 
 def _fit_one_mask(
