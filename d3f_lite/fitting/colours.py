@@ -8,7 +8,6 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.observation import Observation
 
 
@@ -53,7 +52,7 @@ class Crop:
             margin: kept around the face, in eye distances.
             blur: px of the crop, before the slopes are taken.
         """
-        unit = interocular_distance(observation.landmarks.xy)
+        unit = observation.landmarks.interocular_distance
         rows, columns = np.nonzero(observation.masks.face)
         height, width = observation.photo.shape
         box = np.array((columns.min(), rows.min(), columns.max(), rows.max())) + margin * unit * np.array((-1, -1, 1, 1))

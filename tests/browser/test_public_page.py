@@ -15,7 +15,7 @@ from PIL import Image
 from d3f_lite.errors import PhotoError
 from d3f_lite.observation.photo import sample_photo
 from widgets import PhotoControls
-from widgets.photo_upload import MOST_BYTES, MOST_PIXELS, opened
+from widgets.photo_controls import MOST_BYTES, MOST_PIXELS, opened
 
 MOST_MORE = 900.0  # MB that a visitor's photos may add to what the page takes
 
@@ -120,7 +120,7 @@ def test_a_hostile_visitor_leaves_nothing_behind(public):
         poll(lambda: explorer.locator("h1").text_content() == "last", "there are no heads of it")
         explorer.get_by_role("button", name="Export").dblclick()
         with page.expect_download(timeout=1000 * PATIENCE) as download:
-            page.locator(".d3f-download a").click(timeout=1000 * PATIENCE)
+            page.get_by_text("Download ").click(timeout=1000 * PATIENCE)
         assert download.value.suggested_filename == "last.zip" and not alerts
         assert sum(megabytes(server)) - size < MOST_MORE
 

@@ -168,7 +168,7 @@ def painter():
     widget = MaskPainter(PHOTO)
 
     def read(strokes):
-        widget.canvas.strokes = strokes
+        widget.painted = strokes
         return widget.occluded
 
     return read
@@ -180,7 +180,7 @@ def editor():
     widget = LandmarkEditor(Observation(PHOTO, points(), Masks(~hidden, hidden, "given", 1.0)))
 
     def read(places):
-        widget.points.points = places
+        widget.points = places
         return widget.landmarks
 
     return read
