@@ -10,7 +10,7 @@ from scipy.linalg import cho_factor, cho_solve
 from d3f_lite.fitting.camera import POSE, Camera
 from d3f_lite.fitting.colour_derivatives import colour_slopes
 from d3f_lite.fitting.colours import Crop, SurfacePoints, solve_appearance
-from d3f_lite.fitting.render import rasterise, spherical_harmonics, vertex_normals
+from d3f_lite.fitting.rendering import rasterise, spherical_harmonics, vertex_normals
 from d3f_lite.heads.model import HeadModel
 
 

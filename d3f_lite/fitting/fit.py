@@ -14,7 +14,7 @@ from d3f_lite.fitting.colours import Crop
 from d3f_lite.fitting.gauss_newton import Estimate, fit_landmarks, refine
 from d3f_lite.fitting.landmark_equations import LandmarkEquations, calibration_for
 from d3f_lite.fitting.plausibility import is_face
-from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
 from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.observation import Observation
