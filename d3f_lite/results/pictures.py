@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from d3f_lite.files.names import caption
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
-from d3f_lite.fitting.render import render
+from d3f_lite.fitting.rendering import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
