@@ -155,7 +155,7 @@ def report(reconstruction: Reconstruction) -> dict:
 
 
 def _note(samples):
-    """What a reader of the numbers must know."""
+    """What everybody who reads the numbers must know."""
     note = "The occluded part is sampled, not observed."
     if samples.starts_most_likely:
         note += " Head 0 (sample_00.ply) is the most likely one, the fit completed; all others are spread around it."
