@@ -18,9 +18,7 @@ from d3f_lite.settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """N heads that agree where the photo shows the face and differ where it does not.
-
-    The occluded part is sampled, not observed.
+    """N heads that agree where the photo shows the face and differ where it does not: sampled there, not observed.
 
     Args:
         fit: the one head that follows the visible part.
