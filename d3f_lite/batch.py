@@ -17,8 +17,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 from tqdm import tqdm
 
 from d3f_lite.assets import sha256_of
-from d3f_lite.common.device import torch_device
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread, torch_device
 from d3f_lite.errors import D3FError, OutputError
 from d3f_lite.files.names import caption, readable
 from d3f_lite.files.values import checked_count

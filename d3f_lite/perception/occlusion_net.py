@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
 
 from d3f_lite.assets import SHIPPED
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread
 from d3f_lite.errors import AssetError
 from d3f_lite.files.arrays import LARGEST_NUMBER
 

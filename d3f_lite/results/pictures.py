@@ -14,7 +14,7 @@ from d3f_lite.files.names import caption, readable
 from d3f_lite.files.values import truncated_repr
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
-from d3f_lite.fitting.render import render
+from d3f_lite.fitting.rendering import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo

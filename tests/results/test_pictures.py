@@ -26,9 +26,9 @@ from d3f_lite.results.texture import texture_of, trust_near
 
 @pytest.fixture(scope="module")
 def found(portraits):
-    """Reconstructions of both portraits under two occluders, eight heads each."""
-    cases = [(name, occluder) for name in portraits for occluder in ("surgical_mask", "sunglasses")]
-    return {case: reconstruct(*draw_occluder(*portraits[case[0]], case[1]), samples=8) for case in cases}
+    """Reconstructions of both portraits, each under another occluder, four heads each."""
+    cases = (("astronaut", "surgical_mask"), ("grace_hopper", "sunglasses"))
+    return {case: reconstruct(*draw_occluder(*portraits[case[0]], case[1]), samples=4) for case in cases}
 
 
 def test_a_detector_finds_the_face_of_every_coloured_head(found, detector):
@@ -73,7 +73,7 @@ def test_the_face_behind_does_not_depend_on_what_hides_it(found):
 
 
 def test_every_look_draws_the_same_heads_in_other_colours(found):
-    one = found["grace_hopper", "surgical_mask"]
+    one = found["astronaut", "surgical_mask"]
     camera = portrait_camera(one.fit.vertices, 120)
     drawn = {look: head_painter(one, look)(one.samples.vertices[1], camera, 120) for look in LOOKS}
     for look, picture in drawn.items():
@@ -86,13 +86,13 @@ def test_every_look_draws_the_same_heads_in_other_colours(found):
 
 
 def test_a_sheet_has_three_rows_and_says_how_likely_each_head_is(found):
-    one = found["astronaut", "sunglasses"]
+    one = found["grace_hopper", "sunglasses"]
     figure = samples_sheet(one, size=60)
     titles = [axis.get_title() for axis in figure.axes]
-    assert len(titles) == 2 + 8 and titles[0].startswith("the photo") and titles[2] == "head 0 = the most likely"
+    assert len(titles) == 2 + 4 and titles[0].startswith("the photo") and titles[2] == "head 0 = the most likely"
     assert (
-        figure.get_label().startswith("The photo astronaut, a magenta line around what hides the face")
-        and "8 heads" in figure.get_label()
+        figure.get_label().startswith("The photo grace_hopper, a magenta line around what hides the face")
+        and "4 heads" in figure.get_label()
     )
     assert "likelier than" in titles[3] and figure.axes[0].images[0].get_array().shape[1] > 100
     assert len(sample_tiles(one, 40, most=2)) == INPUTS + 2
