@@ -21,6 +21,7 @@ from d3f_lite.completion.mesh_convolution import SpatiallyVaryingConv
 from d3f_lite.completion.mesh_graph import Level
 from d3f_lite.errors import AssetError
 from d3f_lite.files.arrays import LARGEST_FILE, LARGEST_NUMBER, UNREADABLE, reason_of
+from d3f_lite.heads.gaussian import GaussianHeads
 from d3f_lite.heads.model import HeadModel
 
 FORMAT = "d3f-lite mesh VAE 1"
@@ -223,12 +224,13 @@ class MeshVAEPosterior:
         """Heads (N, V, 3) mm of standard normal ``latents`` (N, K), differentiable."""
         return self.model.decode(self.mu + latents @ self.factor.T)
 
-    def displacement_gram(self, where: Bool[np.ndarray, "V"]) -> Float[np.ndarray, "K K"]:
-        """G (K, K) mm²: about how far latents move the vertices ``where`` (``Decoder``), by secants over ±1 along each axis."""
+    def linearised(self) -> GaussianHeads:
+        """The Gaussian over heads by secants over ±1 along each latent axis."""
         axes = torch.eye(self.latent_size, device=self.device)
         with torch.no_grad():
-            secants = (self.decode(axes) - self.decode(-axes))[:, where].double().flatten(1) / 2.0
-        return (3.0 * secants @ secants.T / secants.shape[1]).cpu().numpy()
+            mean = self.decode(torch.zeros_like(axes[:1]))[0]
+            secants = (self.decode(axes) - self.decode(-axes)).double() / 2.0
+        return GaussianHeads.prior(mean.cpu().numpy(), secants.cpu().numpy())
 
 
 def weights_path(head_name: str) -> Path:

@@ -112,7 +112,7 @@ def widest_modes(decoder: Decoder, free: Bool[np.ndarray, "V"], dimensions: int)
     With J the decoder's Jacobian over the M free vertices, zᵀ (JᵀJ / M) z is the mean-square displacement of
     latent z, so in z = U u the distance of two heads is d² = (u − u′)ᵀ diag(λ) (u − u′): no head need be decoded.
     """
-    eigenvalues, vectors = torch.linalg.eigh(torch.from_numpy(decoder.displacement_gram(free)).double())
+    eigenvalues, vectors = torch.linalg.eigh(torch.from_numpy(decoder.linearised().displacement_gram(free)).double())
     scales = eigenvalues.clamp(min=0.0).sqrt()
     return Modes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
 

@@ -142,7 +142,7 @@ def test_conditioning_brings_the_visible_part_to_the_photo(shipped, held_out, se
 
 def test_secants_say_how_far_latents_move_the_hidden_vertices(shipped, held_out, seen_from_the_front):
     posterior, hidden = shipped.posterior(held_out[0], seen_from_the_front), ~seen_from_the_front
-    gram = posterior.displacement_gram(hidden)
+    gram = posterior.linearised().displacement_gram(hidden)
     latents = torch.randn(8, posterior.latent_size, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         moved = (posterior.decode(latents) - posterior.decode(-latents))[:, hidden].numpy() / 2.0
