@@ -16,6 +16,6 @@ _NAMES = {
     "landmark_equations": ["LandmarkEquations"],
     "plausibility": ["check_plausible", "is_face"],
     "result": ["Fit"],
-    "render": ["rasterise", "render", "spherical_harmonics", "vertex_normals", "visible_vertices"],
+    "rendering": ["rasterise", "render", "spherical_harmonics", "vertex_normals", "visible_vertices"],
 }
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)

@@ -14,7 +14,7 @@ from d3f_lite.fitting.colours import Crop
 from d3f_lite.fitting.gauss_newton import Estimate, fit_landmarks, refine
 from d3f_lite.fitting.landmark_equations import LandmarkEquations, calibration_for
 from d3f_lite.fitting.plausibility import is_face
-from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
 from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.observation import Observation
@@ -61,17 +61,9 @@ def fit_visible(
         camera = camera.moved(best_pose(best.hessian, coefficients - best.coefficients))
     vertices = head.vertices(coefficients)
     visible, occluded = what_the_photo_shows(vertices, head, camera, observation.masks.occluded)
-    return Fit(
-        vertices=vertices,
-        coefficients=coefficients,
-        camera=camera,
-        appearance=best.appearance,
-        hessian=hessian,
-        visible=visible,
-        occluded=occluded,
-        landmarks=expected_landmarks(head, vertices, camera, calibration_for(observation.landmarks, settings)),
-        history=np.array(best.history),
-    )
+    landmarks = expected_landmarks(head, vertices, camera, calibration_for(observation.landmarks, settings))
+    history = np.array(best.history)
+    return Fit(vertices, coefficients, camera, best.appearance, hessian, visible, occluded, landmarks, history)
 
 
 def _fit_one_mask(

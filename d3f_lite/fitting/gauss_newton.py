@@ -84,12 +84,7 @@ def fit_landmarks(landmarks: LandmarkEquations, steps: int = 8, most_growth: flo
 
 
 def refine(
-    start: Estimate,
-    landmarks: LandmarkEquations,
-    colours: ColourEquations,
-    progress: Callable,
-    watch: Callable,
-    longest: float = 1.0,
+    start: Estimate, landmarks: LandmarkEquations, colours: ColourEquations, progress: Callable, watch: Callable
 ) -> Estimate:
     """Go on from a landmark fit with the colours as well, to the maximum of the joint posterior.
 
@@ -103,7 +98,6 @@ def refine(
         colours: the equations of the colours.
         progress: called with ("colours", fraction); may raise Cancelled.
         watch: called with the mean colour differences so far, a list, after each step.
-        longest: prior standard deviations, RMS over the coefficients, that a step may be long.
     """
     settings, head = landmarks.settings, landmarks.head
     landmarks = replace(landmarks, covariance=landmarks.covariance / settings.landmark_weight)
@@ -121,7 +115,7 @@ def refine(
         curvature, pull = colours.normal_equations(points, vertices, camera, settings.photometric_weight)
         hessian, gradient = hessian + curvature, gradient + pull
         change = newton_step(hessian, gradient, coefficients, head.bounds)
-        change *= min(1.0, longest / np.sqrt(np.mean(np.square(change[:size])) + 1e-9))
+        change *= min(1.0, colours.model.longest_step / np.sqrt(np.mean(np.square(change[:size])) + 1e-9))
         coefficients, camera = coefficients + change[:size], camera.moved(change[size:])
         vertices = head.vertices(coefficients)
         shown = colours.points(vertices, camera)

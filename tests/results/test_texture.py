@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from d3f_lite.evaluation.synthetic import paint
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit, fit_visible, what_the_photo_shows
-from d3f_lite.fitting.render import render
+from d3f_lite.fitting.rendering import render
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.masks import Masks
