@@ -142,7 +142,7 @@ def _network(model, given, visible, conditioned):
 
 
 def _gaussian(mean, basis, given, visible):
-    """The most likely heads (n, V, 3) mm of a linear model: ``condition_on_vertices`` is linear in what is given."""
+    """The most likely heads (n, V, 3) mm of a linear model: ``HeadModel.condition`` is linear in what is given."""
     seen = (basis[:, visible] / POSTERIOR_NOISE_MM).reshape(len(basis), -1).astype(np.float64)
     offsets = ((given - mean)[:, visible] / POSTERIOR_NOISE_MM).reshape(len(given), -1)
     coefficients = np.linalg.solve(seen @ seen.T + np.eye(len(basis)), seen @ offsets.T).T
