@@ -25,9 +25,15 @@ COLUMNS = {  # key of a row: heading
 }
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table of these columns."""
-    lines = [f"| {' | '.join(row)} |" for row in (columns, *rows)]
+def table(columns: Sequence[str], rows: Iterable[Sequence]) -> str:
+    """A Markdown table: one cell for each column in each row.
+
+    >>> print(table(("head", "mm"), [("mean", 2.5)]))
+    | head | mm |
+    |---|---|
+    | mean | 2.5 |
+    """
+    lines = [f"| {' | '.join(map(str, row))} |" for row in (columns, *rows)]
     return "\n".join((lines[0], "|---" * len(columns) + "|", *lines[1:]))
 
 

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 
 from d3f_lite.completion.mesh_vae import MeshVAE, load_mesh_vae
+from d3f_lite.evaluation.report import table
 from d3f_lite.heads.model import HeadModel
 from research.bake.partial_heads import FitSimulator, frontal_masks, project
-from research.markdown import table
 
 HEADS = 500
 HELD_OUT_SEED = 1_000_003  # as in bake.head
