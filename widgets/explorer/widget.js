@@ -23,7 +23,10 @@ function render({ model, el }) {
       return;
     }
     const root = make("div");
-    const opened = await mount(root, data, host);
+    const opened = await mount(root, data, host).catch((error) => {
+      el.replaceChildren(root); // it says what is wrong
+      throw error;
+    });
     if (latest !== data) return opened.close(); // others came meanwhile
     explorer?.close();
     explorer = opened;
