@@ -17,7 +17,6 @@ from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.viewer import scale_top
 from d3f_lite.settings import FitSettings, Settings
 from widgets import (
     BackgroundTask,
@@ -30,6 +29,7 @@ from widgets import (
     MaskPainter,
     PhotoControls,
 )  # fmt: skip
+from widgets.plots import scale_top
 
 pytestmark = pytest.mark.slow
 
