@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from d3f_lite import metrics
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.report import table
 from d3f_lite.evaluation.truth import align_all, draw_case
@@ -42,11 +42,9 @@ class Task:
 
 
 def draw_tasks(head: HeadModel, numbers: Iterable[int], occluders: Iterable[str | Callable]) -> list[Task]:
-    """Render held-out heads, each under every occluder.
+    """Render held-out heads of these ``numbers``, such as some of DEVELOPMENT, each under every occluder.
 
     Args:
-        head: whose mesh they have.
-        numbers: of held-out heads, such as some of DEVELOPMENT.
         occluders: their kinds, or functions (photo, landmarks, seed) -> (photo, mask).
     """
     tasks = []

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from d3f_lite.evaluation.truth import STREAMS
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo

@@ -77,6 +77,13 @@ def chromium():
         browser.close()
 
 
+def tab(browser, **options):
+    """A new page of a browser, which waits as long as ``poll`` does."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(1000 * PATIENCE)
+    return page
+
+
 def _listens(port):
     """Whether a server takes connections there."""
     with socket.socket() as tried:
@@ -121,11 +128,6 @@ def paint(page, painter, height):
     page.mouse.down()
     page.mouse.move(box["x"] + 0.60 * box["width"], y, steps=8)
     page.mouse.up()
-
-
-def measure(part, name):
-    """What the table of a part of the page says of the chosen method: the row's last number."""
-    return float(part.locator("tr", has_text=name).locator("td").last.text_content())
 
 
 def number_in(locator, pattern):

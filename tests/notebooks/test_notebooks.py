@@ -1,6 +1,9 @@
-"""What is stored of every notebook is whole, small, checked and free of widgets; test_exercises.py runs them."""
+"""Every notebook runs from top to bottom, and what is stored of it is small, checked and free of widgets."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -23,6 +26,15 @@ def code_cells(path):
 
 def test_there_is_a_quickstart():
     assert "00_quickstart" in [path.stem for path in NOTEBOOKS]
+
+
+@each_notebook
+def test_runs_and_prints_what_is_stored(path):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=180",
+               "-x", "-p", "no:cacheprovider", str(path)]  # fmt: skip
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, run.stdout[-4000:]
 
 
 @each_notebook

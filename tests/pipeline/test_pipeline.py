@@ -21,8 +21,8 @@ from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.results.files import report
-from d3f_lite.results.pictures import sample_tiles
 from d3f_lite.results.provenance import is_result
+from d3f_lite.results.sheet import sample_tiles
 from d3f_lite.settings import DiversitySettings, FitSettings, Settings
 
 
@@ -91,10 +91,9 @@ def test_the_same_seed_gives_the_same_bytes(reconstruction, occluded_photo):
 
 
 @pytest.mark.parametrize("form", ("calibrated", "published", "iid"))
-def test_every_form_of_diversity(form, occluded_photo):
-    settings = Settings(diversity=DiversitySettings(form=form, iterations=20))
-    found = reconstruct(*occluded_photo, samples=4, settings=settings)
-    assert found.samples.method == form and found.samples.vertices.shape[0] == 4
+def test_every_form_of_diversity(form, reconstruction):
+    samples = complete(reconstruction.fit, reconstruction.head, DiversitySettings(form=form, iterations=20), 4, 0)
+    assert samples.method == form and samples.vertices.shape == reconstruction.samples.vertices[:4].shape
 
 
 def test_people_differ_but_not_their_expressions(reconstruction):
