@@ -87,11 +87,12 @@ def test_a_page_is_accessible_and_asks_nothing_of_other_places(address, browser,
     from axe_playwright_python.sync_playwright import Axe
 
     for scheme in ("light", "dark"):
-        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
         asked = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{address}{name}.html", wait_until="load")
-        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        page.wait_for_function("document.getAnimations().every(one => one.playState === 'finished')")  # colours fade in
         found = [one for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")]
         assert not found, [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
         assert asked and all(url.startswith((address, "data:", "blob:")) for url in asked)
