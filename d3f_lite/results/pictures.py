@@ -37,7 +37,8 @@ def clay_colours(head: HeadModel, mouth: float = 0.45) -> Float[np.ndarray, "V 3
 
 def cividis(values: Float[np.ndarray, "V"]) -> UInt8[np.ndarray, "V 3"]:
     """The colours of values in [0, 1] on matplotlib's scale of that name, from blue to yellow."""
-    return cv2.applyColorMap(np.uint8(np.clip(values, 0.0, 1.0) * 255.0 + 0.5)[:, None], cv2.COLORMAP_CIVIDIS)[:, 0, ::-1]
+    levels = (np.clip(values, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return cv2.applyColorMap(levels[:, None], cv2.COLORMAP_CIVIDIS)[:, 0, ::-1]
 
 
 def heatmap_colours(values: Float[np.ndarray, "V"], where: Bool[np.ndarray, "V"], highest: float) -> Float[np.ndarray, "V 3"]:

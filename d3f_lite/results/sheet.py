@@ -66,7 +66,7 @@ def samples_sheet(reconstruction: Reconstruction, size: int = HEAD_SIZE, look: s
     # Two large pictures with up to four heads beside them, and rows of six below.
     tiles = [Tile(outline, f"the photo{outlined}", 0, 0, 2), Tile(revealed(reconstruction, 2 * size), behind, 0, 2, 2)]
     places = [(0, 4), (0, 5), (1, 4), (1, 5), *((2 + n // 6, n % 6) for n in range(len(heads)))]
-    tiles += [Tile(*head, *place) for head, place in zip(heads, places)]
+    tiles += [Tile(picture, words, row, column) for (picture, words), (row, column) in zip(heads, places)]
     name, count = readable(reconstruction.observation.photo.name), len(reconstruction.samples.vertices)
     some = f" {len(heads)} of {count} heads are shown." if len(heads) < count else ""
     sheet = tile_sheet(tiles, f"{name}: {DISCLAIMER}{some}", (size, size), letters=max(8, size // 17))

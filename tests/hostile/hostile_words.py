@@ -1,6 +1,7 @@
 """Words that people choose, hostile ones: names of files, and what is printed where the terminal's encoding lacks it."""
 
 import io
+import re
 import sys
 import unicodedata
 from contextlib import redirect_stdout
@@ -25,7 +26,12 @@ def check_names(found):
     for name in found:
         assert folder_name(name) == name == unicodedata.normalize("NFC", name)
         assert 0 < len(name.encode()) <= 200 and name.isprintable()
-        assert not set(name) & set('<>:"/\\|?*% #&') and name[0] not in ".-" and name[-1] not in ".-"
+        assert (
+            not set(name) & set('<>:"/\\|?*% #&')
+            and name[0] not in ".-"
+            and name[-1] not in ".-"
+            and not re.match(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", name, re.IGNORECASE)
+        )
 
 
 def draw(text):
