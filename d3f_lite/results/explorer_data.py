@@ -43,13 +43,14 @@ POINTS = {  # landmarks, counted from 0, that can be chosen by name
 }  # fmt: skip
 
 
-def explorer_data(reconstruction) -> dict:
+def explorer_data(reconstruction, with_photo: bool = True) -> dict:
     """All that the explorer knows, ready for JSON; for the shipped head at most 1 MB.
 
     What ``posterior_arrays`` gives is rounded, which the remainder's step dominates: about 0.1 mm on a head.
 
     Args:
         reconstruction: Reconstruction.
+        with_photo: and with the face's colours, else with neither.
 
     Returns:
         A dict; ``arrays`` names what lies in ``packed`` one after another: see ``_packed``.
@@ -61,7 +62,7 @@ def explorer_data(reconstruction) -> dict:
     mean, triangles = posterior["mean"][0], with_closed_eyeballs(head)
     if np.abs(mean - fit.vertices).max() > FINE_STEP:
         posterior["fit"] = fit.vertices[None]
-    arrays = _drawn(reconstruction, mean, triangles)
+    arrays = _drawn(reconstruction, mean, triangles, with_photo)
     arrays |= {name: (values, STEPS.get(name, "f8")) for name, values in posterior.items()}
     return {
         "name": reconstruction.observation.photo.name,
@@ -75,7 +76,7 @@ def explorer_data(reconstruction) -> dict:
         **_ranges(),
         "points": _points(head, fit),
         "colours": [f"#{bytes(colour).hex()}" for colour in cividis(np.linspace(0.0, 1.0, STOPS))],
-        **_photo(reconstruction),
+        **_seen(reconstruction, with_photo),
         **_packed(arrays, triangles),
     }
 
@@ -106,17 +107,20 @@ def posterior_arrays(decoder: Decoder, modes: Modes) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _drawn(reconstruction, mean: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> dict:
+def _drawn(reconstruction, mean: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"], with_photo: bool) -> dict:
     """What is drawn of a head, ready for ``_packed``: triangles, what the photo says of each vertex, and its colours."""
     fit, head = reconstruction.fit, reconstruction.head
+    tones, tints = _tones(head), np.zeros((1, *mean.shape))
+    if with_photo:
+        tints[0] = 255.0 * texture_of(reconstruction).albedo[: len(mean)].clip(0.0, 1.0)
     whole = "u2" if len(mean) <= 2**16 else "u4"
     return {
         "triangles": (triangles, whole),
         "coarse": (_coarse(mean, triangles), whole),
         "states": (VISIBLE * fit.visible + FREE * fit.free, "u1"),
         "skin": (np.rint(255 * _skin(head) * ~fit.unseen), "u1"),
-        "tones": (_tones(head), "u1"),
-        "tints": (255.0 * texture_of(reconstruction).albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
+        "tones": (tones, "u1"),
+        "tints": (tints, COLOUR_STEP),
     }
 
 
@@ -216,8 +220,8 @@ def _points(head: HeadModel, fit) -> dict[str, int]:
     return dict(zip(POINTS, nearest.tolist()))
 
 
-def _photo(reconstruction) -> dict:
-    """The face's part of the photo and its occluder as data URLs, and where the camera sees a head on it.
+def _seen(reconstruction, with_photo: bool) -> dict:
+    """The face's part of the photo and its occluder as data URLs ("" = left out), and where the camera sees a head on it.
 
     ``onto`` (3, 4): w [s, t, 1] = onto · [x, y, z, 1], from (0, 0) at the picture's top-left corner to (1, 1).
     """
@@ -234,8 +238,8 @@ def _photo(reconstruction) -> dict:
     onto = np.vstack((onto / [[width], [height]], away))
     yaw, pitch, _ = camera.angles
     return {
-        "photo": _data_url(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), "jpeg", quality=PHOTO_QUALITY),
-        "mask": _data_url(_layer(occluded, size), "png", optimize=True),
+        "photo": with_photo * _data_url(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), "jpeg", quality=PHOTO_QUALITY),
+        "mask": with_photo * _data_url(_layer(occluded, size), "png", optimize=True),
         "size": list(size),
         "opacity": OPACITY,
         "onto": onto.tolist(),
