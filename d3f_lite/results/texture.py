@@ -87,7 +87,7 @@ def trust_near(
 
 def fine_normals(head: HeadModel, vertices: Float[np.ndarray, "V 3"], mesh: Refinement | None = None) -> Float[np.ndarray, "F 3"]:
     """Unit normals of a head's refinement (by default the one of its Texture), as smooth as on the head itself."""
-    own = vertex_normals(vertices, head.triangles)
+    own = vertex_normals(vertices, refinement(head, 0).triangles)
     mixed = (mesh or refinement(head))(own)
     return mixed / (np.linalg.norm(mixed, axis=1, keepdims=True) + 1e-9)
 
