@@ -1,6 +1,6 @@
 """Voilà's configuration for a page of the explorer: ``voila --Voila.config_file_paths=widgets/hosting``."""
 
-c = get_config()  # noqa: F821  (traitlets gives it)
+c = get_config()  # type: ignore[name-defined]  # noqa: F821  (Voilà gives it)
 
 # A visitor chooses neither template nor theme: a link must not bring a script of somebody else's.
 c.VoilaConfiguration.allow_template_override = "NO"
