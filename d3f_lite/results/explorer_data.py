@@ -3,12 +3,11 @@
 import base64
 import io
 import zlib
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 import cv2
 import numpy as np
-import torch
 from fast_simplification import simplify
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from PIL import Image
@@ -93,12 +92,12 @@ def posterior_arrays(decoder: Decoder, modes: Modes) -> dict[str, np.ndarray]:
     Returns:
         ``mean`` (1, V, 3), ``directions`` (d, V, 3) and ``remainder`` (r, V, 3) in mm, ``modes`` (K, d), ``turn`` (K, r).
     """
-    linear, chosen = decoder.linearised(), modes.directions.numpy()
-    mean, moves = _linear(replace(linear, bounds=None))
+    linear, chosen = decoder.linearised(), np.asarray(modes.directions)
+    moves = np.tensordot(linear.factor.T.astype(np.float64), linear.basis, 1)  # mm per deviation along each latent axis
     bounded = linear.bounds is not None
     least = 0.0 if bounded else STEPS["remainder"] / np.sqrt(12.0)  # less than rounding adds
     directions, turn, remainder = _split(moves, chosen, least)
-    arrays = {"modes": chosen, "turn": turn, "mean": mean[None], "directions": directions, "remainder": remainder}
+    arrays = {"modes": chosen, "turn": turn, "mean": linear.mean[None], "directions": directions, "remainder": remainder}
     if bounded:
         limited = np.isfinite(linear.bounds).any(1)
         pull = linear.factor[limited].T
@@ -130,15 +129,6 @@ def _ranges() -> dict:
     limits = {name: get_args(hint)[1:] for name, hint in hints.items() if get_origin(hint) is Annotated}
     others = {"form": get_args(hints["form"]), "number": (1, 256), "seed": (0, 2**32 - 1)}
     return {"limits": limits | others, "stops": slider_stops() | {"number": list(range(1, 49))}}
-
-
-def _linear(decoder: Decoder) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "K V 3"]]:
-    """The most likely head (mm), and how one deviation along each latent axis moves each vertex (mm)."""
-    axes = torch.eye(decoder.latent_size, device=decoder.device)
-    with torch.no_grad():
-        mean = decoder.decode(torch.zeros_like(axes[:1]))[0]
-        moves = (decoder.decode(axes) - decoder.decode(-axes)).double() / 2.0
-    return mean.cpu().numpy(), moves.cpu().numpy()
 
 
 def _split(
