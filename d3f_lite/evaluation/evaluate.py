@@ -23,7 +23,7 @@ from d3f_lite.evaluation.methods import Answer, Decoders, Draws, Given
 from d3f_lite.evaluation.truth import align_all, case_seed, draw_case
 from d3f_lite.files.values import checked_count
 from d3f_lite.files.whole import write_json
-from d3f_lite.fitting.fit import Fit, what_the_photo_shows
+from d3f_lite.fitting.fit import Fit
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
@@ -144,8 +144,7 @@ def evaluate_case(plan: Plan, number: int, occluder: str, fewest_occluded: int =
     with MediapipeDetector() as detector:
         try:
             case = draw_case(head, truth, occluder, seed, detector)
-            shows = what_the_photo_shows(case.truth, head, case.camera, case.mask)  # by the true camera
-            exact = PartialHead(case.truth, *shows, head.triangles)
+            exact = case.shown
             if np.count_nonzero(exact.free) >= fewest_occluded:
                 sampled = methods.answers(exact, head, methods.vertex_decoders(exact, head), draws, None)
                 record["rows"] += [{"source": "vertices", **measured(answer, truth, exact, head.face)} for answer in sampled]
