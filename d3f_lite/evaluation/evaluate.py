@@ -193,6 +193,11 @@ def curves(fit: Fit, truth: Float[np.ndarray, "V 3"], head: HeadModel, decoders:
         dict: frontier (family to rows of knob, ASD-O, CSE-O in mm) and number (method to CSE-O in mm at ``Sweep.sizes``).
     """
     default, vertices, shown = decoders["default"](), decoders[Given.VERTICES](), PartialHead.of(fit, head)
+
+    def point(knob, heads):
+        heads = align_all(heads, fit.vertices, truth, head.face)
+        return knob, metrics.asd(heads, fit.occluded), metrics.closest_sample_error(heads, truth, fit.occluded)
+
     dpp = lambda knob: draws.heads(default, shown, "calibrated", dpp_weight=knob)
     bare = lambda knob: draws.heads(default, shown, "calibrated", dpp_weight=knob, remainder=0.0)
     published = lambda decoder: lambda knob: draws.heads(decoder, shown, "published", published_weight=knob)
@@ -206,12 +211,7 @@ def curves(fit: Fit, truth: Float[np.ndarray, "V 3"], head: HeadModel, decoders:
     }
     if Given.VAE in decoders:
         families[f"{Given.VAE}: published DPP"] = (Sweep.published_weights, published(decoders[Given.VAE]()))
-    frontier: dict[str, list] = {}
-    for family, (knobs, sampled) in families.items():
-        for knob in knobs:
-            heads = align_all(sampled(knob), fit.vertices, truth, head.face)
-            point = knob, metrics.asd(heads, fit.occluded), metrics.closest_sample_error(heads, truth, fit.occluded)
-            frontier.setdefault(family, []).append(point)
+    frontier = {family: [point(knob, sampled(knob)) for knob in knobs] for family, (knobs, sampled) in families.items()}
     return {"frontier": frontier, "number": closest_sample_curves(fit, truth, head, decoders, draws)}
 
 
