@@ -80,7 +80,7 @@ def test_which_side_of_the_head_is_seen():
     camera = Camera.from_angles(0.9, 0.0, 0.0, 1.0, (150, 150))
     points = camera.view(head.mean)
     normals = vertex_normals(head.mean, head.triangles)
-    _, _, depth = rasterise(points, head.triangles, (300, 300))
+    depth = depth_buffer(points, head.triangles, (300, 300))
     seen = visible_vertices(points, camera.facing(head.mean, normals), head.triangles, depth)
     # Turned to its left, the head shows its right ear; its left one and the tongue are hidden.
     assert seen[head.regions["right_ear"] > 0.9].mean() > 0.3
