@@ -5,7 +5,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_array, eye_array, vstack
+from scipy.sparse import coo_array, csr_array, eye_array, vstack
+from scipy.sparse.csgraph import connected_components
 
 from d3f_lite.heads.model import PARTS, HeadModel
 
@@ -38,10 +39,10 @@ class Refinement:
 def refinement(head: HeadModel, level: int = len(LONGEST_EDGES)) -> Refinement:
     """The finer mesh of a head: no edge of the mean head's face or eyeballs is longer than LONGEST_EDGES[level - 1].
 
-    Its first vertices are those of the level before; level 0 is the head itself.
+    Its first vertices are those of the level before; level 0 is the head itself, its eyeballs closed.
     """
     if level == 0:
-        return Refinement(eye_array(len(head.mean), format="csr", dtype=np.float32), head.triangles)
+        return Refinement(eye_array(len(head.mean), format="csr", dtype=np.float32), with_closed_eyeballs(head))
     mesh, fine = refinement(head, level - 1), head.face | (head.parts == PARTS.index("eyeballs"))
     while True:
         pairs, edges = sides(mesh.triangles)
@@ -82,3 +83,22 @@ def _split(triangles: Int[np.ndarray, "T 3"], middle: Int[np.ndarray, "T 3"]) ->
         }[count]
         parts += [np.stack(corners, 1) for corners in cut]
     return np.concatenate(parts).astype(triangles.dtype)
+
+
+def with_closed_eyeballs(head: HeadModel) -> Int[np.ndarray, "C 3"]:
+    """The triangles of a HeadModel and, after them, those that close the holes of its eyeballs: (T + C, 3) int32.
+
+    The right eyeball of the shipped head ends behind the lids. Nothing sees that hole, but other programs want closed
+    parts. No vertex is added. The model keeps its own triangles: its Laplacian, and so the published loss, goes by them.
+    """
+    sides = head.triangles[(head.parts == PARTS.index("eyeballs"))[head.triangles].all(1)][:, [[0, 1], [1, 2], [2, 0]]].reshape(
+        -1, 2
+    )
+    count = len(head.mean)
+    open_sides = sides[~np.isin(sides @ (count, 1), sides @ (1, count))]  # that no neighbour runs along the other way
+    ends = coo_array((np.ones(len(open_sides)), open_sides.T), shape=(count, count))
+    _, first, hole = np.unique(connected_components(ends)[1], return_index=True, return_inverse=True)
+    # A fan around the first vertex of each hole.
+    caps = np.column_stack((first[hole][open_sides[:, 0]], open_sides[:, ::-1]))
+    caps = caps[(caps[:, [0]] != caps[:, 1:]).all(1)]
+    return np.concatenate([head.triangles, caps.astype(head.triangles.dtype)])
