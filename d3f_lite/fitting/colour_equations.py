@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.linalg import cho_factor, cho_solve
 
 from d3f_lite.fitting.camera import POSE, Camera
@@ -20,6 +20,7 @@ class ColourModel:
 
     least_area: float = 250.0  # mm²: less says nothing about colour
     hidden_depth: float = 2.0  # mm behind another part at which a point starts to be hidden; at twice as much it is
+    edge_reach: float = 1.5  # px of the crop, over which it fades at the edge of that part
     noise_floor: float = 0.01  # difference that even a perfect model leaves
     robustness: float = 3.0  # standard deviations from which on a difference counts less
     light_sigma: float = 0.3  # how far the light may be off the best one,
@@ -40,39 +41,40 @@ class ColourEquations:
     model: ColourModel = ColourModel()
 
     def points(self, vertices: Float[np.ndarray, "V 3"], camera: Camera) -> SurfacePoints | None:
-        """What the photo shows in the middle of each triangle of a face, mm; None where too little of it can be used.
-
-        The points lie fixed on the head, and each counts by the area that its triangle takes in the picture, so that no small
-        motion lets a point come or go.
-        """
-        crop, model, head = self.crop, self.model, self.head
+        """What the photo shows in the middle of each triangle of a face, mm; None where too little of it can be used."""
+        crop, head = self.crop, self.head
         corners = head.triangles[head.face[head.triangles].all(1)]
-        shown, pixels = camera.view(vertices), camera.project(vertices[corners].mean(1))
-        share = np.maximum(front_areas(shown, corners), 0.0) / camera.scale**2
-        places = crop.places(pixels)
-        shown[:, :2] = crop.places(shown[:, :2])
-        depth = np.maximum(depth_buffer(shown, head.triangles, crop.usable.shape), shown[:, 2].min())
-        import os
-        R = float(os.environ.get("R", 1.5))
-        around = R * np.stack(np.meshgrid((-1, 0, 1), (-1, 0, 1)), -1).reshape(-1, 2)
-        nearest = interpolated(depth, (places + around[:, None]).reshape(-1, 2)).reshape(len(around), -1)
-        behind = nearest - shown[corners, 2].mean(1)
-        seen = np.clip(2.0 - behind / model.hidden_depth, 0.0, 1.0)
-        seen = seen.mean(0)
-        share *= seen * interpolated(crop.usable, places)[:, 0]
-        if os.environ.get("FACING"):
-            n = vertex_normals(vertices, head.triangles)
-            share *= np.clip(camera.facing(vertices, n)[corners].mean(1), 0, 1) ** float(os.environ["FACING"])
-        if share.sum() < model.least_area:
+        share = self._seen_areas(vertices, corners, camera)
+        if share.sum() < self.model.least_area:
             return None
-        some = share > 0.0
-        corners, pixels, places, share = corners[some], pixels[some], places[some], share[some]
+        corners, share = corners[share > 0.0], share[share > 0.0]
+        pixels = camera.project(vertices[corners].mean(1))
+        places = crop.places(pixels)
+        observed, slopes = interpolated(crop.pixels, places), interpolated(crop.slopes, places).reshape(-1, 3, 2)
         regions = head.albedo_regions[:, corners].mean(2).T
         normals = vertex_normals(vertices, head.triangles)[corners].mean(1)
         harmonics = spherical_harmonics(unit(normals) @ camera.rotation.T)
-        observed, slopes = interpolated(crop.pixels, places), interpolated(crop.slopes, places).reshape(-1, 3, 2)
         appearance = solve_appearance(observed, harmonics, regions, share)
         return SurfacePoints(pixels, corners, share, observed, slopes, regions, harmonics, appearance)
+
+    def _seen_areas(
+        self, vertices: Float[np.ndarray, "V 3"], corners: Int[np.ndarray, "T 3"], camera: Camera
+    ) -> Float[np.ndarray, "T"]:
+        """How much of each triangle the photo shows, mm²: its area in the picture, where no part and no occluder hides it.
+
+        It fades before the edge of what hides it, so that no small motion lets a point come or go.
+        """
+        crop, model = self.crop, self.model
+        shown = camera.view(vertices)
+        shown[:, :2] = crop.places(shown[:, :2])
+        area = np.maximum(front_areas(shown, corners), 0.0) * (crop.step / camera.scale) ** 2
+        places = crop.places(camera.project(vertices[corners].mean(1)))
+        depth = np.maximum(depth_buffer(shown, self.head.triangles, crop.usable.shape), shown[:, 2].min())
+        around = model.edge_reach * np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)])
+        nearest = interpolated(depth, (places + around[:, None]).reshape(-1, 2)).reshape(len(around), -1)
+        behind = nearest - shown[corners, 2].mean(1)
+        seen = np.clip(2.0 - behind / model.hidden_depth, 0.0, 1.0).mean(0)
+        return area * seen * interpolated(crop.usable, places)[:, 0]
 
     def normal_equations(
         self, points: SurfacePoints, vertices: Float[np.ndarray, "V 3"], camera: Camera, independent_pixels: float
