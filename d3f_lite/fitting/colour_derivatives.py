@@ -70,7 +70,8 @@ def _normal_slopes(vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray
     # n = N / |N|: ∂n = (1 - n nᵀ) ∂N / |N|.
     across = ((np.eye(3) - unit[:, :, None] * unit[:, None]) / length).astype(np.float32)
     blocks = across[triangles][:, :, None] @ crosses[:, None]
-    rows, columns = (3 * triangles[(...,) + (None,) * 3] + np.arange(3)[:, None], 3 * triangles[:, None, :, None, None] + np.arange(3))
+    axis = np.arange(3)
+    rows, columns = 3 * triangles[:, :, None, None, None] + axis[:, None], 3 * triangles[:, None, :, None, None] + axis
     rows, columns = np.broadcast_arrays(rows, columns)
     return coo_array((blocks.ravel(), (rows.ravel(), columns.ravel())), shape=(vertices.size, vertices.size)).tocsr()
 

@@ -50,9 +50,9 @@ class Crop:
 
         Args:
             observation: of a face, some of which is visible.
-            eye_distance: px between the outer eye corners, as fine as colours are compared; the unit of what follows is such a px.
+            eye_distance: px between the outer eye corners, as fine as colours are compared.
             margin: kept around the face, in distances between the eye corners.
-            blur: before the slopes are taken.
+            blur: such px, before the slopes are taken.
         """
         unit = observation.landmarks.interocular_distance
         step = max(int(unit / eye_distance), 1)
@@ -86,11 +86,11 @@ def interpolated(picture: Float[np.ndarray, "h w ..."], places: Float[np.ndarray
     picture = picture.reshape(height, width, -1)
     corner = np.floor(places - 0.5).astype(int)
     right, down = (places - 0.5 - corner).T[..., None]
-    inside = ((corner >= 0) & (corner < (width - 1, height - 1))).all(1)
+    inside = ((corner >= 0) & (corner < (width - 1, height - 1))).all(1, keepdims=True)
     x, y = np.clip(corner, 0, (width - 2, height - 2)).T
     above = (1.0 - right) * picture[y, x] + right * picture[y, x + 1]
     below = (1.0 - right) * picture[y + 1, x] + right * picture[y + 1, x + 1]
-    return ((1.0 - down) * above + down * below) * inside[:, None]
+    return ((1.0 - down) * above + down * below) * inside
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,15 @@ import numpy as np
 import trimesh
 
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.rendering import depth_buffer, front_areas, rasterise, render, spherical_harmonics, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import (
+    depth_buffer,
+    front_areas,
+    rasterise,
+    render,
+    spherical_harmonics,
+    vertex_normals,
+    visible_vertices,
+)
 from d3f_lite.formats.load_head import load_head
 
 TRIANGLE = np.array([[0, 1, 2]])
