@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from d3f_lite.observation.landmarks import Landmarks, face_region
-from d3f_lite.observation.masks import Masks, check_mask, check_strokes, correct, inverted
+from d3f_lite.observation.masks import Masks, check_mask, check_strokes, correct, inverted, misplaced
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.detector import MediapipeDetector, opened
@@ -85,5 +85,5 @@ def _masks(face, occluded, strokes, estimate):
         return Masks(face, occluded, origin, estimate.confidence, strokes, kinds=estimate.kinds)
     if strokes is not None:
         return Masks(face, occluded, "corrected", strokes=strokes)
-    doubt = inverted(occluded, face)
+    doubt = inverted(occluded, face) or misplaced(occluded, face)
     return Masks(face, occluded, confidence=0.0 if doubt else 1.0, doubt=doubt)
