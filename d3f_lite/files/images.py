@@ -24,7 +24,11 @@ LARGEST_AREA = 64_000_000  # px; checked on the header, before anything is decod
 
 
 def read_image(
-    path: Path, error: type[D3FError], background: str | None = "white", content: bytes | None = None, largest: int = LARGEST_AREA
+    path: Path,
+    error: type[D3FError],
+    background: str | None = "white",
+    content: bytes | Image.Image | None = None,
+    largest: int = LARGEST_AREA,
 ) -> tuple[Image.Image, int]:
     """Read the first picture of an image file and turn it upright, as its EXIF orientation says.
 
@@ -32,7 +36,7 @@ def read_image(
         path: the file, or only its name where its ``content`` is given.
         error: what is raised.
         background: the colour behind transparent parts; None leaves the picture's mode as it is.
-        content: the file's bytes.
+        content: the file's bytes, or a Pillow image of it.
         largest: px.
 
     Returns:
@@ -55,13 +59,13 @@ def check_size(shape: tuple[int, ...], name, error: type[D3FError], largest: int
         raise error(f"{name}: {shape[1]}×{shape[0]} px is too small; at least {smallest} px a side are needed")
 
 
-def read_mask_levels(path: Path, error: type[D3FError]) -> UInt8[np.ndarray, "H W"]:
+def read_mask_levels(path: Path, error: type[D3FError], content: Image.Image | None = None) -> UInt8[np.ndarray, "H W"]:
     """Read the grey levels of an image that may be a mask: 0 and 255 where it has two colours, the opacity of a layer.
 
     Raises:
         error: as ``read_image`` does, and for a picture in colours.
     """
-    image, _ = read_image(path, error, background=None)
+    image, _ = read_image(path, error, background=None, content=content)
     return _mask_levels(image, path.name, error)
 
 
@@ -133,6 +137,8 @@ def _read_heif_too() -> None:
 
 def _is_tiff(path, content):
     """Whether a file starts as TIFF files do."""
+    if isinstance(content, Image.Image):
+        return content.format == "TIFF"
     if content is not None:
         return content[:2] in (b"II", b"MM")
     if not path.is_file():  # a pipe would be waited for
@@ -151,10 +157,9 @@ def _decoded(path, error, background, content, largest):
             raise error(f"{path}: no such file; check the path")
         if content is None and not path.is_file():
             raise error(f"{path}: not a file; give the path of one image")
-        if (path.stat().st_size if content is None else len(content)) == 0:
+        if content == b"" or content is None and path.stat().st_size == 0:
             raise error(f"{path}: the file is empty; save the image again")
-        source = path if content is None else io.BytesIO(content)
-        with warnings_ignored, Image.open(source, formats=FORMATS) as image:  # Pillow's notes: sizes are checked here
+        with warnings_ignored, _image(path, content) as image:  # Pillow's notes: sizes are checked here
             check_size(image.size[::-1], path, error, largest)
             pictures = 1 if image.format in ("JPEG", "MPO", "HEIF") else getattr(image, "n_frames", 1)
             upright = ImageOps.exif_transpose(image)
@@ -172,6 +177,13 @@ def _decoded(path, error, background, content, largest):
             raise error(f"{path}: cannot be read: {reason.strerror}; try again") from None
         detail = " ".join(str(reason).split())
         raise error(f"{path}: the image is damaged or cut short ({detail}); save it again") from None
+
+
+def _image(path, content):
+    """A context with the Pillow image, yet to be decoded, of a file, of its bytes, or with one that stays open."""
+    if isinstance(content, Image.Image):
+        return nullcontext(content)
+    return Image.open(path if content is None else io.BytesIO(content), formats=FORMATS)
 
 
 def _too_large(name, largest):

@@ -12,6 +12,7 @@ from scipy.ndimage import binary_fill_holes
 
 from d3f_lite.errors import MaskError
 from d3f_lite.files.images import brighter_pixels, read_image, read_mask_levels, to_rgb
+from d3f_lite.files.values import as_array
 from d3f_lite.observation.photo import Photo
 
 
@@ -66,12 +67,19 @@ def read_mask(path: Path | str, photo: Photo) -> Bool[np.ndarray, "H W"]:
 
 
 def check_mask(mask, photo: Photo, name: str = "mask") -> Bool[np.ndarray, "H W"]:
-    """Return a mask (H, W), bool or uint8 of which the brighter values are occluded, as bool, True where occluded.
+    """Return a mask as bool, True where occluded.
+
+    Args:
+        mask: (H, W) bool, or uint8 of which the brighter values are occluded: array, list, tensor, Pillow image, or a path.
+        photo: that it belongs to.
+        name: of the mask, for messages.
 
     Raises:
         MaskError: another type or size, values that are no mask's, or all is occluded.
     """
-    mask = np.asarray(mask)
+    if isinstance(mask, str | Path):
+        return read_mask(mask, photo)
+    mask = read_mask_levels(Path(name), MaskError, mask) if isinstance(mask, Image.Image) else as_array(mask, name, MaskError)
     _check_shape(mask, photo, f"{name}: the mask is")
     if mask.dtype == np.uint8:
         mask = brighter_pixels(mask, name, MaskError)
@@ -121,12 +129,14 @@ def misplaced(occluded: Bool[np.ndarray, "H W"], face: Bool[np.ndarray, "H W"], 
 
 
 def check_strokes(strokes, photo: Photo, name: str = "strokes") -> Int[np.ndarray, "H W"]:
-    """Return strokes as (H, W) int8, each value a Stroke.
+    """Return strokes, an array, list, tensor or the path of a file, as (H, W) int8, each value a Stroke.
 
     Raises:
         MaskError: another type (whole numbers), size or value.
     """
-    strokes = np.asarray(strokes)
+    if isinstance(strokes, str | Path):
+        return read_strokes(strokes, photo)
+    strokes = as_array(strokes, name, MaskError)
     if strokes.dtype.kind not in "iu" or not np.isin(strokes, list(Stroke)).all():
         raise MaskError(f"{name}: strokes must be 0 (none), 1 (occluded) or 2 (visible); convert them first")
     _check_shape(strokes, photo, f"{name}: the strokes are on")
