@@ -164,7 +164,7 @@ def read_strokes(path: Path | str, photo: Photo) -> Int[np.ndarray, "H W"]:
     strokes = np.zeros(red.shape, np.int8)
     strokes[red - green_or_blue > contrast] = Stroke.OCCLUDED
     strokes[green_or_blue - red > contrast] = Stroke.VISIBLE
-    if not (image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < 255):
+    if not (image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255):
         strokes[~_painted(pixels, strokes, photo, path.name)] = Stroke.NOTHING
     if not strokes.any():
         raise MaskError(f"{path.name}: no strokes; paint red what is occluded, green or blue what is visible")
