@@ -65,7 +65,9 @@ class MediapipeDetector:
         image = self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, np.ascontiguousarray(pixels))
         faces = self._landmarker.detect(image).face_landmarks
         size = np.array(pixels.shape[1::-1])
-        meshes = [np.array([(point.x, point.y) for point in face]) * size for face in faces]
+        meshes = [
+            np.array([coordinate for point in face for coordinate in (point.x, point.y)]).reshape(-1, 2) * size for face in faces
+        ]
         return sorted(meshes, key=face_size, reverse=True)
 
     def detect_in_crop(
@@ -133,8 +135,8 @@ def find_small_faces(
 def to_68(mesh: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "68 2"]:
     """The 68 landmarks px that a mesh (468 points or more, px) gives; the jaw is resampled by arc length."""
     right, left = (_resampled_jaw(mesh[list(contour)]) for contour in JAW_CONTOURS)
-    inner = [mesh[list(indices)].mean(axis=0) for indices in INNER_POINTS]
-    return np.concatenate([right, left[-2::-1], inner])
+    first, last = np.array([(indices[0], indices[-1]) for indices in INNER_POINTS]).T
+    return np.concatenate([right, left[-2::-1], (mesh[first] + mesh[last]) / 2])
 
 
 def face_size(mesh: Float[np.ndarray, "P 2"]) -> float:

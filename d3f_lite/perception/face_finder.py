@@ -27,6 +27,10 @@ class FaceFinder(Protocol):
     def photo(self) -> Photo:
         """The whole photo."""
 
+    @property
+    def network(self) -> FaceAlignmentNetwork | None:
+        """What finds the landmarks that count, if not the detector."""
+
     def detect(self, occluded: Bool[np.ndarray, "H W"], before: Landmarks | None = None, final: bool = False) -> Landmarks:
         """The landmarks with the occluder filled; raises LandmarkError where nothing is a face.
 
@@ -72,6 +76,7 @@ class GivenFace:
     detector: MediapipeDetector
     seed: int
     given: Landmarks
+    network: None = None
 
     def detect(self, occluded, before=None, final=False):
         """See FaceFinder; it always finds them, and compares them at first with what the detector sees."""
@@ -136,6 +141,8 @@ def detect_again(
         The landmarks under the mask, and under each of the others that leaves enough of the face, each with its mask.
     """
     occluded, others = masks[0], []
+    if earlier is not None and earlier is first and finder.network is None and not any(mask.any() for mask in masks):
+        return [(first, occluded)]  # nothing was filled: it would all be seen again
     if earlier is None:
         landmarks = finder.detect(occluded, final=True)
     else:

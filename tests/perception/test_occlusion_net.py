@@ -76,6 +76,15 @@ def test_random_walker_worked_out_by_hand():
     assert random_walk(known, np.array([[1.0, 1e-6]]), grey) == pytest.approx(1, abs=1e-3)
 
 
+def test_the_walker_s_answer_is_the_least_of_what_it_minimises():
+    generator = np.random.default_rng(0)
+    known, trust = generator.random((7, 9)), generator.uniform(0.1, 1, (7, 9))
+    found = random_walk(known, trust, np.full((7, 9, 3), 40.0), smoothness=2.0).astype(float)  # of one colour: w = 1
+    wider = np.pad(found, 1, mode="edge")
+    around = 4 * found - wider[:-2, 1:-1] - wider[2:, 1:-1] - wider[1:-1, :-2] - wider[1:-1, 2:]
+    np.testing.assert_allclose(trust * (found - known) + 2.0 * around, 0.0, atol=1e-4)  # half its gradient
+
+
 def test_a_blurred_edge_stops_the_walker():
     ramp = np.array([0.0, 0, 0, 0, 6, 12, 18, 18, 18, 18])  # no step of it is large
     colours = np.repeat(ramp[None, :, None], 3, axis=2)
@@ -116,6 +125,16 @@ def test_clean_portraits_stay_clean(portraits, name):
     face = face_region(landmarks, photo.shape)
     assert estimate.occluded[face].mean() <= 0.01
     assert estimate.occluded.shape == photo.shape and 0.8 < estimate.confidence <= 1
+
+
+def test_a_face_that_nothing_hides_is_not_looked_at_again(portraits, detector, monkeypatch):
+    photo, landmarks = portraits["grace_hopper"]
+    detect, looks = detector.detect, []
+    monkeypatch.setattr(detector, "detect", lambda pixels: looks.append(pixels) or detect(pixels))
+    seen = observe(photo, detector=detector)
+    assert len(looks) == 14 and not seen.masks.occluded.any()  # the photo, and 13 jittered looks
+    np.testing.assert_array_equal(seen.landmarks.xy, landmarks.xy)
+    np.testing.assert_array_equal(seen.landmarks.confidence, landmarks.confidence)
 
 
 @pytest.mark.parametrize("name, kind", [("grace_hopper", "surgical_mask"), ("astronaut", "sunglasses"), ("astronaut", "scarf")])
