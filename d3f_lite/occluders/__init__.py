@@ -2,3 +2,7 @@
 
 In: a Photo and its Landmarks. Out: a Photo and a mask.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"drawing": ["OCCLUDER_KINDS", "draw_occluder"]})
