@@ -4,7 +4,7 @@ from widgets.background import BackgroundTask
 from widgets.diversity_explorer import DiversityExplorer
 from widgets.dpp_playground import DppPlayground
 from widgets.dpp_scene import DppScene
-from widgets.figures import picture
+from widgets.figures import picture, sheet
 from widgets.fitting_viewer import FittingViewer
 from widgets.head_explorer import HeadExplorer
 from widgets.head_grid import HeadGrid
@@ -17,5 +17,5 @@ from widgets.prediction import Prediction
 
 __all__ = [
     "BackgroundTask", "DiversityExplorer", "DppPlayground", "DppScene", "FittingViewer", "HeadExplorer", "HeadGrid",
-    "HeadModelExplorer", "HeadViewer", "LandmarkEditor", "MaskPainter", "PhotoControls", "Prediction", "picture",
+    "HeadModelExplorer", "HeadViewer", "LandmarkEditor", "MaskPainter", "PhotoControls", "Prediction", "picture", "sheet",
 ]  # fmt: skip
