@@ -2,9 +2,9 @@
 
 One road, in the order in which the data flows; each room imports only from those before it:
 
-``heads`` (notebook 01) → ``observation`` (02) → ``fitting`` (03) → ``completion`` (04) → ``diversity`` (05) → ``metrics`` (06)
-→ ``reconstruct``, the whole way. Beside it stand ``perception``, which finds landmarks and masks; ``formats``, other people's
-files; ``evaluation`` (06, 08, 09); and ``results``, what is written and drawn.
+``heads`` (notebook 01) → ``observation`` and ``observe`` (02) → ``fitting`` (03) → ``completion`` (04) → ``diversity`` (05) →
+``metrics`` (06) → ``reconstruct``, the whole way. Beside it stand ``perception``, how a machine finds landmarks and masks;
+``formats``, other people's files; ``evaluation`` (06, 08, 09); and ``results``, what is written and drawn.
 
 The names below are what most people need; each is imported when it is first used.
 """
@@ -28,11 +28,13 @@ _ROOMS = [
     "results",
 ]
 _NAMES = {
-    "reconstruct": ["reconstruct", "Reconstruction"],
+    "reconstruct": ["reconstruct"],
+    "reconstruction": ["Reconstruction"],
     "settings": ["Settings"],
-    "observation.photo": ["Photo", "sample_photo", "read_mask"],
-    "observation.landmarks": ["detect_landmarks"],
-    "observation.occlusion": ["observe"],
+    "observation.photo": ["Photo", "sample_photo"],
+    "observation.masks": ["read_mask"],
+    "perception.landmark_detection": ["detect_landmarks"],
+    "observe": ["observe"],
     "occluders.drawing": ["draw_occluder"],
     "formats.load_head": ["load_head"],
     "fitting.fit": ["fit_visible"],

@@ -114,7 +114,8 @@ def _reconstruct(options):
     """``d3f-lite reconstruct``: a photo, and from files what is known of it."""
     import numpy as np
 
-    from d3f_lite.observation.photo import Photo, read_mask, read_strokes
+    from d3f_lite.observation.masks import read_mask, read_strokes
+    from d3f_lite.observation.photo import Photo
 
     photo = Photo.open(options.photo)
     if options.mask == "none":
@@ -133,7 +134,7 @@ def _reconstruct(options):
 def _numbers(faces, landmarks, photo):
     """The numbers of the faces that ``--face`` asks for."""
     from d3f_lite.errors import SettingsError
-    from d3f_lite.observation.occlusion import count_faces
+    from d3f_lite.perception.landmark_detection import count_faces
 
     if landmarks is not None:
         raise SettingsError("--landmarks are of one face, so --face cannot be given with them")
@@ -144,9 +145,9 @@ def _numbers(faces, landmarks, photo):
 
 def _demo(options):
     """``d3f-lite demo``: a portrait with a drawn occluder, whose mask is exact."""
-    from d3f_lite.observation.landmarks import detect_landmarks
     from d3f_lite.observation.photo import Photo, sample_photo
     from d3f_lite.occluders.drawing import draw_occluder
+    from d3f_lite.perception.landmark_detection import detect_landmarks
 
     portrait = sample_photo(options.portrait)
     photo, occluded = draw_occluder(portrait, detect_landmarks(portrait), options.occluder, seed=options.seed)
@@ -191,8 +192,9 @@ def _evaluate(options):
 
 def _heads_of(photo, occluded, options, **corrections):
     """Observe, fit, complete, save; say where to look."""
+    from d3f_lite.files.whole import check_writable
     from d3f_lite.reconstruct import reconstruct
-    from d3f_lite.results.files import check_writable, result_folder
+    from d3f_lite.results.provenance import result_folder
     from d3f_lite.settings import Settings
 
     settings = Settings.load(options.config) if options.config else Settings()
@@ -216,7 +218,7 @@ def _heads_of(photo, occluded, options, **corrections):
 
 def _tell(found, face=1):
     """Say what the heads are drawn from."""
-    from d3f_lite.observation.occlusion import too_few_landmarks
+    from d3f_lite.observation.observation import too_few_landmarks
 
     observation = found.observation
     landmarks, masks = observation.landmarks, observation.masks

@@ -19,16 +19,20 @@ from tqdm import tqdm
 from d3f_lite.assets import sha256_of
 from d3f_lite.common.device import torch_device
 from d3f_lite.common.threads import one_thread
-from d3f_lite.common.workers import whole_file, write_json
 from d3f_lite.errors import D3FError, OutputError
 from d3f_lite.files.names import caption, readable
+from d3f_lite.files.values import checked_count
+from d3f_lite.files.whole import check_replaceable, check_writable, whole_file, write_json
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.photo import Photo, read_mask
+from d3f_lite.observation.masks import read_mask
+from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.face_alignment import network_for
 from d3f_lite.photo_folder import ROWS, Job, jobs_in, left_in, not_taken, table_is_ours
-from d3f_lite.reconstruct import MOST_SAMPLES, Reconstruction, checked_count, reconstruct
-from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us, report, result_folder
+from d3f_lite.reconstruct import MOST_SAMPLES, reconstruct
+from d3f_lite.reconstruction import Reconstruction
+from d3f_lite.results.files import report
 from d3f_lite.results.pictures import DISCLAIMER, sample_tiles
+from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us, result_folder
 from d3f_lite.settings import Settings
 
 COLUMNS = (

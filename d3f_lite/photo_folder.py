@@ -10,7 +10,7 @@ import numpy as np
 from d3f_lite.errors import D3FError, PhotoError
 from d3f_lite.files.names import key, readable, unique_names
 from d3f_lite.observation.photo import Photo
-from d3f_lite.results.files import OF_FILE_BROWSERS, drawn_by_us, is_result
+from d3f_lite.results.provenance import OF_FILE_BROWSERS, drawn_by_us, is_result
 
 SUFFIXES = (
     ".jpg",

@@ -12,7 +12,7 @@ from nbconvert.exporters import SlidesExporter
 from nbgrader.preprocessors import ClearSolutions
 
 from d3f_lite.command_line import command_line
-from d3f_lite.results.files import whole_folder
+from d3f_lite.files.whole import whole_folder
 
 HERE = Path(__file__).parent
 REVEAL = Path(sphinx_revealjs.__file__).parent / "_static" / "revealjs"

@@ -20,7 +20,7 @@ os.environ["TORCH_HOME"] = str(Path(tempfile.gettempdir()) / "d3f-lite-no-torch-
 @pytest.fixture(scope="session")
 def detector():
     """MediaPipe's detector, opened once."""
-    from d3f_lite.observation.landmarks import MediapipeDetector
+    from d3f_lite.perception.detector import MediapipeDetector
 
     with MediapipeDetector() as detector:
         yield detector
@@ -29,8 +29,8 @@ def detector():
 @pytest.fixture(scope="session")
 def portraits(detector):
     """Name to (Photo, Landmarks) of the two sample portraits."""
-    from d3f_lite.observation.landmarks import detect_landmarks
     from d3f_lite.observation.photo import SAMPLE_PHOTOS, sample_photo
+    from d3f_lite.perception.landmark_detection import detect_landmarks
 
     photos = {name: sample_photo(name) for name in SAMPLE_PHOTOS}
     return {name: (photo, detect_landmarks(photo, detector=detector)) for name, photo in photos.items()}

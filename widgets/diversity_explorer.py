@@ -6,12 +6,15 @@ from dataclasses import replace
 import ipywidgets
 import numpy as np
 
+from d3f_lite.completion.posterior import decoder_for
+from d3f_lite.diversity.search import PartialHead
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.metrics import spread
-from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import sample_photo
-from d3f_lite.reconstruct import Reconstruction, as_photo, decoder_for
+from d3f_lite.observe import observe
+from d3f_lite.reconstruct import as_photo
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.pictures import DISCLAIMER
 from d3f_lite.settings import DiversitySettings, Settings
 from widgets.background import BackgroundTask
@@ -98,7 +101,7 @@ class DiversityExplorer(ipywidgets.VBox):
             observation = observe(photo, occluded, strokes=strokes, seed=seed)
             fit = fit_visible(observation, self.head, self.settings.fit, progress)
             decoder = decoder_for(fit, self.head, self.settings.diversity)
-            scene = DppScene(decoder, fit.vertices, fit.visible, fit.free, self.head.triangles)
+            scene = DppScene(decoder, PartialHead.of(fit, self.head))
             self._fitted = evidence, seed, observation, fit, scene
         return self._fitted[2:]
 
@@ -108,8 +111,8 @@ class DiversityExplorer(ipywidgets.VBox):
         self.grid.show(found.samples.vertices, caption=words)
         part = "occluded" if found.fit.occluded.any() else "unseen"
         values = np.stack([spread(samples.vertices) for samples in (independent, found.samples)])
-        self.spreads.where = scene.free
-        self.spreads.rescale(values[:, scene.free].max())
+        self.spreads.where = scene.partial.free
+        self.spreads.rescale(values[:, scene.partial.free].max())
         self.spreads.show(np.stack([found.fit.vertices] * 2), values,
                           f"spread over the {part} part, mm: independent (left), chosen method (right)")  # fmt: skip
         self.photo.show(found.observation)

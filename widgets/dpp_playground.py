@@ -26,7 +26,7 @@ class DppPlayground(ipywidgets.VBox):
         dimensions = min(DiversitySettings.dimensions, self.scene.decoder.latent_size)
         self.controls = DiversityControls(DiversitySettings(dimensions=dimensions), number)
         self.task, self.picture, self.readout = BackgroundTask(), ipywidgets.HTML(), ipywidgets.HTML()
-        self.grid = HeadGrid(self.scene.triangles, where=self.scene.free, highest=5.0) if scene else None
+        self.grid = HeadGrid(self.scene.partial.triangles, where=self.scene.partial.free, highest=5.0) if scene else None
         self.controls.on_change(self._generate)
         self._show(self._compute()(lambda stage, fraction: None))
         grid = [self.grid] if self.grid else []
@@ -58,7 +58,7 @@ class DppPlayground(ipywidgets.VBox):
         plane = {}
         if self.grid is None:
             reach = scene.modes(settings).reach.numpy()[::-1]
-            points, drawn = (found.vertices[:, scene.free][:, 0, :2] for found in (self.samples, others))
+            points, drawn = (found.vertices[:, scene.partial.free][:, 0, :2] for found in (self.samples, others))
             plane = {"points": points, "others": drawn, "ellipse": reach * ball_radius(settings.mass, len(reach))}
         alt = f"The kernel matrix of {len(dpp_kernel)} samples and its eigenvalues; {method}."
         self.picture.value = figure_tag(kernel_figure(dpp_kernel.numpy(), others_kernel.numpy(), **plane), alt)
@@ -68,6 +68,6 @@ class DppPlayground(ipywidgets.VBox):
     def _show_heads(self, others):
         """The heads' spread: i.i.d. beside the chosen method on one scale."""
         spreads = [spread(found.vertices) for found in (others, self.samples)]
-        self.grid.rescale(max(values[self.scene.free].max() for values in spreads))
-        self.grid.show(self.scene.fitted[None].repeat(2, 0), spreads,
+        self.grid.rescale(max(values[self.scene.partial.free].max() for values in spreads))
+        self.grid.show(self.scene.partial.vertices[None].repeat(2, 0), spreads,
                        "spread over the free part in mm: i.i.d. (left), chosen method (right)")  # fmt: skip

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from d3f_lite.common.threads import one_thread
-from d3f_lite.completion.posterior import GaussianPosterior
+from d3f_lite.completion.posterior import Decoder
 from d3f_lite.diversity.kernel import distances, expected_cardinality, kernel, quality, similarity
-from d3f_lite.diversity.search import Decoder, HeadSamples, OccludedModes, Shown, ball_radius, diversify, occluded_modes
+from d3f_lite.diversity.search import HeadSamples, Modes, PartialHead, ball_radius, diversify, widest_modes
+from d3f_lite.heads.gaussian import GaussianHeads
 from d3f_lite.metrics import asd, rms_distances, spread
 
 
@@ -20,26 +21,19 @@ class DppScene:
 
     Args:
         decoder: Decoder.
-        fitted: (V, 3) mm.
-        visible: (V,) bool.
-        free: (V,) bool, the vertices to diversify.
-        triangles: (T, 3) int.
+        partial: PartialHead.
     """
 
     decoder: Decoder
-    fitted: np.ndarray
-    visible: np.ndarray
-    free: np.ndarray
-    triangles: np.ndarray
+    partial: PartialHead
 
     @classmethod
     def plane(cls, deviations=(2.0, 1.0)):
         """A toy: one hidden point in the plane with these standard deviations (mm), and one visible one that stands."""
         basis = np.zeros((2, 2, 3), np.float32)
         basis[(0, 1), 1, (0, 1)] = deviations
-        zero, one = np.zeros((2, 3), np.float32), np.eye(2, dtype=np.float32)
-        posterior = GaussianPosterior(zero, basis, zero[:, 0], one)
-        return cls(posterior, zero, np.array([True, False]), np.array([False, True]), np.array([[0, 1, 0]]))
+        zero, visible = np.zeros((2, 3), np.float32), np.array([True, False])
+        return cls(GaussianHeads.prior(zero, basis), PartialHead(zero, visible, ~visible, np.array([[0, 1, 0]])))
 
     @one_thread()
     def generate(self, settings, number, seed, progress, show=None):
@@ -50,18 +44,17 @@ class DppScene:
             if show is not None:
                 show(step, vertices.cpu().numpy())
 
-        shown = Shown(self.fitted, self.visible, self.free, self.triangles)
-        return diversify(self.decoder, shown, settings, number=number, seed=seed, callback=report)
+        return diversify(self.decoder, self.partial, settings, number=number, seed=seed, callback=report)
 
-    def modes(self, settings) -> OccludedModes:
+    def modes(self, settings) -> Modes:
         """The directions that move the free vertices most."""
-        return occluded_modes(self.decoder, self.free, settings.dimensions)
+        return widest_modes(self.decoder, self.partial.free, settings.dimensions)
 
     def kernel(self, samples: HeadSamples, settings):
         """The kernel L (N, N) of heads, Gaussian, of the width h and the quality radius R that ``settings`` says."""
         modes = self.modes(settings)
         places = torch.from_numpy(samples.latents).double() @ modes.directions
-        apart = distances(torch.from_numpy(samples.vertices), torch.from_numpy(self.free)).double()
+        apart = distances(torch.from_numpy(samples.vertices), torch.from_numpy(self.partial.free)).double()
         alike = similarity(apart, settings.bandwidth * modes.deviation, "gaussian")
         return kernel(alike, quality(places, ball_radius(settings.mass, len(modes.reach))))
 
@@ -76,12 +69,13 @@ class DppScene:
 
     def measures(self, samples, dpp_kernel):
         """Name to a number: mm, and how many different heads the set holds."""
-        heads, apart = samples.vertices, rms_distances(samples.vertices, samples.vertices, self.free)
+        heads, free = samples.vertices, self.partial.free
+        apart = rms_distances(heads, heads, free)
         return {
-            "ASD-O (mm)": asd(heads, self.free),
-            "ASD-V (mm)": asd(heads, self.visible),
+            "ASD-O (mm)": asd(heads, free),
+            "ASD-V (mm)": asd(heads, self.partial.visible),
             "closest pair (mm)": float(apart[np.triu_indices(len(heads), 1)].min()),
-            "largest spread (mm)": float(spread(heads)[self.free].max()),
+            "largest spread (mm)": float(spread(heads)[free].max()),
             "expected cardinality": float(expected_cardinality(dpp_kernel)),
         }
 

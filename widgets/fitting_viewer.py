@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from d3f_lite.fitting.fit import fit_visible
+from d3f_lite.heads.model import JAW_POINTS
 from d3f_lite.metrics import landmark_nme
-from d3f_lite.reconstruct import INNER
 from d3f_lite.results.pictures import face_window, mark_occluder, overlay
 from d3f_lite.settings import FitSettings
 from widgets.background import BackgroundTask
@@ -90,7 +90,7 @@ class FittingViewer(ipywidgets.VBox):
 
     def _numbers(self, fit):
         found = self.observation.landmarks
-        used = found.reliable & (np.arange(68) >= INNER.start)
+        used = found.reliable & (np.arange(68) >= JAW_POINTS)
         return (
             f"{100 * landmark_nme(fit.landmarks, found.xy, used):.2f} % of the inter-ocular distance at the "
             f"{used.sum()} reliable inner landmarks; {fit.visible.sum()} vertices visible, "

@@ -9,13 +9,12 @@ import numpy as np
 import traitlets
 
 from d3f_lite.errors import MaskError
-from d3f_lite.observation.occlusion import corrected
-from d3f_lite.observation.photo import OCCLUDED, VISIBLE, check_mask, write_mask, write_strokes
+from d3f_lite.observation.masks import Stroke, check_mask, correct, write_mask, write_strokes
 from widgets.figures import encoded
 
 LARGEST_SIDE = 400  # px of the picture on the screen
 BYTES = {"from_json": lambda value, _: bytes(value)}  # the browser sends a memoryview
-KINDS = {"occluded": OCCLUDED, "visible": VISIBLE}  # in the order of mask_painter.js
+KINDS = {stroke.name.lower(): int(stroke) for stroke in (Stroke.OCCLUDED, Stroke.VISIBLE)}  # in the order of mask_painter.js
 STROKES_KEPT = 20  # for Undo
 
 
@@ -35,8 +34,8 @@ class BrushCanvas(anywidget.AnyWidget):
     def _refuse_others(self, proposal):
         """What the browser sends must be strokes on this picture."""
         strokes = proposal["value"]
-        if len(strokes) != self.size[0] * self.size[1] or not set(strokes) <= {0, OCCLUDED, VISIBLE}:
-            raise MaskError(f"strokes must be {self.size[0]}×{self.size[1]} bytes of 0, {OCCLUDED} or {VISIBLE}")
+        if len(strokes) != self.size[0] * self.size[1] or not set(strokes) <= set(Stroke):
+            raise MaskError(f"strokes must be {self.size[0]}×{self.size[1]} bytes of 0, 1 or 2")
         return strokes
 
 
@@ -87,7 +86,7 @@ class MaskPainter(ipywidgets.VBox):
     @property
     def occluded(self):
         """(H, W) bool, the mask as the strokes correct it."""
-        return corrected(self._mask, self.strokes)
+        return correct(self._mask, self.strokes)
 
     @property
     def strokes(self):

@@ -2,8 +2,8 @@
 
 import ipywidgets
 
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from widgets.background import BackgroundTask
 from widgets.mask_painter import MaskPainter
 from widgets.photo_upload import PhotoUpload

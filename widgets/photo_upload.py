@@ -43,4 +43,4 @@ def opened(content: bytes, name: str) -> Photo:
     """
     if len(content) > MOST_BYTES:
         raise PhotoError(f"{len(content) / 1e6:.1f} MB is too much; a photo may have {MOST_BYTES / 1e6:.0f} MB")
-    return Photo.from_bytes(content, name, MOST_PIXELS)
+    return Photo.open(name, content=content, largest=MOST_PIXELS)

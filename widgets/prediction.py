@@ -7,9 +7,9 @@ from pathlib import Path
 
 import ipywidgets
 
-from d3f_lite.common.workers import write_json
 from d3f_lite.errors import D3FError, OutputError
 from d3f_lite.files.names import folder_name
+from d3f_lite.files.whole import write_json
 
 KIND = "d3f-lite predictions"  # what a file says that it is
 LARGEST = 1_000_000  # bytes; all predictions of the course take a few thousand

@@ -1,9 +1,6 @@
-"""Work over many cases: where it runs, and finished cases written whole or not at all."""
+"""Where the cases of ``joblib.Parallel`` run: in processes, in threads, or on a Dask cluster."""
 
-import json
-import os
 from contextlib import contextmanager
-from pathlib import Path
 
 import joblib
 
@@ -45,20 +42,3 @@ def workers(backend: str = "loky", jobs: int = -1, scheduler: str | None = None)
     finally:
         if scheduler is None:
             cluster.close()
-
-
-@contextmanager
-def whole_file(path: Path):
-    """Give the Path of a temporary file that becomes ``path`` when all went well."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_json(path: Path, content) -> None:
-    """Write ``content`` as JSON to a Path, whole or not at all."""
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(content), encoding="utf-8")

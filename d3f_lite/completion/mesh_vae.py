@@ -201,7 +201,7 @@ class MeshVAE(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class MeshVAEPosterior:
-    """Heads given an observation: a decoder like GaussianPosterior, z = 0 the likeliest head.
+    """Heads given an observation: a Decoder, z = 0 the likeliest head.
 
     Args:
         model: MeshVAE.
@@ -226,6 +226,13 @@ class MeshVAEPosterior:
     def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]:
         """Heads (N, V, 3) mm of standard normal ``latents`` (N, K), differentiable."""
         return self.model.decode(self.mu + latents @ self.factor.T)
+
+    def displacement_gram(self, where: Bool[np.ndarray, "V"]) -> Float[np.ndarray, "K K"]:
+        """G (K, K) mm²: about how far latents move the vertices ``where`` (``Decoder``), by secants over ±1 along each axis."""
+        axes = torch.eye(self.latent_size, device=self.device)
+        with torch.no_grad():
+            secants = (self.decode(axes) - self.decode(-axes))[:, where].double().flatten(1) / 2.0
+        return (3.0 * secants @ secants.T / secants.shape[1]).cpu().numpy()
 
 
 def weights_path(head_name: str) -> Path:

@@ -1,162 +1,144 @@
-"""The Gaussian posterior of a linear head model in closed form, given visible vertices or given a photo's fit.
+"""From a fit to the heads it leaves possible: the posterior in closed form, step by step (section 3.2; notebook 04).
 
-The model is ``vertices = mean + coefficients · basis`` with coefficients ~ N(0, I). Conditioning it on what is seen is
-Gaussian-process regression on the mesh (Lüthi et al. 2018, posterior shape models), done in the K coefficients.
-
-Where a head model has bounds (an expression that runs one way), this Gaussian is that of the coefficients before they are
-bent: a head is decoded from what lies within the bounds, so that a coefficient whose most likely value is its bound stands
-there in half of the heads. Conditioning takes such a coefficient for one that acts on both sides; the fit's own, which it
-starts from, lie within.
+``posterior_of`` is the recipe. Its steps take a Gaussian over heads and give one; each keeps the most likely head unless it says
+otherwise.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Shaped
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
 from d3f_lite.common.device import CPU
+from d3f_lite.fitting.fit import Fit
+from d3f_lite.heads.gaussian import GaussianHeads, HeadDistribution, inverse_root
+from d3f_lite.heads.model import HeadModel
+from d3f_lite.settings import DiversitySettings
 
 
-@dataclass(frozen=True, eq=False)
-class GaussianPosterior:
-    """Heads given an observation: coefficients ~ N(ĉ, R Rᵀ); a decoder whose latents z ~ N(0, I) are its samples.
-
-    Args:
-        mean: mm, the most likely head.
-        basis: mm per unit coefficient, that of the head model.
-        coefficients: ĉ, the most likely coefficients.
-        factor: R, a square root of the covariance; L⁻ᵀ where the precision is Λ = L Lᵀ.
-        device: torch's, where it decodes.
-        bounds: of the coefficients, as a HeadModel has them; ĉ lies within.
-    """
-
-    mean: Float[np.ndarray, "V 3"]
-    basis: Float[np.ndarray, "K V 3"]
-    coefficients: Float[np.ndarray, "K"]
-    factor: Float[np.ndarray, "K Z"]
-    device: torch.device = CPU
-    bounds: Float[np.ndarray, "K 2"] | None = None
+@runtime_checkable
+class Decoder(Protocol):
+    """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one."""
 
     @property
     def latent_size(self) -> int:
-        """Z, the size of a latent."""
-        return self.factor.shape[1]
+        """K, the size of a latent."""
 
-    def decode(self, latents: Float[torch.Tensor, "N Z"]) -> Float[torch.Tensor, "N V 3"]:
-        """Heads of ``latents`` (N, Z): (N, V, 3) mm, differentiable within the bounds; zero gives the most likely head."""
-        mean, basis, factor = (torch.from_numpy(a).to(latents) for a in (self.mean, self.basis, self.factor))
-        offsets = latents @ factor.T
-        if self.bounds is not None:
-            offsets = offsets.clamp(*torch.from_numpy(self.bounds.T - self.coefficients).to(latents))
-        return mean + (offsets @ basis.flatten(1)).unflatten(1, mean.shape)
+    @property
+    def device(self) -> torch.device:
+        """Where torch keeps the latents and the heads."""
 
-    def sample(self, number: int, seed: int) -> Float[np.ndarray, "N V 3"]:
-        """Draw ``number`` N independent heads: (N, V, 3) float32 mm."""
-        latents = np.random.default_rng(seed).standard_normal((number, self.latent_size), np.float32)
-        return self.decode(torch.from_numpy(latents)).numpy()
+    def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]:
+        """Latents (N, K) to heads (N, V, 3) mm, differentiable."""
 
-    def spread(self) -> Float[np.ndarray, "V"]:
-        """Exact standard deviation of each vertex, (V,) mm: the root of its mean-square displacement; bounds left out."""
-        displacements = self.factor.T @ self.basis.reshape(len(self.basis), -1)
-        return np.sqrt(np.square(displacements).sum(0).reshape(-1, 3).sum(1))
-
-    def displacement_gram(self, where: Bool[np.ndarray, "V"]) -> Float[np.ndarray, "Z Z"]:
-        """G (Z, Z) mm²: zᵀ G z is the mean-square displacement that latent z gives the vertices ``where``; bounds left out."""
-        moved = self.basis[:, where].reshape(len(self.basis), -1)
-        return self.factor.T @ (moved @ moved.T / max(np.count_nonzero(where), 1)) @ self.factor
+    def displacement_gram(self, where: Bool[np.ndarray, "V"]) -> Float[np.ndarray, "K K"]:
+        """G (K, K) mm²: zᵀ G z is the mean-square displacement that latent z gives the vertices ``where``."""
 
 
-def condition_on_vertices(
-    mean: Float[np.ndarray, "V 3"],
-    basis: Float[np.ndarray, "K V 3"],
-    vertices: Float[np.ndarray, "V 3"],
-    visible: Bool[np.ndarray, "V"],
-    noise_mm: float | Float[np.ndarray, "V"],
-    bounds: Float[np.ndarray, "K 2"] | None = None,
-) -> GaussianPosterior:
-    """The exact posterior given noisy visible vertices.
-
-    Its precision is Λ = I + Σ bᵥ bᵥᵀ / σᵥ², its most likely coefficients ĉ = Λ⁻¹ Σ bᵥ (xᵥ − meanᵥ) / σᵥ².
+def decoder_for(
+    fit: Fit, head: HeadModel, settings: DiversitySettings = DiversitySettings(), device: torch.device = CPU
+) -> Decoder:
+    """The decoder of heads given a fit: the Gaussian posterior or the mesh VAE's, as ``settings`` says.
 
     Args:
-        mean: mm, the model's mean head.
-        basis: mm per unit coefficient.
-        vertices: mm; only the visible ones are read.
-        noise_mm: σ, independent noise of each coordinate: one number or (V,) mm.
-        bounds: the model's, of the coefficients.
+        device: torch's, where it decodes.
     """
-    noise = np.broadcast_to(np.asarray(noise_mm, np.float64), visible.shape)[visible, None]
-    residual = ((vertices[visible] - mean[visible]) / noise**2).ravel()
-    precision = np.eye(len(basis)) + _gram(basis[:, visible], noise)
-    pull = basis[:, visible].reshape(len(basis), -1) @ residual
-    coefficients = cho_solve(cho_factor(precision, lower=True), pull)
-    return _posterior(mean, basis, coefficients, precision, bounds)
+    if settings.decoder == "mesh_vae":
+        from d3f_lite.completion.mesh_vae import load_mesh_vae
+
+        return load_mesh_vae(head).to(device).posterior(fit.vertices, fit.visible)
+    return replace(posterior_of(fit, head, settings), device=device)
+
+
+def posterior_of(fit: Fit, head: HeadModel, settings: DiversitySettings = DiversitySettings()) -> GaussianHeads:
+    """The Gaussian over the heads that agree with a fit (section 3.2, in closed form).
+
+    The steps stand in this order because each keeps what those before it said: the visible part is held last, so that nothing
+    loosens it again.
+    """
+    # What is known: the whole photo, through the fit's Hessian, or the fitted visible vertices, taken for true.
+    if settings.given == "vertices":
+        posterior = head.condition(fit.vertices, fit.visible, settings.noise)
+    else:
+        posterior = condition_on_photo(head, fit.coefficients, fit.hessian)
+    # Who it is may differ, the expression may not.
+    if settings.expression != "free":
+        posterior = hold_coefficients(posterior, head.expressive)
+    # Heads that differ only in size and place are the same head: the camera accounts for both.
+    if settings.given != "vertices":
+        posterior = fix_gauge(posterior, fit.visible)
+    # The heads shall agree where the photo shows them (the paper's losses on visible vertices).
+    if settings.given == "photo_held":
+        tightness = looser_at_border(fit.vertices, fit.visible, fit.occluded, settings.noise)
+        posterior = hold_visible(posterior, fit.visible, tightness)
+    # The same people at rest.
+    if settings.expression == "neutral":
+        posterior = fix_to_zero(posterior, head.expressive)
+    return posterior
 
 
 def condition_on_photo(
-    mean: Float[np.ndarray, "V 3"],
-    basis: Float[np.ndarray, "K V 3"],
-    coefficients: Float[np.ndarray, "F"],
-    hessian: Float[np.ndarray, "F F"],
-    fitted: Sequence[int] | Shaped[np.ndarray, "..."] | None = None,
-    bounds: Float[np.ndarray, "K 2"] | None = None,
-) -> GaussianPosterior:
-    """The posterior N(ĉ, H⁻¹) of a fit to a photo; coefficients that were not fitted keep their prior N(0, 1).
+    head: HeadDistribution, coefficients: Float[np.ndarray, "F"], hessian: Float[np.ndarray, "F F"]
+) -> GaussianHeads:
+    """The posterior N(ĉ, H⁻¹) of a fit to a photo (Laplace's approximation); its most likely head is the fit.
 
     Args:
-        mean: mm, the model's mean head.
-        basis: mm per unit coefficient.
-        coefficients: ĉ, the fitted coefficients.
+        head: the prior.
+        coefficients: ĉ, the first F of the head's K; the others were not fitted and keep their prior N(0, 1).
         hessian: H, the second derivatives at ĉ of minus the log posterior (data and prior ½‖c‖²).
-        fitted: which of the K coefficients they are; the first F by default.
-        bounds: the model's, of the coefficients.
     """
-    fitted = np.arange(len(coefficients)) if fitted is None else np.asarray(fitted)
-    precision, whole = np.eye(len(basis)), np.zeros(len(basis))
-    precision[np.ix_(fitted, fitted)] = hessian
-    whole[fitted] = coefficients
-    return _posterior(mean, basis, whole, precision, bounds)
+    fitted = len(coefficients)
+    whole, precision = np.zeros(len(head.basis)), np.eye(len(head.basis))
+    whole[:fitted] = coefficients
+    precision[:fitted, :fitted] = hessian
+    return head.around(whole, inverse_root(precision))
 
 
-def hold_coefficients(posterior: GaussianPosterior, held: Bool[np.ndarray, "K"]) -> GaussianPosterior:
-    """Condition on some coefficients having their most likely values.
+def hold_coefficients(posterior: GaussianHeads, held: Bool[np.ndarray, "K"]) -> GaussianHeads:
+    """Condition on some coefficients having their most likely values; each other one gets a latent.
 
     Args:
         posterior: with a square factor, as conditioning gives it.
         held: the coefficients.
-
-    Returns:
-        GaussianPosterior with the same most likely head, and a latent for each other coefficient.
     """
     inverse = np.linalg.inv(posterior.factor.astype(np.float64))
     precision = (inverse.T @ inverse)[np.ix_(~held, ~held)]
     factor = np.zeros((len(held), np.count_nonzero(~held)), np.float32)
-    factor[~held] = solve_triangular(np.linalg.cholesky(precision), np.eye(len(precision)), lower=True).T
+    factor[~held] = inverse_root(precision)
     return replace(posterior, factor=factor)
 
 
-def without(posterior: GaussianPosterior, gone: Bool[np.ndarray, "K"]) -> GaussianPosterior:
-    """The same heads with some coefficients set to zero, such as those of expression: heads at rest."""
-    moved = np.tensordot(posterior.coefficients * gone, posterior.basis, 1)
-    return replace(
-        posterior,
-        mean=posterior.mean - moved,
-        coefficients=np.where(gone, 0.0, posterior.coefficients).astype(np.float32),
-        factor=np.where(gone[:, None], 0.0, posterior.factor).astype(np.float32),
-    )
+def fix_gauge(posterior: GaussianHeads, where: Bool[np.ndarray, "V"]) -> GaussianHeads:
+    """Take out of each head the rotation, shift and growth of its vertices ``where``, to first order.
+
+    A photo cannot tell a small head nearby from a large one far away, and where the head stands is the camera's affair.
+
+    Args:
+        where: the vertices that are aligned to the most likely head's (the visible ones); if none is, nothing is taken out.
+    """
+    if not where.any():
+        return posterior
+    points = (posterior.mean - posterior.mean[where].mean(0)).astype(np.float64)
+    rotations = [np.cross(axis, points) for axis in np.eye(3)]
+    shifts = [np.broadcast_to(axis, points.shape) for axis in np.eye(3)]
+    motions = np.stack([*rotations, *shifts, points])
+    # How much of each motion a direction contains, by least squares over ``where``; it is subtracted everywhere.
+    moved = posterior.basis[:, where].reshape(len(posterior.basis), -1)
+    amounts = np.linalg.lstsq(motions[:, where].reshape(len(motions), -1).T, moved.T, rcond=None)[0]
+    basis = posterior.basis - np.einsum("mk,mvi->kvi", amounts.astype(np.float32), motions.astype(np.float32))
+    return replace(posterior, basis=basis)
 
 
 def hold_visible(
-    posterior: GaussianPosterior,
+    posterior: GaussianHeads,
     visible: Bool[np.ndarray, "V"],
     visible_mm: float | Float[np.ndarray, "V"] = 0.5,
     elsewhere_mm: float = 1.0,
-) -> GaussianPosterior:
-    """Hold the visible vertices at the fit and keep the spread of the others.
+) -> GaussianHeads:
+    """Hold the visible vertices at the most likely head and keep the spread of the others.
 
     A fit's error is smooth over the face, so conditioning on its vertices would take them for exact and leave the
     hidden part too sure of itself. Here each sample becomes the model's most likely head that agrees with the fit where
@@ -165,12 +147,9 @@ def hold_visible(
 
     Args:
         posterior: best one given the photo.
-        visible_mm: σ of the agreement with the fit, per coordinate: one number or (V,), see ``looser_at_border``.
+        visible_mm: σ of the agreement with the fit, per coordinate: one number or (V,), see ``looser_at_border``. A smaller
+            one holds tighter but lets less spread through next to the border.
         elsewhere_mm: σ of the agreement with the sample, per coordinate.
-
-    Returns:
-        GaussianPosterior with the same most likely head. Smaller ``visible_mm`` holds tighter but lets less spread
-        through next to the border.
     """
     tight = np.broadcast_to(visible_mm, visible.shape)[visible, None]
     held, free = _gram(posterior.basis[:, visible], tight), _gram(posterior.basis[:, ~visible], elsewhere_mm)
@@ -186,7 +165,7 @@ def looser_at_border(
     border_mm: float = 4.0,
     reach_mm: float = 12.0,
 ) -> Float[np.ndarray, "V"]:
-    """How tightly each visible vertex is held: by ``noise_mm``, and less tightly next to the occluder.
+    """How tightly each visible vertex is held, (V,) mm: by ``noise_mm``, and less tightly next to the occluder.
 
     Skin is smooth: were the border held as tightly as the rest, the heads could not differ just behind it either.
 
@@ -195,9 +174,6 @@ def looser_at_border(
         noise_mm: σ far from the occluder, mm.
         border_mm: σ at its border, mm.
         reach_mm: how far the border reaches into the visible part.
-
-    Returns:
-        mm.
     """
     if not occluded.any():
         return np.full(len(vertices), noise_mm)
@@ -205,38 +181,18 @@ def looser_at_border(
     return noise_mm + np.where(visible, max(border_mm - noise_mm, 0.0) * np.exp(-((away / reach_mm) ** 2)), 0.0)
 
 
-def register(posterior: GaussianPosterior, where: Bool[np.ndarray, "V"]) -> GaussianPosterior:
-    """Take out of each sample the turn, shift and growth of its vertices ``where``, to first order.
-
-    A photo cannot tell a small head nearby from a large one far away, and where the head stands is the camera's
-    affair; heads that differ in nothing else count as the same.
-
-    Args:
-        where: the vertices that are registered to the most likely head's (the visible ones).
-
-    Returns:
-        GaussianPosterior with the same most likely head.
-    """
-    points = (posterior.mean - posterior.mean[where].mean(0)).astype(np.float64)
-    turns = [np.cross(axis, points) for axis in np.eye(3)]
-    shifts = [np.broadcast_to(axis, points.shape) for axis in np.eye(3)]
-    motions = np.stack([*turns, *shifts, points])
-    moved = posterior.basis[:, where].reshape(len(posterior.basis), -1)
-    amounts = np.linalg.lstsq(motions[:, where].reshape(len(motions), -1).T, moved.T, rcond=None)[0]
-    basis = posterior.basis - np.einsum("mk,mvi->kvi", amounts.astype(np.float32), motions.astype(np.float32))
-    return replace(posterior, basis=basis)
+def fix_to_zero(posterior: GaussianHeads, fixed: Bool[np.ndarray, "K"]) -> GaussianHeads:
+    """The same heads with some coefficients set to zero, such as those of expression: heads at rest. The mean moves, too."""
+    moved = np.tensordot(posterior.coefficients * fixed, posterior.basis, 1)
+    return replace(
+        posterior,
+        mean=posterior.mean - moved,
+        coefficients=np.where(fixed, 0.0, posterior.coefficients).astype(np.float32),
+        factor=np.where(fixed[:, None], 0.0, posterior.factor).astype(np.float32),
+    )
 
 
 def _gram(basis, sigma):
     """Σ bᵥ bᵥᵀ / σᵥ² (K, K) float64 over the vertices of ``basis`` (K, n, 3); σ is a number or (n, 1)."""
     scaled = (basis / np.asarray(sigma, np.float64)).reshape(len(basis), -1)
     return scaled @ scaled.T
-
-
-def _posterior(mean, basis, coefficients, precision, bounds):
-    """The posterior N(ĉ, Λ⁻¹) from ĉ (K,), which is moved into the bounds, and Λ (K, K), both float64."""
-    coefficients = coefficients if bounds is None else np.clip(coefficients, *bounds.T)
-    cholesky = np.linalg.cholesky(precision)
-    factor = solve_triangular(cholesky, np.eye(len(cholesky)), lower=True).T
-    head = mean + (coefficients @ basis.reshape(len(basis), -1)).reshape(mean.shape)
-    return GaussianPosterior(*(np.ascontiguousarray(a, np.float32) for a in (head, basis, coefficients, factor)), bounds=bounds)

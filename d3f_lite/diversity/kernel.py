@@ -8,18 +8,12 @@ import torch
 from jaxtyping import Bool, Float
 
 
-def distances(
-    vertices: Float[torch.Tensor, "N V 3"], occluded: Bool[np.ndarray | torch.Tensor, "V"]
-) -> Float[torch.Tensor, "N N"]:
-    """RMS distance over the occluded vertices between every two heads.
+def distances(vertices: Float[torch.Tensor, "N V 3"], free: Bool[np.ndarray | torch.Tensor, "V"]) -> Float[torch.Tensor, "N N"]:
+    """RMS distance (mm) over the ``free`` vertices between every two heads (N, V, 3) mm.
 
-    Args:
-        vertices: mm.
-
-    Returns:
-        mm; its gradient is zero, not NaN, where two heads coincide.
+    Its gradient is zero, not NaN, where two heads coincide.
     """
-    points = vertices[:, occluded].flatten(1)
+    points = vertices[:, free].flatten(1)
     apart = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
     return apart / (points.shape[1] / 3) ** 0.5
 
@@ -33,15 +27,12 @@ def published_bandwidth(apart: Float[torch.Tensor, "N N"]) -> Float[torch.Tensor
 def similarity(
     apart: Float[torch.Tensor, "N N"], bandwidth: float | Float[torch.Tensor, ""], form: str = "exponential"
 ) -> Float[torch.Tensor, "N N"]:
-    """How alike two heads are: exp(−d / h) as published, or "gaussian", exp(−d² / 2h²).
+    """How alike two heads are, in (0, 1]: exp(−d / h) as published, or "gaussian", exp(−d² / 2h²).
 
     Args:
         apart: distances d, mm.
         bandwidth: h, mm.
         form: "exponential" or "gaussian".
-
-    Returns:
-        in (0, 1], ones on the diagonal.
     """
     scaled = apart / bandwidth
     return torch.exp(-0.5 * scaled**2) if form == "gaussian" else torch.exp(-scaled)
@@ -66,17 +57,15 @@ def expected_cardinality(dpp_kernel: Float[torch.Tensor, "N N"]) -> Float[torch.
 def dpp_loss(
     vertices: Float[torch.Tensor, "N V 3"],
     latents: Float[torch.Tensor, "N K"],
-    occluded: Bool[np.ndarray | torch.Tensor, "V"],
+    free: Bool[np.ndarray | torch.Tensor, "V"],
     radius: float,
 ) -> Float[torch.Tensor, ""]:
-    """The published loss: minus the expected cardinality, the bandwidth following the heads.
+    """The published loss, in (−N/2, 0): minus the expected cardinality, the bandwidth following the heads.
 
     Args:
         vertices: mm.
+        free: the vertices to diversify.
         radius: R of ``quality``.
-
-    Returns:
-        A scalar in (−N/2, 0).
     """
-    apart = distances(vertices, occluded)
+    apart = distances(vertices, free)
     return -expected_cardinality(kernel(similarity(apart, published_bandwidth(apart)), quality(latents, radius)))

@@ -1,12 +1,11 @@
 """Diverse heads by a determinantal point process, DPP (Dey and Boddeti 2022, section 3.3).
 
 A DPP with kernel L prefers sets of heads that are good (quality q) and unlike each other (similarity S) where the
-photo says nothing. Its expected cardinality counts, softly, how many different heads a set holds.
+photo leaves them free. Its expected cardinality counts, softly, how many different heads a set holds.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,30 +13,34 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import gammaincc, gammaincinv
 
 from d3f_lite.common.adam import Adam
-from d3f_lite.completion.posterior import GaussianPosterior
-from d3f_lite.diversity.kernel import distances, dpp_loss, expected_cardinality, kernel, quality, similarity
+from d3f_lite.completion.posterior import Decoder
+from d3f_lite.diversity.kernel import dpp_loss, expected_cardinality, kernel, quality, similarity
 from d3f_lite.errors import MaskError
+from d3f_lite.fitting.fit import Fit
 from d3f_lite.heads.laplacian import laplacian_tensor
+from d3f_lite.heads.model import HeadModel
 from d3f_lite.settings import DiversitySettings
 
-PUBLISHED_WEIGHTS = (1.0, 0.001)  # w_s per mm and w_l per mm²
-PUBLISHED_RATE = 0.05  # Adam's, in units of the latents
 
+@dataclass(frozen=True, eq=False)
+class PartialHead:
+    """A head of which a photo shows a part.
 
-@runtime_checkable
-class Decoder(Protocol):
-    """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one."""
+    Args:
+        vertices: mm, the fit, or the true head of which only the visible part may be read.
+        visible: the vertices to keep.
+        free: the vertices to diversify.
+    """
 
-    @property
-    def latent_size(self) -> int:
-        """K, the size of a latent."""
+    vertices: Float[np.ndarray, "V 3"]
+    visible: Bool[np.ndarray, "V"]
+    free: Bool[np.ndarray, "V"]
+    triangles: Int[np.ndarray, "T 3"]
 
-    @property
-    def device(self) -> torch.device:
-        """Where torch keeps the latents and the heads."""
-
-    def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]:
-        """Latents (N, K) to heads (N, V, 3) mm, differentiable."""
+    @classmethod
+    def of(cls, fit: Fit, head: HeadModel) -> "PartialHead":
+        """The fitted head and what the photo shows of it."""
+        return cls(fit.vertices, fit.visible, fit.free, head.triangles)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ class HeadSamples:
 
     @property
     def starts_most_likely(self) -> bool:
-        """Whether head 0 is no draw but the decoder's most likely head: the calibrated form keeps it."""
+        """Whether head 0 is the decoder's most likely head rather than a draw, as in the calibrated form."""
         return self.method == "calibrated"
 
     @property
@@ -72,46 +75,30 @@ class HeadSamples:
         return f"head {number}" + (" = the most likely" if number == 0 and self.starts_most_likely else "")
 
 
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """What a photo shows of a head.
-
-    Args:
-        vertices: mm, the fit, or the true head of which only the visible part may be read.
-        visible: the vertices to keep.
-        occluded: the vertices to diversify.
-    """
-
-    vertices: Float[np.ndarray, "V 3"]
-    visible: Bool[np.ndarray, "V"]
-    occluded: Bool[np.ndarray, "V"]
-    triangles: Int[np.ndarray, "T 3"]
-
-
 def diversify(
     decoder: Decoder,
-    shown: Shown,
-    settings: DiversitySettings,
+    partial: PartialHead,
+    settings: DiversitySettings = DiversitySettings(),
     *,
     number: int = 16,
     seed: int = 0,
     callback: Callable | None = None,
 ) -> HeadSamples:
-    """Spread N heads over what a photo leaves open, in the form that ``settings`` names.
+    """Spread N heads over what a photo leaves free, in the form that ``settings`` names.
 
     Args:
         number: N.
         seed: of the draws.
-        callback: of ``diversify_published``, the one form whose steps have heads to show.
+        callback: see ``diversify_published``, the only form whose steps have heads to show.
 
     Raises:
-        MaskError: no vertex is occluded, and the form is not "iid".
+        MaskError: no vertex is free, and the form is not "iid".
     """
-    if settings.form == "iid" or (settings.form == "published" and number == 1):  # one head has nobody to differ from
+    if settings.form == "iid" or (settings.form == "published" and number == 1):  # one head has none to differ from
         return sample_iid(decoder, number, seed)
     if settings.form == "published":
-        return diversify_published(decoder, shown, settings, number=number, seed=seed, callback=callback)
-    return diversify_calibrated(decoder, shown.occluded, settings, number=number, seed=seed)
+        return diversify_published(decoder, partial, settings, number=number, seed=seed, callback=callback)
+    return diversify_calibrated(decoder, partial.free, settings, number=number, seed=seed)
 
 
 def sample_iid(decoder: Decoder, number: int = 16, seed: int = 0) -> HeadSamples:
@@ -121,12 +108,14 @@ def sample_iid(decoder: Decoder, number: int = 16, seed: int = 0) -> HeadSamples
 
 def diversify_published(
     decoder: Decoder,
-    shown: Shown,
+    partial: PartialHead,
     settings: DiversitySettings = DiversitySettings(),
     *,
     number: int = 16,
     seed: int = 0,
     callback: Callable | None = None,
+    weights: tuple[float, float] = (1.0, 0.001),
+    rate: float = 0.05,
 ) -> HeadSamples:
     """Move N latents by Adam to minimise w_s L1(visible) + w_l Laplacian(visible) + w_dpp L_dpp (section 3.3).
 
@@ -140,41 +129,43 @@ def diversify_published(
         seed: of the start.
         callback: called with (step, steps, vertices (N, V, 3), a tensor on the decoder's device) before each step; may
             raise Cancelled to stop.
+        weights: w_s per mm and w_l per mm².
+        rate: Adam's, in units of the latents.
 
     Returns:
         HeadSamples; its history has the columns L1, Laplacian, L_dpp.
 
     Raises:
-        MaskError: no vertex is occluded.
+        MaskError: no vertex is free.
     """
-    _require_some(shown.occluded)
+    _require_some(partial.free)
     latents = _draw_latents(decoder, number, seed).requires_grad_()
     radius = ball_radius(0.9, decoder.latent_size)
-    fit, seen = (torch.from_numpy(array).to(decoder.device) for array in (shown.vertices, shown.visible))
-    laplacian = laplacian_tensor(shown.triangles, len(fit), decoder.device, normalised=False)
-    optimiser, steps = Adam(latents, PUBLISHED_RATE, decay=5e-4), settings.iterations
+    fit, visible = (torch.from_numpy(array).to(decoder.device) for array in (partial.vertices, partial.visible))
+    laplacian = laplacian_tensor(partial.triangles, len(fit), decoder.device, normalised=False)
+    optimiser, steps = Adam(latents, rate, decay=5e-4), settings.iterations
     history = latents.new_zeros((steps, 3))  # on the device: a copy in each step would wait for a GPU
     for step in range(steps):
         vertices = decoder.decode(latents)
         if callback is not None:
             callback(step, steps, vertices.detach())
-        offset = (vertices - fit) * seen[:, None]
-        rough = laplacian @ offset.transpose(0, 1).flatten(1)
-        losses = torch.stack([offset.abs().sum() / (3 * number * seen.sum()), 3 * rough.square().mean(),
-                              dpp_loss(vertices, latents, shown.occluded, radius)])  # fmt: skip
+        offset = (vertices - fit) * visible[:, None]
+        distance = offset.abs().sum() / (3 * number * visible.sum())
+        roughness = 3 * (laplacian @ offset.transpose(0, 1).flatten(1)).square().mean()
+        losses = torch.stack([distance, roughness, dpp_loss(vertices, latents, partial.free, radius)])
         history[step] = losses.detach()
-        optimiser.step(losses @ losses.new_tensor((*PUBLISHED_WEIGHTS, settings.published_weight)))
+        optimiser.step(losses @ losses.new_tensor((*weights, settings.published_weight)))
     return _decoded(decoder, latents.detach(), history.cpu().numpy(), "published", seed)
 
 
 @dataclass(frozen=True, eq=False)
-class OccludedModes:
-    """The few latent directions that move the occluded vertices most.
+class Modes:
+    """The few latent directions that move the free vertices most.
 
     Args:
         directions: orthonormal columns U.
-        reach: mm, RMS displacement of the occluded vertices by one unit along each: √eigenvalue.
-        deviation: mm, RMS displacement by all directions together: the posterior's occluded standard deviation.
+        reach: mm, RMS displacement of the free vertices by one unit along each: √eigenvalue.
+        deviation: mm, RMS displacement by all directions together: the decoder's standard deviation over the free vertices.
     """
 
     directions: Float[torch.Tensor, "K d"]
@@ -182,53 +173,44 @@ class OccludedModes:
     deviation: torch.Tensor
 
 
-def occluded_modes(decoder: Decoder, occluded: Bool[np.ndarray, "V"], dimensions: int) -> OccludedModes:
-    """The top eigenvectors of a Decoder's occluded covariance, in latent space.
+def widest_modes(decoder: Decoder, free: Bool[np.ndarray, "V"], dimensions: int) -> Modes:
+    """The top eigenvectors of a Decoder's covariance over the free vertices, in latent space.
 
-    With J the decoder's Jacobian over the M occluded vertices, zᵀ (JᵀJ / M) z is the mean-square displacement of
+    With J the decoder's Jacobian over the M free vertices, zᵀ (JᵀJ / M) z is the mean-square displacement of
     latent z, so in z = U u the distance of two heads is d² = (u − u′)ᵀ diag(λ) (u − u′): no head need be decoded.
-    Exact for a GaussianPosterior; any other decoder is linearised by its secants over ±1 along each latent axis.
 
     Args:
         dimensions: d, at most K.
     """
-    if isinstance(decoder, GaussianPosterior):
-        gram = torch.from_numpy(decoder.displacement_gram(occluded)).double()
-    else:
-        axes = torch.eye(decoder.latent_size, device=decoder.device)
-        with torch.no_grad():
-            secants = (decoder.decode(axes) - decoder.decode(-axes))[:, occluded].double().flatten(1) / 2.0
-        gram = (3.0 * secants @ secants.T / secants.shape[1]).cpu()
-    eigenvalues, vectors = torch.linalg.eigh(gram)
+    eigenvalues, vectors = torch.linalg.eigh(torch.from_numpy(decoder.displacement_gram(free)).double())
     scales = eigenvalues.clamp(min=0.0).sqrt()
-    return OccludedModes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
+    return Modes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
 
 
 def diversify_calibrated(
     decoder: Decoder,
-    occluded: Bool[np.ndarray, "V"],
+    free: Bool[np.ndarray, "V"],
     settings: DiversitySettings = DiversitySettings(),
     *,
     number: int = 16,
     seed: int = 0,
 ) -> HeadSamples:
-    """Spread N heads over the occluded part of a posterior, no farther than it allows.
+    """Spread N heads over the free part of a posterior, no farther than it allows.
 
-    In z = U u, U from ``occluded_modes``, Adam minimises Σᵢ ½‖uᵢ‖² − w · E|Y|: each head's minus log posterior density
-    against the expected cardinality with a Gaussian kernel of **fixed** width h, by default the posterior's occluded
-    deviation. So w is how many nats of density one more different head is worth: 0 leaves only the most likely head.
-    Head 0 is always the most likely one, and the others keep away from it: on its own no sample of a wide posterior
-    is expected to be nearer the truth. Given a photo, that is the fit itself, up to rounding (1e-5 mm), so sixteen heads
-    are the fit and fifteen others; given vertices, or by the mesh VAE, it lies near the fit.
+    In z = U u, U from ``widest_modes``, Adam minimises Σᵢ ½‖uᵢ‖² − w · E|Y|: each head's minus log posterior density
+    against the expected cardinality with a Gaussian kernel of **fixed** width h, by default the posterior's deviation over
+    the free vertices. So w is how many nats of density one more different head is worth: 0 leaves only the most likely head.
+    Head 0 is always the most likely one, and the others keep away from it: on its own no sample of a wide posterior is
+    expected to be nearer the truth. Given a photo it is the fit, up to rounding (1e-5 mm); else it lies near the fit.
 
     The search runs on the CPU whatever the decoder's device, and it makes rounding grow: a change of 1e-5 in √λ moves a
     head by 0.01 mm or less among 16 and among 64, but by 0.3 mm among 256 (one photo). A mesh VAE's λ are good to 2e-5
-    in float32, so its heads may differ more between devices than decoding does; a GaussianPosterior's λ cannot differ.
+    in float32, so its heads may differ more between devices than decoding does; those of GaussianHeads cannot differ.
 
     Args:
-        decoder: best a GaussianPosterior that holds the visible vertices.
-        occluded: the vertices to diversify.
-        settings: ``dpp_weight`` w, ``bandwidth`` h in units of the posterior's occluded deviation, ``dimensions`` d of
+        decoder: best a posterior that holds the visible vertices.
+        free: the vertices to diversify.
+        settings: ``dpp_weight`` w, ``bandwidth`` h in units of the deviation over the free vertices, ``dimensions`` d of
             U, ``iterations``; ``remainder``, how much of an independent draw each head takes outside U: 1 is the
             posterior's own spread, which calibrated heads need, and 0 leaves the most likely value, which is nearer the
             truth on average; ``mass``: ‖u‖ stays inside the ellipsoid of that share of the posterior, ‖u‖² ≤ χ²(d).
@@ -239,28 +221,30 @@ def diversify_calibrated(
         HeadSamples; its history has the columns mean ½‖u‖², expected cardinality.
 
     Raises:
-        MaskError: no vertex is occluded.
+        MaskError: no vertex is free.
     """
-    _require_some(occluded)
-    modes = occluded_modes(decoder, occluded, settings.dimensions)
+    _require_some(free)
+    modes = widest_modes(decoder, free, settings.dimensions)
     draws = _draw_latents(decoder, number, seed).double().cpu()  # the search is small: it stays on the CPU
     start = draws @ modes.directions
-    places, history = _spread_out(start, modes, settings)
-    others = draws - start @ modes.directions.T
-    others[0] = 0.0
-    latents = (places @ modes.directions.T + settings.remainder * others).float().to(decoder.device)
+    places, history = spread_out(start, modes, settings)
+    remainder = draws - start @ modes.directions.T
+    remainder[0] = 0.0
+    latents = (places @ modes.directions.T + settings.remainder * remainder).float().to(decoder.device)
     return _decoded(decoder, latents, history, "calibrated", seed)
 
 
-def _spread_out(start, modes, settings):
+def spread_out(
+    start: Float[torch.Tensor, "N d"], modes: Modes, settings: DiversitySettings
+) -> tuple[Float[torch.Tensor, "N d"], Float[np.ndarray, "iterations 2"]]:
     """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|, the first held at zero.
 
     Returns:
-        (N, d) points, and (iterations, 2) of history.
+        The points, and the history of mean ½‖u‖² and expected cardinality.
     """
     width, radius = settings.bandwidth * modes.deviation, ball_radius(settings.mass, len(modes.reach))
     first, others = torch.zeros_like(start[:1]), start[1:].clone().requires_grad_()
-    optimiser = Adam(others, 0.15)
+    optimiser = Adam(others, rate=0.15)
     history = np.zeros((settings.iterations, 2), np.float32)
     for step in range(settings.iterations):
         places = torch.cat([first, others])
@@ -274,36 +258,6 @@ def _spread_out(start, modes, settings):
     # The quality is a soft wall; this is the hard one.
     others *= (radius / torch.linalg.vector_norm(others, dim=1, keepdim=True)).clamp(max=1.0)
     return torch.cat([first, others]), history
-
-
-def most_diverse(
-    candidates: Float[np.ndarray, "M V 3"], number: int, occluded: Bool[np.ndarray, "V"], bandwidth: float | None = None
-) -> Int[np.ndarray, "n"]:
-    """Choose n of many heads by greedily maximising the DPP's det(L), L Gaussian (Chen et al. 2018, algorithm 1).
-
-    Args:
-        candidates: mm; the first is always chosen, since alone all are equally good.
-        number: n <= M.
-        occluded: the vertices that count.
-        bandwidth: h of ``similarity``, mm; by default the candidates' own RMS deviation over the occluded vertices.
-
-    Returns:
-        indices, in the order chosen.
-    """
-    if bandwidth is None:
-        bandwidth = np.sqrt(3.0 * np.mean(np.var(candidates[:, occluded], axis=0, ddof=1, dtype=np.float64)))
-    apart = distances(torch.from_numpy(candidates).double(), occluded)
-    dpp_kernel = similarity(apart, bandwidth, "gaussian").numpy()
-    gains = np.diag(dpp_kernel).copy()
-    rows = np.zeros((number, len(gains)))
-    chosen = np.zeros(number, int)
-    for step in range(number):
-        chosen[step] = best = gains.argmax()
-        # One more row of the Cholesky factor of L over the chosen ones; duplicates have no gain left.
-        rows[step] = (dpp_kernel[best] - rows[:step, best] @ rows[:step]) / np.sqrt(max(gains[best], 1e-12))
-        gains -= rows[step] ** 2
-        gains[best] = -np.inf
-    return chosen
 
 
 def ball_radius(mass: float, dimensions: int) -> float:
@@ -324,6 +278,6 @@ def _decoded(decoder, latents, history, method, seed):
     return HeadSamples(vertices.cpu().numpy(), latents.cpu().numpy(), history, method, seed)
 
 
-def _require_some(occluded):
-    if not occluded.any():
-        raise MaskError("no vertex is occluded: there is nothing to diversify; mark the occluder, or use sample_iid")
+def _require_some(free):
+    if not free.any():
+        raise MaskError("no vertex is free: there is nothing to diversify; mark the occluder, or use sample_iid")

@@ -16,10 +16,10 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.evaluate import carry
 from d3f_lite.evaluation.truth import draw_case
 from d3f_lite.fitting.fit import what_the_photo_shows
-from d3f_lite.heads.anny import held_out_heads
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector
 from d3f_lite.observation.photo import Photo
+from d3f_lite.perception.detector import MediapipeDetector
 
 REPORT, DEVELOPMENT = range(0, 40), range(40, 64)  # numbers of held-out heads
 Method = Callable[[Photo, np.ndarray], np.ndarray]

@@ -17,19 +17,20 @@ from tqdm import tqdm
 
 from d3f_lite import metrics
 from d3f_lite.common.threads import one_thread
-from d3f_lite.common.workers import write_json
-from d3f_lite.diversity.search import Shown, sample_iid
+from d3f_lite.diversity.search import PartialHead, sample_iid
 from d3f_lite.errors import LandmarkError, OutputError, SettingsError
 from d3f_lite.evaluation import methods
 from d3f_lite.evaluation.methods import Answer, Draws
 from d3f_lite.evaluation.truth import Case, aligned, draw_case
+from d3f_lite.files.values import checked_count
+from d3f_lite.files.whole import write_json
 from d3f_lite.fitting.fit import Fit, what_the_photo_shows
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector
 from d3f_lite.occluders.drawing import OCCLUDERS
-from d3f_lite.settings import Settings, checked_count
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.settings import Settings
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # of the regions whose coverage is measured
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # N of the closest-sample curves
@@ -159,10 +160,10 @@ def evaluate_case(plan: Plan, number: int, occluder: str) -> dict:
         return record | {"refused": "hardly a vertex is occluded"}
     draws = Draws(plan.settings.diversity, plan.samples, seed)
     decoders = methods.photo_decoders(fit, head, draws.settings)
-    shown = methods.shown_by(fit, head)
-    sampled = methods.answers(shown, head, decoders, draws, fit.vertices)
+    partial = PartialHead.of(fit, head)
+    sampled = methods.answers(partial, head, decoders, draws, fit.vertices)
     for answer in (*singles, *sampled):
-        record["rows"].append({"source": "photo", **measured(answer, truth, fit, head.face)})
+        record["rows"].append({"source": "photo", **measured(answer, truth, partial, head.face)})
     if number < plan.curves:
         record["curves"] = curves(fit, truth, head, decoders, draws)
     return record
@@ -173,10 +174,10 @@ def exact_rows(case: Case, head: HeadModel, plan: Plan, seed: int) -> list[dict]
     visible, occluded = what_the_photo_shows(case.truth, head, case.camera, case.mask)
     if np.count_nonzero(occluded) < FEWEST_OCCLUDED:
         return []
-    shown = Shown(case.truth, visible, occluded, head.triangles)
+    partial = PartialHead(case.truth, visible, occluded, head.triangles)
     draws = Draws(plan.settings.diversity, plan.samples, seed)
-    sampled = methods.answers(shown, head, methods.vertex_decoders(shown, head), draws, None)
-    return [{"source": "vertices", **measured(answer, case.truth, shown, head.face)} for answer in sampled]
+    sampled = methods.answers(partial, head, methods.vertex_decoders(partial, head), draws, None)
+    return [{"source": "vertices", **measured(answer, case.truth, partial, head.face)} for answer in sampled]
 
 
 def carry(
@@ -195,21 +196,21 @@ def carry(
     return (heads @ (moved[1:] - moved[0]) + moved[0]).astype(np.float32)
 
 
-def measured(answer: Answer, truth: Float[np.ndarray, "V 3"], shown: Fit | Shown, face: Bool[np.ndarray, "V"]) -> dict:
+def measured(answer: Answer, truth: Float[np.ndarray, "V 3"], partial: PartialHead, face: Bool[np.ndarray, "V"]) -> dict:
     """An Answer against the true head: dict of method, seconds and metrics; distances in mm, None where undefined."""
     heads = answer.heads if answer.base is None else carry(answer.heads, answer.base, truth, face)
     many = len(heads) > 3
-    covered = [metrics.coverage(heads, truth, shown.occluded, level) for level in LEVELS] if many else None
+    covered = [metrics.coverage(heads, truth, partial.free, level) for level in LEVELS] if many else None
     return {
         "method": answer.method,
-        "asd_occluded": metrics.asd(heads, shown.occluded) if many else None,
-        "asd_visible": metrics.asd(heads, shown.visible) if many else None,
+        "asd_occluded": metrics.asd(heads, partial.free) if many else None,
+        "asd_visible": metrics.asd(heads, partial.visible) if many else None,
         "cse": metrics.closest_sample_error(heads, truth),
-        "cse_occluded": metrics.closest_sample_error(heads, truth, shown.occluded),
-        "cse_occluded_unaligned": metrics.closest_sample_error(answer.heads, truth, shown.occluded),
-        "mean_error_occluded": metrics.mean_sample_error(heads, truth, shown.occluded),
-        "spread_occluded": _rms(metrics.spread(heads)[shown.occluded]) if many else None,
-        "spread_visible": _rms(metrics.spread(heads)[shown.visible]) if many else None,
+        "cse_occluded": metrics.closest_sample_error(heads, truth, partial.free),
+        "cse_occluded_unaligned": metrics.closest_sample_error(answer.heads, truth, partial.free),
+        "mean_error_occluded": metrics.mean_sample_error(heads, truth, partial.free),
+        "spread_occluded": _rms(metrics.spread(heads)[partial.free]) if many else None,
+        "spread_visible": _rms(metrics.spread(heads)[partial.visible]) if many else None,
         "coverage": covered and covered[LEVELS.index(0.9)],
         "coverage_levels": covered,
         "seconds": answer.seconds,
@@ -227,11 +228,11 @@ def curves(fit: Fit, truth: Float[np.ndarray, "V 3"], head: HeadModel, decoders:
         dict: frontier (family to rows of knob, ASD-O, CSE-O in mm) and number (method to CSE-O in mm at SIZES).
     """
     default, vertices = decoders["default"](), decoders[methods.VERTICES]()
-    shown = methods.shown_by(fit, head)
+    partial = PartialHead.of(fit, head)
     changed = lambda **other: replace(draws, settings=replace(draws.settings, **other))
-    dpp = lambda knob, **other: methods.calibrated(default, shown, changed(dpp_weight=knob, **other))
+    dpp = lambda knob, **other: methods.calibrated(default, partial, changed(dpp_weight=knob, **other))
     farther = lambda decoder: lambda knob: methods.tempered(decoder, knob, draws.number, draws.seed)
-    published = lambda decoder: lambda knob: methods.published(decoder, shown, changed(published_weight=knob))
+    published = lambda decoder: lambda knob: methods.published(decoder, partial, changed(published_weight=knob))
     families = {
         "calibrated DPP": (DPP_WEIGHTS, dpp),
         "calibrated DPP, no remainder": (DPP_WEIGHTS, lambda knob: dpp(knob, remainder=0.0)),
@@ -262,9 +263,9 @@ def closest_sample_curves(
     for name, heads in independent.items():
         heads = carry(heads, fit.vertices, truth, head.face)
         found[name] = metrics.closest_sample_error_curve(heads, truth, fit.occluded, SIZES).tolist()
-    default, shown = decoders["default"](), methods.shown_by(fit, head)
+    default, partial = decoders["default"](), PartialHead.of(fit, head)
     nearest = []
     for size in SIZES:
-        heads = carry(methods.calibrated(default, shown, replace(draws, number=size)), fit.vertices, truth, head.face)
+        heads = carry(methods.calibrated(default, partial, replace(draws, number=size)), fit.vertices, truth, head.face)
         nearest.append(metrics.closest_sample_error(heads, truth, fit.occluded))
     return found | {"calibrated DPP": nearest}

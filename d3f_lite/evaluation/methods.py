@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from d3f_lite.completion.mesh_vae import load_mesh_vae
-from d3f_lite.completion.posterior import condition_on_vertices
+from d3f_lite.completion.posterior import Decoder, decoder_for
 from d3f_lite.diversity import search as diversity
-from d3f_lite.diversity.search import Decoder, Shown
+from d3f_lite.diversity.kernel import distances, similarity
+from d3f_lite.diversity.search import PartialHead
 from d3f_lite.errors import AssetError
 from d3f_lite.evaluation.truth import observe_blind, observe_filled
 from d3f_lite.fitting.fit import Fit, fit_visible
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.reconstruct import decoder_for
 from d3f_lite.settings import DiversitySettings
 
 VERTEX_NOISE = 0.5  # mm, of visible vertices that are taken for true
@@ -72,32 +72,27 @@ def single_fits(case, head, settings, detector):
     return answers, fits[0]
 
 
-def shown_by(fit: Fit, head: HeadModel) -> Shown:
-    """What the photo of a Fit shows."""
-    return Shown(fit.vertices, fit.visible, fit.occluded, head.triangles)
-
-
 def photo_decoders(fit: Fit, head: HeadModel, settings: DiversitySettings) -> dict[str, Callable[[], Decoder]]:
     """Name to a function that makes the decoder, for a Fit; the default is that of ``settings`` (DiversitySettings)."""
     gaussian = lambda given: lambda: decoder_for(fit, head, replace(settings, decoder="gaussian", given=given))
     ways = {PHOTO: gaussian("photo"), PHOTO_HELD: gaussian("photo_held")}
-    return {**vertex_decoders(fit, head), **ways, "default": lambda: decoder_for(fit, head, settings)}
+    return {**vertex_decoders(PartialHead.of(fit, head), head), **ways, "default": lambda: decoder_for(fit, head, settings)}
 
 
-def vertex_decoders(shown: Fit | Shown, head: HeadModel) -> dict[str, Callable[[], Decoder]]:
+def vertex_decoders(partial: PartialHead, head: HeadModel) -> dict[str, Callable[[], Decoder]]:
     """Name to a function that makes the decoder, for visible vertices that are taken for true."""
     decoders: dict[str, Callable[[], Decoder]] = {
-        VERTICES: lambda: condition_on_vertices(head.mean, head.basis, shown.vertices, shown.visible, VERTEX_NOISE, head.bounds)
+        VERTICES: lambda: head.condition(partial.vertices, partial.visible, VERTEX_NOISE)
     }
     try:
         model = load_mesh_vae(head)
     except AssetError:  # an own head model without trained weights
         return decoders
-    return decoders | {VAE: lambda: model.posterior(shown.vertices, shown.visible)}
+    return decoders | {VAE: lambda: model.posterior(partial.vertices, partial.visible)}
 
 
 def answers(
-    shown: Shown,
+    partial: PartialHead,
     head: HeadModel,
     decoders: dict[str, Callable[[], Decoder]],
     draws: Draws,
@@ -117,7 +112,7 @@ def answers(
         return {
             "i.i.d.": lambda: diversity.sample_iid(make(), number, seed).vertices,
             "mean": lambda: most_likely(make()),
-            "calibrated DPP": lambda: calibrated(make(), shown, draws),
+            "calibrated DPP": lambda: calibrated(make(), partial, draws),
         }
 
     for name, make in decoders.items():
@@ -129,13 +124,13 @@ def answers(
     independent = lambda count: diversity.sample_iid(best(), count, seed).vertices
     ways |= {
         "most likely + i.i.d.": lambda: np.concatenate([most_likely(best()), independent(number - 1)]),
-        f"greedy DPP choice of {CANDIDATES}": lambda: greedy(best(), shown.occluded, number, seed),
-        "published DPP": lambda: published(best(), shown, draws),
-        "calibrated DPP": lambda: calibrated(best(), shown, draws),
-        "calibrated DPP, no remainder": lambda: calibrated(best(), shown, bare),
+        f"greedy DPP choice of {CANDIDATES}": lambda: greedy(best(), partial.free, number, seed),
+        "published DPP": lambda: published(best(), partial, draws),
+        "calibrated DPP": lambda: calibrated(best(), partial, draws),
+        "calibrated DPP, no remainder": lambda: calibrated(best(), partial, bare),
     }
     if VAE in decoders:
-        ways[f"{VAE}: published DPP"] = lambda: published(decoders[VAE](), shown, draws)
+        ways[f"{VAE}: published DPP"] = lambda: published(decoders[VAE](), partial, draws)
     for name, way in ways.items():
         start = time.perf_counter()
         heads = way()
@@ -148,20 +143,50 @@ def most_likely(decoder: Decoder) -> Float[np.ndarray, "1 V 3"]:
         return decoder.decode(torch.zeros(1, decoder.latent_size, device=decoder.device)).cpu().numpy()
 
 
-def greedy(decoder: Decoder, occluded: Bool[np.ndarray, "V"], number: int, seed: int) -> Float[np.ndarray, "N V 3"]:
+def greedy(decoder: Decoder, free: Bool[np.ndarray, "V"], number: int, seed: int) -> Float[np.ndarray, "N V 3"]:
     """N of CANDIDATES independent heads, chosen greedily by the DPP: (N, V, 3) mm."""
     heads = diversity.sample_iid(decoder, max(CANDIDATES, number), seed).vertices
-    return heads[diversity.most_diverse(heads, number, occluded)]
+    return heads[most_diverse(heads, number, free)]
 
 
-def published(decoder: Decoder, shown: Shown, draws: Draws) -> Float[np.ndarray, "N V 3"]:
+def most_diverse(
+    candidates: Float[np.ndarray, "M V 3"], number: int, free: Bool[np.ndarray, "V"], bandwidth: float | None = None
+) -> Int[np.ndarray, "n"]:
+    """Choose n of many heads by greedily maximising the DPP's det(L), L Gaussian (Chen et al. 2018, algorithm 1).
+
+    Args:
+        candidates: mm; the first is always chosen, since alone all are equally good.
+        number: n <= M.
+        free: the vertices that count.
+        bandwidth: h of ``similarity``, mm; by default the candidates' own RMS deviation over them.
+
+    Returns:
+        indices, in the order chosen.
+    """
+    if bandwidth is None:
+        bandwidth = np.sqrt(3.0 * np.mean(np.var(candidates[:, free], axis=0, ddof=1, dtype=np.float64)))
+    apart = distances(torch.from_numpy(candidates).double(), free)
+    dpp_kernel = similarity(apart, bandwidth, "gaussian").numpy()
+    gains = np.diag(dpp_kernel).copy()
+    rows = np.zeros((number, len(gains)))
+    chosen = np.zeros(number, int)
+    for step in range(number):
+        chosen[step] = best = gains.argmax()
+        # One more row of the Cholesky factor of L over the chosen ones; duplicates have no gain left.
+        rows[step] = (dpp_kernel[best] - rows[:step, best] @ rows[:step]) / np.sqrt(max(gains[best], 1e-12))
+        gains -= rows[step] ** 2
+        gains[best] = -np.inf
+    return chosen
+
+
+def published(decoder: Decoder, partial: PartialHead, draws: Draws) -> Float[np.ndarray, "N V 3"]:
     """N heads by the published loss, mm."""
-    return diversity.diversify_published(decoder, shown, draws.settings, number=draws.number, seed=draws.seed).vertices
+    return diversity.diversify_published(decoder, partial, draws.settings, number=draws.number, seed=draws.seed).vertices
 
 
-def calibrated(decoder: Decoder, shown: Shown, draws: Draws) -> Float[np.ndarray, "N V 3"]:
+def calibrated(decoder: Decoder, partial: PartialHead, draws: Draws) -> Float[np.ndarray, "N V 3"]:
     """N heads by the calibrated DPP, mm."""
-    found = diversity.diversify_calibrated(decoder, shown.occluded, draws.settings, number=draws.number, seed=draws.seed)
+    found = diversity.diversify_calibrated(decoder, partial.free, draws.settings, number=draws.number, seed=draws.seed)
     return found.vertices
 
 

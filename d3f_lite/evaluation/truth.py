@@ -18,13 +18,15 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible
+from d3f_lite.formats.anny import ANCESTRIES, held_out_heads, held_out_phenotypes
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import ANCESTRIES, held_out_heads, held_out_phenotypes
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
-from d3f_lite.observation.occlusion import Observation, observe
+from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.settings import FitSettings
 
 OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand", "sticker")

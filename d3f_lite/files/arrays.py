@@ -127,14 +127,29 @@ def read_array(path: Path | str, error: type[D3FError]) -> np.ndarray:
     return value
 
 
+def bounded_bytes(path: Path | str, error: type[D3FError], most: int = LARGEST_FILE) -> bytes:
+    """The bytes of an ordinary file, at most so many.
+
+    Raises:
+        ``error``: there is no such file, it cannot be read, is no ordinary one, or is larger.
+    """
+    path = Path(path)
+    try:
+        if not path.exists():
+            raise error(f"cannot read {path}: no such file")
+        if not path.is_file():
+            raise error(f"{path.name} is no ordinary file")
+        if path.stat().st_size > most:
+            raise error(f"{path.name} has more than {most:,} bytes: not the file it should be")
+        return path.read_bytes()
+    except (OSError, ValueError) as reason:  # ValueError: a name with a null character
+        raise error(f"cannot read {path}: {reason_of(reason)}") from reason
+
+
 def _read(path, error, unpickle, inside=()):
     """The name and content of a file, or of the one in it that is wanted, or ``error``."""
+    whole = bounded_bytes(path, error)
     try:
-        if not path.is_file():
-            raise error(f"no such file: {path}")
-        if path.stat().st_size > LARGEST_FILE:
-            raise error(f"{path.name} has more than {LARGEST_FILE >> 20} MB: not the file it should be")
-        whole = path.read_bytes()
         name, data = _taken_out(whole, inside) or (path.name, whole)
         return name, _parse(data, unpickle)
     except UNREADABLE as reason:

@@ -15,7 +15,7 @@ from d3f_lite.fitting.photometric_fitting import Appearance, PhotometricFit, ref
 from d3f_lite.fitting.plausibility import is_face
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.occlusion import Observation
+from d3f_lite.observation.observation import Observation
 from d3f_lite.settings import FitSettings
 
 

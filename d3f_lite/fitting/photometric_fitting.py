@@ -15,7 +15,7 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.landmark_fitting import POSE, LandmarkFit, LandmarkProblem, moved, newton_step, pose_jacobian
 from d3f_lite.fitting.render import rasterise, spherical_harmonics, vertex_normals
 from d3f_lite.observation.landmarks import interocular_distance
-from d3f_lite.observation.occlusion import Observation
+from d3f_lite.observation.observation import Observation
 
 MARGIN = 1.0  # of the eye distance, kept around the head in the crop
 SLOPE_BLUR = 1.0  # px of the crop, before its slopes are taken

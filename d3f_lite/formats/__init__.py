@@ -1,4 +1,4 @@
-"""Other people's files: head models (FLAME, ICT-FaceKit, GNM) and landmarks; how they are fetched, checked and kept.
+"""Files of heads (the shipped one, FLAME, ICT-FaceKit, GNM) and of landmarks; how they are fetched, checked and kept.
 
 In: a name or a path. Out: HeadModel (``load_head``), Landmarks (``landmark_files``).
 """

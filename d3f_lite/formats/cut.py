@@ -1,9 +1,17 @@
-"""A mesh cut off at a height, along a straight line: heads without the shoulders."""
+"""Parts of a mesh: some of its vertices, or what lies above a height, cut along a straight line (heads without shoulders)."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
+
+
+def submesh(triangles: Int[np.ndarray, "S 3"], kept: Int[np.ndarray, "V"], count: int) -> Int[np.ndarray, "T 3"]:
+    """The triangles between the ``kept`` ones of ``count`` vertices, in their new numbers."""
+    renumbered = np.full(count, -1, np.int32)
+    renumbered[kept] = np.arange(len(kept))
+    triangles = renumbered[triangles]
+    return triangles[(triangles >= 0).all(1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,26 +33,29 @@ class Cut:
         """Cut off what lies below y = ``height`` (mm); triangles that it crosses end there."""
         over = vertices[:, 1] > height
         corners = over[triangles].sum(1)
-        apart = np.where(corners == 1, over[triangles].argmax(1), over[triangles].argmin(1))  # the corner alone on its side
-        turned = np.take_along_axis(triangles, (apart[:, None] + np.arange(3)) % 3, axis=1)
+        # Turn each triangle so that the corner that is alone on its side comes first.
+        alone = np.where(corners == 1, over[triangles].argmax(1), over[triangles].argmin(1))
+        turned = np.take_along_axis(triangles, (alone[:, None] + np.arange(3)) % 3, axis=1)
         one, two = turned[corners == 1], turned[corners == 2]
         kept = np.flatnonzero(over)
+        # Each crossed side, counted once, gets a new vertex after the kept ones.
         sides = np.sort(np.concatenate([part[:, [0, corner]] for part in (one, two) for corner in (1, 2)]), axis=1)
         crossed, number = np.unique(sides, axis=0, return_inverse=True)
+        first, last, left, right = np.split(number.ravel() + len(kept), np.cumsum([len(one), len(one), len(two)]))
         renumbered = np.full(len(vertices), -1)
         renumbered[kept] = np.arange(len(kept))
-        first, last, left, right = np.split(number.ravel() + len(kept), np.cumsum([len(one), len(one), len(two)]))
         one, two = renumbered[one], renumbered[two]
-        found = np.concatenate((
+        # A tip stays a triangle; what is left of one without its tip is two.
+        found = [
             renumbered[triangles[corners == 3]],
             np.column_stack((one[:, 0], first, last)),
             np.column_stack((left, two[:, 1:])),
             np.column_stack((left, two[:, 2], right)),
-        ))  # fmt: skip
+        ]
         low, high = vertices[crossed, 1].T
         ends = np.concatenate((np.column_stack((kept, kept)), crossed))
         shares = np.concatenate((np.zeros(len(kept)), (height - low) / (high - low)))
-        return cls(found, ends, shares.astype(np.float32))
+        return cls(np.concatenate(found), ends, shares.astype(np.float32))
 
     def of(self, values: Float[np.ndarray, "*n W 3"]) -> Float[np.ndarray, "*n V 3"]:
         """Vertices, or directions, of the cut mesh from those of the old one."""

@@ -1,7 +1,6 @@
 """FLAME, the head that a researcher brings along (Li et al. 2017): its pickle or npz becomes a HeadModel."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,27 +9,14 @@ from scipy.spatial.transform import Rotation
 
 from d3f_lite.errors import HeadError
 from d3f_lite.formats.pickles import read_table
-from d3f_lite.formats.transfer import transfer
-from d3f_lite.heads.model import JAW_POINTS, PARTS, REGIONS, Bases, HeadModel, LandmarkEmbedding
+from d3f_lite.formats.transfer import linear_head
+from d3f_lite.heads.model import JAW_POINTS, PARTS, REGIONS, HeadModel, LandmarkEmbedding
 
-SHAPE_DIRECTIONS, EXPRESSION_DIRECTIONS = 300, 100  # in the file, the strongest first
 JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
-USED = 100, 50  # directions of a HeadModel; the rest moves the head by fractions of a mm
-JAW_SIGMA = (("open", (1.0, 0.0, 0.0), 0.1), ("sideways", (0.0, 1.0, 0.0), 0.01))  # rotation axis; radians, one sigma
-WIDEST = 0.5  # radians that a jaw opens; it does not close beyond rest
 OPEN = "flame2023_Open.pkl"
 MODELS = (OPEN, "generic_model.pkl", "flame2023.pkl", "FLAME_NEUTRAL.pkl", "generic_model.npz")
-MASKS = "FLAME_masks.pkl"
-STATIC, DYNAMIC, BOTH = "flame_static_embedding.pkl", "flame_dynamic_embedding.npy", "landmark_embedding.npy"
-MILLIMETRES = 1000.0  # in FLAME's metre
-PROVENANCE = {
-    "source": "FLAME (Li, Bolkart, Black, Li and Romero 2017), the user's own file",
-    "licence": "FLAME model licence of the Max-Planck-Gesellschaft: registration, no redistribution",
-}
-OPEN_PROVENANCE = {
-    "source": "FLAME 2023 Open (Li, Bolkart, Black, Li and Romero 2017), Max Planck Institute for Intelligent Systems",
-    "licence": "CC-BY-4.0",
-}
+# Beside the model: regions, and landmarks in RingNet's two files or in DECA's one.
+EXTRAS = ("FLAME_masks.pkl", "flame_static_embedding.pkl", "flame_dynamic_embedding.npy", "landmark_embedding.npy")
 
 
 @dataclass(frozen=True)
@@ -107,18 +93,17 @@ class FlameHead:
                 shift[:, joint] = np.einsum("bik,bk->bi", turn[:, parent], about) + shift[:, parent]
         return turn, shift
 
-    @cached_property
-    def jaw_directions(self) -> Float[np.ndarray, "2 V 3"]:
-        """(2, V, 3) mm per sigma: opening and sliding the jaw, linearised at rest, one sigma as in JAW_SIGMA."""
+    def jaw_directions(self, opening: float = 0.1, sliding: float = 0.01) -> Float[np.ndarray, "2 V 3"]:
+        """Opening and sliding the jaw, linearised at rest: mm per standard deviation of so many radians."""
         step, directions = 1e-2, []  # radians: small against the jaw's range, large against float32
-        for _, axis, sigma in JAW_SIGMA:
+        for axis, sigma in ((0, opening), (1, sliding)):
             pose = np.zeros((2, len(JOINTS), 3))
-            pose[:, JOINTS.index("jaw")] = np.outer((-step, step), axis)
+            pose[:, JOINTS.index("jaw"), axis] = -step, step
             backward, forward = self.vertices(pose=pose)
             directions.append((forward - backward) * (sigma / (2.0 * step)))
         return np.stack(directions)
 
-    def head_model(self, name: str = "flame") -> HeadModel:
+    def head_model(self, name: str = "flame", most: tuple[int, int] = (100, 50), widest: float = 5.0) -> HeadModel:
         """FLAME at rest as a linear HeadModel in the canonical frame.
 
         Its identity and expression are already standard normal; the jaw joins the expression, linearised, and opens only
@@ -126,27 +111,19 @@ class FlameHead:
         bases. Regions come from FLAME's masks where those were found, else from the shipped head.
 
         Args:
-            name: the model's name.
+            name: what the head is called.
+            most: how many identity and expression directions are kept; the rest moves the head by fractions of a mm.
+            widest: how far the jaw opens, in its standard deviations.
         """
         parts = np.where(self.skinning[:, 3:].max(1) > 0.5, PARTS.index("eyeballs"), PARTS.index("skin"))
+        shape, expression = (_moving(part[:number]) for part, number in zip((self.shape, self.expression), most))
+        expression = np.concatenate((expression, self.jaw_directions().astype(np.float32)))
+        bounds = np.full((len(shape) + len(expression), 2), (-np.inf, np.inf), np.float32)
+        bounds[-2] = 0.0, widest
         inner = self.landmarks.inner_points(self.template, self.triangles)
-        anatomy = transfer(self.template, self.triangles, parts, inner)
-        shape, expression = (_moving(part[:most]) for part, most in zip((self.shape, self.expression), USED))
-        expression = np.concatenate((expression, self.jaw_directions.astype(np.float32)))
-        bounds = np.tile(np.array((-np.inf, np.inf), np.float32), (len(shape) + len(expression), 1))
-        bounds[-len(JAW_SIGMA)] = 0.0, WIDEST / JAW_SIGMA[0][-1]
-        return HeadModel(
-            name=name,
-            mean=(self.template - anatomy.centre).astype(np.float32),
-            triangles=self.triangles,
-            bases=Bases(shape, expression, np.zeros((0, *self.template.shape), np.float32), ()),
-            regions=anatomy.regions if self.masks is None else _hard_regions(self.masks, len(self.template)),
-            landmarks=self.landmarks.over(anatomy.landmarks),
-            albedo_regions=anatomy.albedo_regions,
-            parts=anatomy.parts,
-            provenance=OPEN_PROVENANCE if self.file == OPEN else PROVENANCE,
-            bounds=bounds,
-        )
+        head = linear_head(name, self.template, self.triangles, shape, expression, _provenance(self.file), parts, inner, bounds)
+        regions = head.regions if self.masks is None else _hard_regions(self.masks, len(self.template))
+        return replace(head, regions=regions, landmarks=self.landmarks.over(head.landmarks))
 
 
 @dataclass(frozen=True)
@@ -189,7 +166,7 @@ class FlameLandmarks:
 
 def files_of(path: Path | str) -> list[Path]:
     """What ``read_flame`` looks at: the model, and its landmarks and masks beside it."""
-    return [Path(path), *(Path(path).parent / name for name in (MASKS, STATIC, DYNAMIC, BOTH))]
+    return [Path(path), *(Path(path).parent / name for name in EXTRAS)]
 
 
 def read_flame(path: Path | str) -> FlameHead:
@@ -206,45 +183,39 @@ def read_flame(path: Path | str) -> FlameHead:
     template = table.array("v_template", (None, 3))
     count = len(template)
     directions = table.array("shapedirs", (count, 3, None))
-    if directions.shape[2] < SHAPE_DIRECTIONS + EXPRESSION_DIRECTIONS:
+    if directions.shape[2] < 400:
         raise HeadError(f"'shapedirs' in {path.name} has {directions.shape[2]} directions; FLAME has 300 + 100")
-    directions = np.ascontiguousarray(directions.transpose(2, 0, 1)) * MILLIMETRES
-    correctives = table.array("posedirs", (count, 3, 9 * (len(JOINTS) - 1))).transpose(2, 0, 1) * MILLIMETRES
+    directions = np.ascontiguousarray(directions.transpose(2, 0, 1)) * 1000.0
+    correctives = table.array("posedirs", (count, 3, 9 * (len(JOINTS) - 1))).transpose(2, 0, 1) * 1000.0
     triangles = table.indices("f", (None, 3), count)
     return FlameHead(
-        template=template * MILLIMETRES,
+        template=template * 1000.0,
         triangles=triangles,
-        shape=directions[:SHAPE_DIRECTIONS],
-        expression=directions[SHAPE_DIRECTIONS : SHAPE_DIRECTIONS + EXPRESSION_DIRECTIONS],
+        shape=directions[:300],
+        expression=directions[300:400],
         correctives=np.ascontiguousarray(correctives),
         joint_regressor=table.array("J_regressor", (len(JOINTS), count)),
         skinning=table.array("weights", (count, len(JOINTS))),
         parents=_parents(table.array("kintree_table", (2, len(JOINTS)), np.int64)),
         landmarks=_read_landmarks(path.parent, len(triangles)),
-        masks=_read_masks(path.parent / MASKS, count),
+        masks=_read_masks(path.parent / EXTRAS[0], count),
         file=table.file,
     )
 
 
 def _read_landmarks(folder, triangles):
-    """The FlameLandmarks in a folder; DECA's single file goes before FLAME's two."""
-    if (folder / BOTH).is_file():
-        table = read_table(folder / BOTH)
-        return FlameLandmarks(
-            _embedding(table, ("static_lmk_faces_idx", "static_lmk_bary_coords"), (51,), triangles),
-            _embedding(table, ("dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords"), (79, JAW_POINTS), triangles),
-        )
-    names, parts = ("lmk_face_idx", "lmk_b_coords"), []
-    for file, shape in ((STATIC, (51,)), (DYNAMIC, (79, JAW_POINTS))):
-        found = (folder / file).is_file()
-        parts.append(_embedding(read_table(folder / file), names, shape, triangles) if found else None)
+    """The FlameLandmarks in a folder; DECA's one file is preferred to RingNet's two."""
+    static, dynamic, both = (folder / name for name in EXTRAS[1:])
+    if both.is_file():
+        files = [(both, f"{kind}_lmk_faces_idx", f"{kind}_lmk_bary_coords") for kind in ("static", "dynamic")]
+    else:
+        files = [(file, "lmk_face_idx", "lmk_b_coords") for file in (static, dynamic)]
+    parts = [None, None]
+    for place, ((file, chosen, weights), shape) in enumerate(zip(files, ((68 - JAW_POINTS,), (79, JAW_POINTS)))):
+        if file.is_file():
+            table = read_table(file)
+            parts[place] = table.indices(chosen, shape, triangles), table.array(weights, (*shape, 3), np.float32)
     return FlameLandmarks(*parts)
-
-
-def _embedding(table, names, shape, triangles):
-    """Triangles and barycentric weights of one landmark table."""
-    chosen = table.indices(names[0], shape, triangles)
-    return chosen, table.array(names[1], (*shape, 3)).astype(np.float32)
 
 
 def _read_masks(path, count):
@@ -253,6 +224,16 @@ def _read_masks(path, count):
         return None
     table = read_table(path)
     return {name: table.indices(name, (None,), count) for name in REGIONS}
+
+
+def _provenance(file):
+    """Source and licence of a model by its file's name."""
+    authors = "Li, Bolkart, Black, Li and Romero 2017"
+    if file == OPEN:
+        source = f"FLAME 2023 Open ({authors}), Max Planck Institute for Intelligent Systems"
+        return {"source": source, "licence": "CC-BY-4.0"}
+    licence = "FLAME model licence of the Max-Planck-Gesellschaft: registration, no redistribution"
+    return {"source": f"FLAME ({authors}), the user's own file", "licence": licence}
 
 
 def _parents(tree):

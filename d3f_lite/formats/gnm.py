@@ -7,22 +7,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from d3f_lite.errors import HeadError
-from d3f_lite.files.arrays import UNREADABLE, read_arrays, reason_of
-from d3f_lite.formats.transfer import transfer
-from d3f_lite.heads.model import JAW_POINTS, PARTS, Bases, HeadModel
+from d3f_lite.files.arrays import UNREADABLE, bounded_bytes, read_arrays, reason_of
+from d3f_lite.formats.cut import submesh
+from d3f_lite.formats.transfer import linear_head
+from d3f_lite.heads.model import JAW_POINTS, PARTS, HeadModel
 
-GROUPS = {"skin": "skin", "eye_exteriors": "eyeballs", "tongue": "tongue"}  # of the file; teeth, gums and inner eyes stay out
 LANDMARKS = "head_sparse_68.txt"  # beside the model
-LARGEST_LANDMARKS = 2**16  # bytes; the real file has 2,293
-MOST_VERTICES, MOST_TRIANGLES = 40_000, 120_000  # the real ones are 17,821 and 35,324
-USED = 100, 60  # identity and expression directions of a HeadModel: those that move the skin most
-LEAST_MOTION = 1e-3  # mm, over the whole skin; a direction below it moves teeth, pupils or nothing
-HEIGHT = 270.0  # mm below the crown that are kept: head and neck, as of the shipped head, without the shoulders
-MILLIMETRES = 1000.0  # in GNM's metre
-PROVENANCE = {
-    "source": "GNM Head, Google (Ploumpis et al. 2026), https://github.com/google/GNM",
-    "licence": "Apache-2.0",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,44 +35,37 @@ class GnmHead:
     landmarks: tuple[Int[np.ndarray, "68 3"], Float[np.ndarray, "68 3"]] | None = None
 
     def inner_points(self) -> Float[np.ndarray, "51 3"] | None:
-        """Points 17-67 (mm) on the template, or None. The jaw's are not in the usual order, and stand still."""
+        """Points 17-67 (mm) on the template, or None. The jaw's are in an unusual order, and stand still."""
         if self.landmarks is None:
             return None
         chosen, weights = self.landmarks
         return np.einsum("lki,lk->li", self.template[chosen], weights)[JAW_POINTS:]
 
-    def head_model(self, name: str = "gnm") -> HeadModel:
+    def head_model(self, name: str = "gnm", height: float = 270.0, most: tuple[int, int] = (100, 60)) -> HeadModel:
         """The HeadModel in the canonical frame, without regional bases: skin down to the neck, eyeballs and tongue.
 
-        Of the directions, which are standard normal as they are, those stay that move its skin most.
+        Args:
+            name: what the head is called.
+            height: mm below the crown that are kept: head and neck, without the shoulders.
+            most: how many of the identity and expression directions are kept: those that move the skin most.
 
         Raises:
             HeadError: this is no head.
         """
-        height = self.template[:, 1]
-        crown = height[self.parts == PARTS.index("skin")].max()
-        kept = np.flatnonzero((self.parts >= 0) & (height > crown - HEIGHT))
-        renumbered = np.full(len(self.template), -1, np.int32)
-        renumbered[kept] = np.arange(len(kept))
-        triangles = renumbered[self.triangles]
-        triangles = triangles[(triangles >= 0).all(1)]
-        template, parts = self.template[kept], self.parts[kept]
-        anatomy = transfer(template, triangles, parts, self.inner_points())
-        skin = kept[parts == PARTS.index("skin")]
+        crown = self.template[self.parts == PARTS.index("skin"), 1].max()
+        kept = np.flatnonzero((self.parts >= 0) & (self.template[:, 1] > crown - height))
+        skin = kept[self.parts[kept] == PARTS.index("skin")]
         shape, expression = (
-            directions[np.ix_(_strongest(directions, skin, most), kept)]
-            for directions, most in zip((self.identity, self.expression), USED)
+            directions[np.ix_(_strongest(directions, skin, number), kept)]
+            for directions, number in zip((self.identity, self.expression), most)
         )
-        return HeadModel(
-            name=name,
-            mean=(template - anatomy.centre).astype(np.float32),
-            triangles=triangles,
-            bases=Bases(shape, expression, np.zeros((0, *template.shape), np.float32), ()),
-            regions=anatomy.regions,
-            landmarks=anatomy.landmarks,
-            albedo_regions=anatomy.albedo_regions,
-            parts=anatomy.parts,
-            provenance=PROVENANCE,
+        provenance = {
+            "source": "GNM Head, Google (Ploumpis et al. 2026), https://github.com/google/GNM",
+            "licence": "Apache-2.0",
+        }
+        triangles = submesh(self.triangles, kept, len(self.template))
+        return linear_head(
+            name, self.template[kept], triangles, shape, expression, provenance, self.parts[kept], self.inner_points()
         )
 
 
@@ -107,23 +90,23 @@ def read_gnm(path: Path | str) -> GnmHead:
     template = table.array("template_vertex_positions", (None, 3), np.float32)
     count = len(template)
     triangles = table.indices("triangles", (None, 3), count)
-    if count > MOST_VERTICES or len(triangles) > MOST_TRIANGLES:
+    if count > 40_000 or len(triangles) > 120_000:  # the real ones are 17,821 and 35,324
         raise HeadError(f"{path.name} has {count} vertices and {len(triangles)} triangles: not GNM's head")
     identity, expression = (
         table.array(name, (None, count, 3), np.float32) for name in ("vertex_identity_basis", "expression_basis")
     )
-    for lengths in (template, identity, expression):
-        lengths *= MILLIMETRES
+    for metres in (template, identity, expression):
+        metres *= 1000.0
     landmarks = _read_landmarks(path.parent / LANDMARKS, count)
     return GnmHead(template, triangles, identity, expression, _parts(table, count), landmarks)
 
 
 def _parts(table, count):
-    """The part (V,) int8 of each vertex by the file's vertex groups, -1 for those in none of GROUPS."""
+    """The part (V,) int8 of each vertex by the file's vertex groups, -1 for teeth, gums and inner eyes."""
     names = table.texts("vertex_group_names", (None,))
     weights = table.array("vertex_groups", (len(names), count), np.float32)
     parts = np.full(count, -1, np.int8)
-    for group, part in GROUPS.items():
+    for group, part in (("skin", "skin"), ("eye_exteriors", "eyeballs"), ("tongue", "tongue")):
         inside = weights[names == group] > 0.5
         if not inside.any():
             raise HeadError(f"'vertex_groups' in {table.file} has no vertices of the group {group!r}")
@@ -135,9 +118,8 @@ def _read_landmarks(path, count):
     """Vertices (68, 3) int32 and weights (68, 3) float32 from a text of 68 rows, or None when it is not there."""
     if not path.is_file():
         return None
+    lines = bounded_bytes(path, HeadError, 2**16).splitlines()  # the real file has 2,293 bytes
     try:
-        with open(path, "rb") as stream:
-            lines = stream.read(LARGEST_LANDMARKS).splitlines()
         rows = np.array([[float(number) for number in line.split()] for line in lines if line.strip()])
     except UNREADABLE as error:
         raise HeadError(f"cannot read {path.name}: {reason_of(error)}") from error
@@ -152,8 +134,8 @@ def _read_landmarks(path, count):
     return vertices.astype(np.int32), (weights / total).astype(np.float32)
 
 
-def _strongest(directions, skin, most):
-    """Which directions (K, V, 3) move the vertices ``skin`` most: up to ``most`` numbers, in the file's order."""
+def _strongest(directions, skin, most, least=1e-3):
+    """Up to ``most`` directions (K, V, 3), in the file's order: those that move the vertices ``skin`` most, over ``least`` mm."""
     motion = np.array([np.linalg.norm(direction[skin]) for direction in directions])
     strongest = np.argsort(-motion, kind="stable")[:most]
-    return np.sort(strongest[motion[strongest] > LEAST_MOTION])
+    return np.sort(strongest[motion[strongest] > least])

@@ -1,20 +1,18 @@
 """Heads that were read once, kept in the cache folder: minutes of parsing become a tenth of a second."""
 
-import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from d3f_lite.assets import SHIPPED, cache_folder
 from d3f_lite.errors import AssetError
+from d3f_lite.files.whole import whole_file
+from d3f_lite.formats.head_file import read_head, write_head
 from d3f_lite.heads.model import HeadModel
-
-FOLDER = "heads"  # in the cache folder
-DIGITS = 16  # of a hash in a file's name
 
 
 def kept_head(name: str, files: Sequence[Path], read: Callable[[], HeadModel]) -> HeadModel:
@@ -26,25 +24,19 @@ def kept_head(name: str, files: Sequence[Path], read: Callable[[], HeadModel]) -
         read: whatever it raises passes through, and nothing is kept.
     """
     files = [Path(os.path.abspath(file)) for file in files]
-    path = cache_folder() / FOLDER / f"{_hash(files)}-{_hash([_state(file) for file in files], _readers())}.npz"
-    with contextlib.suppress(AssetError):  # not there yet, or damaged
-        return HeadModel.load(path, name)
+    place = _hash(files)
+    path = cache_folder() / "heads" / f"{place}-{_hash([_state(file) for file in files], _readers())}.npz"
+    with suppress(AssetError):  # not there yet, or damaged
+        return read_head(path, name)
     head = read()
-    with contextlib.suppress(OSError):  # a cache folder that is full or not ours costs time, nothing else
-        _write(head, path)
+    with suppress(OSError):  # a cache folder that is full or not ours costs time, nothing else
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as draft:
+            write_head(head, draft, np.float32)
+        for old in path.parent.glob(f"{place}-*.npz"):  # what the same files once were
+            if old != path:
+                old.unlink(missing_ok=True)
     return head
-
-
-def _write(head, path):
-    """Write a head to ``path``, whole at every moment, in place of what the same files once were."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        draft = Path(folder) / path.name
-        head.save(draft, np.float32)
-        os.replace(draft, path)
-    for old in path.parent.glob(f"{path.name[:DIGITS]}-*.npz"):
-        if old != path:
-            old.unlink(missing_ok=True)
 
 
 def _state(file):
@@ -64,4 +56,4 @@ def _readers():
 
 def _hash(facts, data=b""):
     """A short hash of anything with a repr, and of bytes."""
-    return hashlib.sha256(repr(facts).encode() + data).hexdigest()[:DIGITS]
+    return hashlib.sha256(repr(facts).encode() + data).hexdigest()[:16]

@@ -2,49 +2,32 @@
 
 import csv
 import io
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from d3f_lite.errors import LandmarkError
-from d3f_lite.files.arrays import read_array, reason_of
-from d3f_lite.observation.landmarks import Landmarks, interocular_distance, to_68
+from d3f_lite.files.arrays import bounded_bytes, read_array, reason_of
+from d3f_lite.observation.landmarks import Landmarks, interocular_distance
 from d3f_lite.observation.photo import Photo
+from d3f_lite.perception.face_mesh import to_68
 
-LARGEST_FILE = 65_536  # bytes
 FIRST_PIXEL = 0.5  # px: .pts counts from 1 at the first pixel's centre, d3f-lite from 0 at its corner
-NEAREST_EYES = 4.0  # px between the outer eye corners
-COLUMNS = ("x", "y", "confidence", "backend")
-NAMES = {
-    "x": ("x", "x_px"),
-    "y": ("y", "y_px"),
-    "confidence": ("confidence", "score"),
-    "backend": ("backend",),
-}  # in a first line
-NUMBERS = ("id", "index", "landmark", "point", "")  # names there of a column that numbers them
 FROM_FILE = "file"  # the backend of points that do not say where they come from
-MESH_POINTS = (468, 478)  # MediaPipe's, without and with the irises
-NORMALISED = 2.0  # mesh points up to this are parts of the photo's sides, as MediaPipe gives them, and no px
-# Which of the 98 points of WFLW (Wu et al. 2018) are the 68: jaw, brows, nose, eyes, mouth.
-WFLW = 98
-FROM_WFLW = (*range(0, 33, 2), *range(33, 38), *range(42, 47), *range(51, 60), 60, 61, 63, 64, 65, 67, 68, 69, 71, 72, 73, 75,
-             *range(76, 96))  # fmt: skip
-OTHERS = {  # what other numbers of points are
-    5: "5 points (eyes, nose, mouth corners, as RetinaFace and MTCNN give) are too few for a head",
-    106: "106 points come in two orders (JD-landmark's and InsightFace's) that a file does not tell apart",
-}
+COLUMNS = ("x", "y", "confidence", "backend")
 
 
 def as_landmarks(landmarks, photo: Photo) -> Landmarks:
     """Landmarks from Landmarks, a file's path, or an array (68, 2) px or (68, 3) with confidences, checked; or 98 or 478 points.
 
     Raises:
-        LandmarkError: not so many points within a photo's size around the photo.
+        LandmarkError: another number of points, or some far outside the photo.
     """
     if isinstance(landmarks, str | Path):
         return read_landmarks(landmarks, photo)
     if isinstance(landmarks, np.ndarray):
-        return _checked(_from_table(landmarks, FROM_FILE, "landmarks", photo), photo, "landmarks")
+        landmarks = _from_table(landmarks, FROM_FILE, "landmarks", photo)
     return _checked(landmarks, photo, "landmarks")
 
 
@@ -53,8 +36,8 @@ def read_landmarks(path: Path | str, photo: Photo) -> Landmarks:
 
     Of the 98 points of WFLW, and of MediaPipe's 468 or 478 (px, or parts of the photo's sides), the 68 are taken.
 
-    ``.csv`` has the columns x, y and maybe confidence and backend, named in a first line or not, with a number before each row
-    or not, and separated by commas, or by semicolons or tabs (then decimals may have a comma); ``.npy`` is (68, 2) or
+    ``.csv`` has the columns x, y and maybe confidence and backend, with or without names in a first line and a number before
+    each row, separated by commas, or by semicolons or tabs (then decimals may have a comma); ``.npy`` is (68, 2) or
     (68, 3); ``.pts`` is iBUG's format, where the first pixel's centre is (1, 1).
 
     Args:
@@ -65,17 +48,15 @@ def read_landmarks(path: Path | str, photo: Photo) -> Landmarks:
         LandmarkError: no such file, not of one of the three kinds, another number of points, or far outside the photo.
     """
     path = Path(path)
-    readers = {".csv": _read_csv, ".pts": _read_pts, ".npy": _read_npy}
-    if path.suffix.lower() not in readers:
-        raise LandmarkError(f"{path.name}: landmarks come as {', '.join(readers)}")
+    kind, kinds = path.suffix.lower(), (".csv", ".pts", ".npy")
+    if kind not in kinds:
+        raise LandmarkError(f"{path.name}: landmarks come as {', '.join(kinds)}")
+    content = bounded_bytes(path, LandmarkError, 65_536)
     try:
-        if path.exists() and not path.is_file():
-            raise LandmarkError(f"{path.name} is no ordinary file")
-        if path.stat().st_size > LARGEST_FILE:
-            raise LandmarkError(f"{path.name}: landmarks take at most {LARGEST_FILE} bytes")
-        table, backend = readers[path.suffix.lower()](path)
-    except OSError as error:
-        raise LandmarkError(f"cannot read the landmarks {path}: {error.strerror}") from error
+        if kind == ".npy":
+            table, backend = read_array(path, LandmarkError), FROM_FILE
+        else:
+            table, backend = (_csv if kind == ".csv" else _pts)(content.decode("utf-8-sig"))
     except (ValueError, csv.Error) as error:
         raise LandmarkError(f"{path.name} does not hold 68 landmarks: {reason_of(error)}") from error
     return _checked(_from_table(table, backend, path.name, photo), photo, path.name)
@@ -95,13 +76,13 @@ def write_landmarks(landmarks: Landmarks, path: Path | str) -> None:
     Path(path).write_text(text, encoding="utf-8")
 
 
-def _read_csv(path):
-    """The numbers of rows of text, whatever separates their cells, and the backend that they name."""
-    rows = _cells(path.read_text(encoding="utf-8-sig"))
+def _csv(text):
+    """The numbers of a table, whatever separates its cells, and the backend that it names."""
+    rows = _cells(text)
     named = [name.strip().lower() for name in rows[0]] if rows and not _is_number(rows[0][0]) else None
     rows = rows[1:] if named else rows
-    if not rows or len({len(row) for row in rows}) != 1:
-        raise ValueError("its rows have not all the same number of cells")
+    if len({len(row) for row in rows}) != 1:
+        raise ValueError("its rows do not all have the same number of cells")
     columns = _columns(named, rows)
     rows = _ordered(rows, named)
     backends = {row[columns["backend"]].strip() for row in rows} if "backend" in columns else {FROM_FILE}
@@ -122,7 +103,8 @@ def _cells(text):
 def _columns(named, rows):
     """Where x, y and what else is known stand: name to column, from the first line's names or from what the columns hold."""
     if named:
-        found = {name: named.index(other) for name, others in NAMES.items() for other in others if other in named}
+        others = {"x": "x_px", "y": "y_px", "confidence": "score"}
+        found = {name: named.index(word) for name in COLUMNS for word in (name, others.get(name)) if word in named}
         if "x" not in found or "y" not in found:
             raise ValueError(f"its first line names {', '.join(named)[:80]}, not x and y")
         if len(named) != len(rows[0]):
@@ -138,7 +120,7 @@ def _columns(named, rows):
 
 def _ordered(rows, named):
     """The rows by their numbers, where a column is named for them: from 0 or from 1, each once."""
-    column = next((at for at, name in enumerate(named or ()) if name in NUMBERS), None)
+    column = next((at for at, name in enumerate(named or ()) if name in ("id", "index", "landmark", "point", "")), None)
     if column is None:
         return rows
     numbers = [float(row[column]) for row in rows]
@@ -157,32 +139,33 @@ def _is_number(text):
     return True
 
 
-def _read_pts(path):
+def _pts(text):
     """The numbers of iBUG's text format, and the backend."""
-    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if "{" not in lines or "}" not in lines:
         raise ValueError("a .pts file has its points between { and }")
     points = lines[lines.index("{") + 1 : lines.index("}")]
     return np.array([[float(cell) for cell in line.split()] for line in points]) - FIRST_PIXEL, FROM_FILE
 
 
-def _read_npy(path):
-    """The numbers of an array file, and the backend."""
-    return read_array(path, LandmarkError), FROM_FILE
-
-
 def _from_table(table, backend, name, photo):
     """Landmarks from an array (68, 2) or (68, 3), or from more points of which these are some."""
     table = np.asarray(table)
+    too_few = "5 points (eyes, nose, mouth corners, as RetinaFace and MTCNN give) are too few for a head"
+    two_orders = "106 points come in two orders (JD-landmark's and InsightFace's) that a file does not tell apart"
     if table.ndim == 2 and table.dtype.kind in "fiu" and table.shape[1] in (2, 3):
-        if len(table) in MESH_POINTS:
-            table = to_68(_in_pixels(table[:, :2].astype(float), photo))
-        elif len(table) == WFLW:
-            table = table[list(FROM_WFLW)]
-        elif len(table) in OTHERS:
-            raise LandmarkError(f"{name}: {OTHERS[len(table)]}: give iBUG's 68, or none and have them detected")
+        if len(table) in (468, 478):
+            mesh = table[:, :2].astype(float)
+            in_shares = np.abs(mesh).max() <= 2.0  # of the photo's sides, as MediaPipe gives them, and no px
+            table = to_68(mesh * photo.shape[::-1] if in_shares else mesh)
+        elif len(table) == 98:  # WFLW's (Wu et al. 2018): jaw, brows, nose, eyes, mouth
+            parts = (range(0, 33, 2), range(33, 38), range(42, 47), range(51, 60))
+            table = table[[*chain(*parts), 60, 61, 63, 64, 65, 67, 68, 69, 71, 72, 73, 75, *range(76, 96)]]
+        elif len(table) in (5, 106):
+            reason = too_few if len(table) == 5 else two_orders
+            raise LandmarkError(f"{name}: {reason}: give iBUG's 68, or none and have them detected")
     if table.shape not in ((68, 2), (68, 3)) or table.dtype.kind not in "fiu":
-        known = f"or {WFLW} (WFLW), {' or '.join(map(str, MESH_POINTS))} (MediaPipe) rows of x, y"
+        known = "or 98 (WFLW), 468 or 478 (MediaPipe) rows of x, y"
         raise LandmarkError(f"{name}: landmarks are 68 rows of x, y and maybe a confidence, {known}, not {table.shape}")
     confidence = table[:, 2] if table.shape[1] == 3 else np.ones(68)
     try:
@@ -191,20 +174,15 @@ def _from_table(table, backend, name, photo):
         raise LandmarkError(f"{name}: {error}") from error
 
 
-def _in_pixels(mesh, photo):
-    """MediaPipe's points (P, 2) in px of the photo, also where they are given as parts of its sides."""
-    return mesh * photo.shape[::-1] if np.abs(mesh).max() <= NORMALISED else mesh
-
-
-def _checked(landmarks, photo, name):
+def _checked(landmarks, photo, name, nearest_eyes=4.0):
     """Refuse points that cannot be those of a face in this photo."""
     size = np.array(photo.shape[::-1])
     if (landmarks.xy < -size).any() or (landmarks.xy > 2 * size).any():
         raise LandmarkError(f"{name}: landmarks lie far outside the photo of {size[0]}×{size[1]} px; are they in its px?")
     if _counted_from_one(landmarks.xy, size):
         raise LandmarkError(f"{name}: the landmarks look as if pixels were counted from 1: subtract 0.5 px, or save them as .pts")
-    if interocular_distance(landmarks.xy) < NEAREST_EYES:
-        raise LandmarkError(f"{name}: the outer eye corners are less than {NEAREST_EYES:g} px apart: no face to fit")
+    if interocular_distance(landmarks.xy) < nearest_eyes:
+        raise LandmarkError(f"{name}: the outer eye corners are less than {nearest_eyes:g} px apart: no face to fit")
     return landmarks
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from d3f_lite.errors import HeadError
 from d3f_lite.files.arrays import LARGEST_FILE, ArrayTable, numbers, read_arrays
 
-MOST_OPCODES = 200_000  # of a pickle; FLAME needs a few hundred
-
 
 def read_table(path: Path | str, inside: Sequence[str] = ()) -> ArrayTable:
     """Read a file of named arrays that may hold pickles.
@@ -173,7 +171,7 @@ def _load_bytearray(reader):
 class _Opcodes(dict):
     """The opcodes of one pickle, counted as they are looked up."""
 
-    left = MOST_OPCODES
+    left = 200_000  # FLAME needs a few hundred
 
     def __getitem__(self, opcode):
         self.left -= 1

@@ -3,33 +3,32 @@
 from functools import lru_cache
 
 import numpy as np
-import scipy.sparse
-import torch
 from jaxtyping import Int
-from scipy.sparse import coo_matrix, diags
+from scipy.sparse import coo_matrix, csr_matrix, diags
 
 
-def laplacian(
-    triangles: Int[np.ndarray, "T 3"], vertices: int, normalised: bool = True
-) -> scipy.sparse.spmatrix | scipy.sparse.sparray:
-    """The uniform Laplacian (V, V) sparse: each vertex minus the mean of its neighbours.
+def laplacian(triangles: Int[np.ndarray, "T 3"], vertices: int, normalised: bool = True) -> csr_matrix:
+    """The uniform Laplacian (V, V), sparse: each vertex minus the mean of its neighbours.
 
     Args:
+        triangles: vertex numbers.
         vertices: V, how many there are.
         normalised: False for degree minus adjacency, the same times each vertex's number of neighbours.
     """
     return _laplacian(np.ascontiguousarray(triangles, np.int32).tobytes(), vertices, normalised)
 
 
-def laplacian_tensor(triangles, vertices, device, normalised=True):
+def laplacian_tensor(triangles: Int[np.ndarray, "T 3"], vertices: int, device, normalised: bool = True):
     """The same as a sparse (V, V) float32 torch tensor on ``device``."""
+    import torch
+
     matrix = laplacian(triangles, vertices, normalised).tocoo()
     places, values = torch.from_numpy(np.stack([matrix.row, matrix.col])), torch.from_numpy(matrix.data).float()
     return torch.sparse_coo_tensor(places, values, matrix.shape, check_invariants=True).coalesce().to(device)
 
 
 @lru_cache(maxsize=4)
-def _laplacian(triangle_bytes, vertices, normalised):
+def _laplacian(triangle_bytes: bytes, vertices: int, normalised: bool) -> csr_matrix:
     triangles = np.frombuffer(triangle_bytes, np.int32).reshape(-1, 3)
     edges = np.concatenate((triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]))
     edges = np.unique(np.concatenate((edges, edges[:, ::-1])), axis=0)

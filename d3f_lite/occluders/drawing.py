@@ -7,10 +7,10 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter
 
 from d3f_lite.errors import SettingsError
+from d3f_lite.files.values import checked_count
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
 from d3f_lite.occluders.canvas import Canvas
-from d3f_lite.settings import checked_count
 
 
 def draw_occluder(

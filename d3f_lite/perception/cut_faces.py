@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from d3f_lite.observation.landmarks import diffuse
+from d3f_lite.perception.inpainting import inpaint
 from d3f_lite.perception.occlusion_net import OcclusionNet, unwrap, wrap
 
 TYPICAL_MEDIAN = 128  # of the typical face's colour, of 255
@@ -45,7 +45,7 @@ def whole_face(
         skin = seen[..., :3] * (TYPICAL_MEDIAN / np.maximum(typical, LEAST_TYPICAL))  # as if this face were even
         median = np.median(skin[known], axis=0)
         skin = skin.clip(*(share * median for share in UNEVEN)).clip(0, 255).astype(np.uint8)
-        filled = diffuse(skin, ~known) * (typical / TYPICAL_MEDIAN)
+        filled = inpaint(skin, ~known) * (typical / TYPICAL_MEDIAN)
         drawn, covered = wrap(filled.clip(0, 255), mesh, canonical, inside.shape), wrap(face, mesh, canonical, inside.shape) > 0.5
         whole = np.where(((inside == 0) & covered)[..., None], drawn.round().astype(np.uint8), whole)
     return WholeFace(whole, mesh, window)

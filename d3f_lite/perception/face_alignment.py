@@ -5,7 +5,9 @@ from jaxtyping import Float, UInt8
 
 from d3f_lite.assets import assets, sha256_of
 from d3f_lite.errors import AssetError, SettingsError
-from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE, face_size, square_crop
+from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE
+from d3f_lite.perception.detector import square_crop
+from d3f_lite.perception.face_mesh import face_size
 
 DETECTORS = ("auto", MEDIAPIPE, FACE_ALIGNMENT)
 WEIGHTS = "2DFAN4-11f355bf06.pth.tar"

@@ -14,7 +14,8 @@ from jaxtyping import Float, UInt8
 
 from d3f_lite.assets import SHIPPED
 from d3f_lite.common.quiet import native_stderr_silenced
-from d3f_lite.perception.face_detection import checked_model, face_size, square_crop
+from d3f_lite.perception.detector import checked_model, square_crop
+from d3f_lite.perception.face_mesh import face_size
 
 MODEL_PATH = SHIPPED / "face_parts.tflite"
 MODEL_SHA256 = "87e24312065c27f6d69692398ab09404e4651ccebe35deb33c4bcc646d290f49"

@@ -6,25 +6,25 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from d3f_lite.perception.face_detection import MediapipeDetector, face_size, same_face, square_crop
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.face_mesh import face_size, same_face
 
 # MediaPipe's mesh points on the face's midline, from the forehead to the chin.
 MIDLINE = (10, 151, 9, 8, 168, 6, 197, 195, 5, 4, 1, 2, 0, 13, 14, 17, 18, 200, 199, 175, 152)
 LEFT_EDGE = (33, 234)  # points left of it in an upright photo: an eye's corner, the cheek
-VIEW_SIDE = 256  # px
 # Views of the whole photo: the margin around it (a part of its longer side; less than 0 cuts it), and its turn in radians.
 VIEWS = tuple((margin, turn) for margin in (-0.1, 0.0, 0.25, 0.5, 1.0) for turn in (-0.2, 0.0, 0.2))
 CHECKS = ((-0.1, 0.0), (0.0, 0.0), (0.25, 0.0), (0.5, 0.0), (0.25, -0.17), (0.25, 0.17))
-ENOUGH = 4  # of the checks must show the mirrored face
-MOST_CANDIDATES = 4
-LIKE_SIZE = 0.4  # log of the ratio up to which two sizes are alike
 
 
 @dataclass(frozen=True, eq=False)
 class HalfFace:
     """A face whose better half was mirrored onto the other.
 
-    `pixels` show it, `mesh` px lies on it, and `mirrored` is the new side of its midline.
+    Args:
+        pixels: the picture that shows it.
+        mesh: px, where it lies.
+        mirrored: True on the new side of its midline.
     """
 
     pixels: UInt8[np.ndarray, "H W 3"]
@@ -32,28 +32,32 @@ class HalfFace:
     mirrored: Bool[np.ndarray, "H W"]
 
 
-def find_half_face(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector) -> HalfFace | None:
-    """The face in `pixels` of which about one half shows, if any.
+def find_half_face(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector, enough: int = 4) -> HalfFace | None:
+    """The face of which about one half shows, if any.
 
     A lenient detector names candidates. One that is a face becomes one for the strict detector when its visible half is
     mirrored onto the other; what only looks a little like a face, such as a cup, does not.
+
+    Args:
+        enough: so many of CHECKS must show the mirrored face.
     """
-    best, most = None, ENOUGH - 1
+    best, most = None, enough - 1
     for candidate in _candidates(pixels, detector.lenient):
         for side in (-1, 1):
             whole, mirrored = mirror(pixels, candidate, side)
-            found = [face for view in CHECKS for face in _alike(_seen(whole, view, detector), candidate)[:1]]
-            if len(found) > most:
-                best, most = HalfFace(whole, np.median(found, axis=0), mirrored), len(found)
+            meshes = [mesh for view in CHECKS for mesh in _alike(seen(whole, view, detector), candidate)[:1]]
+            if len(meshes) > most:
+                best, most = HalfFace(whole, np.median(meshes, axis=0), mirrored), len(meshes)
     return best
 
 
 def mirror(
     pixels: UInt8[np.ndarray, "H W 3"], mesh: Float[np.ndarray, "478 2"], side: int
 ) -> tuple[UInt8[np.ndarray, "H W 3"], Bool[np.ndarray, "H W"]]:
-    """The `pixels` with one half of the face `mesh` px, left (-1) or right (1), mirrored onto the other.
+    """Mirror one half of the face with this ``mesh`` px onto the other: of the left half (``side`` -1), or the right (1).
 
-    Returns the new pixels and where they are new, (H, W) bool.
+    Returns:
+        The new pixels, and where they are new.
     """
     midline = mesh[list(MIDLINE)]
     middle = midline.mean(axis=0)
@@ -67,32 +71,31 @@ def mirror(
     return whole, beyond > 0
 
 
-def _candidates(pixels, lenient) -> list[np.ndarray]:
-    """Mesh points (478, 2) px of what may be a face, that which most views show first."""
-    groups = []
-    for face in (face for view in VIEWS for face in _seen(pixels, view, lenient)):
-        for group in groups:
-            if _alike([face], group[0]):
-                group.append(face)
-                break
-        else:
-            groups.append([face])
-    groups.sort(key=len, reverse=True)
-    return [np.median(group, axis=0) for group in groups[:MOST_CANDIDATES]]
-
-
-def _seen(pixels, view, detector) -> list[np.ndarray]:
-    """The mesh points (478, 2) px of the faces that one view of the whole photo shows, in the photo."""
+def seen(
+    pixels: UInt8[np.ndarray, "H W 3"], view: tuple[float, float], detector: MediapipeDetector, side: int = 256
+) -> list[Float[np.ndarray, "478 2"]]:
+    """The meshes px of the faces that one of VIEWS of the whole photo shows, ``side`` px wide; they lie in the photo."""
     margin, turn = view
     height, width = pixels.shape[:2]
-    scale = VIEW_SIDE / (max(height, width) * (1 + 2 * margin))
+    scale = side / (max(height, width) * (1 + 2 * margin))
     linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    offset = VIEW_SIDE / 2 - linear @ (width / 2, height / 2)
-    found = detector.detect(square_crop(pixels, linear, offset, VIEW_SIDE))
-    return [(face - offset) @ np.linalg.inv(linear).T for face in found]
+    return detector.detect_in_crop(pixels, linear, side / 2 - linear @ (width / 2, height / 2), side)
 
 
-def _alike(faces, face) -> list[np.ndarray]:
-    """Those of `faces` that lie where `face` does and are about as large."""
-    size = face_size(face)
-    return [other for other in same_face(faces, face) if abs(np.log(face_size(other) / size)) < LIKE_SIZE]
+def _candidates(pixels, lenient, most: int = 4):
+    """The meshes (478, 2) px of at ``most`` so many things that may be faces, that which most views show first."""
+    groups: list[list] = []
+    for mesh in (mesh for view in VIEWS for mesh in seen(pixels, view, lenient)):
+        alike = [group for group in groups if _alike([mesh], group[0])]
+        if alike:
+            alike[0].append(mesh)
+        else:
+            groups.append([mesh])
+    groups.sort(key=len, reverse=True)
+    return [np.median(group, axis=0) for group in groups[:most]]
+
+
+def _alike(meshes, mesh):
+    """Those of ``meshes`` that lie where ``mesh`` does and are about as large."""
+    size = face_size(mesh)
+    return [other for other in same_face(meshes, mesh) if abs(np.log(face_size(other) / size)) < 0.4]

@@ -16,11 +16,13 @@ from PIL import Image
 from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 
-from d3f_lite.completion.posterior import GaussianPosterior
-from d3f_lite.diversity.search import Decoder, occluded_modes
+from d3f_lite.completion.posterior import Decoder, posterior_of
+from d3f_lite.diversity.search import widest_modes
+from d3f_lite.heads.gaussian import GaussianHeads
 from d3f_lite.heads.model import ALBEDO_REGIONS, FACE_DEPTH, HAIRLINE, PARTS, HeadModel
 from d3f_lite.results.mesh_files import with_closed_eyeballs
 from d3f_lite.results.pictures import HEATMAP, face_window
+from d3f_lite.results.texture import texture_of
 
 FINE_STEP = 2e-4  # mm: what the most likely head and the searched directions (per deviation) are rounded to
 REMAINDER_STEP = 0.02  # mm per deviation: the same for all other directions, which no search moves
@@ -45,8 +47,8 @@ POINTS = {  # landmarks, counted from 0, that can be chosen by name
 def explorer_data(reconstruction) -> dict:
     """All that the explorer knows, ready for JSON; for the shipped head at most 1 MB.
 
-    A latent z ~ N(0, I) gives the head mean + (zᵀU) · directions + (zᵀW) · remainder, U (``modes``) from ``occluded_modes``
-    and W (``turn``) the rest: exact for a GaussianPosterior up to rounding, which the remainder's step dominates (about 0.1
+    A latent z ~ N(0, I) gives the head mean + (zᵀU) · directions + (zᵀW) · remainder, U (``modes``) from ``widest_modes``
+    and W (``turn``) the rest: exact for GaussianHeads up to rounding, which the remainder's step dominates (about 0.1
     mm on a head); any other decoder is linearised by its secants, as in the search. Where coefficients have bounds, the page
     takes back what lies beyond them: see ``_bends``.
 
@@ -58,9 +60,10 @@ def explorer_data(reconstruction) -> dict:
     """
     fit, head, samples = reconstruction.fit, reconstruction.head, reconstruction.samples
     diversity, decoder, where = reconstruction.settings.diversity, reconstruction.decoder, fit.free
-    bounded = isinstance(decoder, GaussianPosterior) and decoder.bounds is not None
-    mean, moves = _linear(replace(decoder, bounds=None) if bounded else decoder)
-    modes = occluded_modes(decoder, where, min(diversity.dimensions, decoder.latent_size))
+    posterior = posterior_of(fit, head, diversity) if diversity.decoder == "gaussian" else None
+    bounded = posterior is not None and posterior.bounds is not None
+    mean, moves = _linear(replace(posterior, bounds=None) if bounded else decoder)
+    modes = widest_modes(decoder, where, min(diversity.dimensions, decoder.latent_size))
     least = 0.0 if bounded else REMAINDER_STEP / np.sqrt(12.0)  # less than rounding adds
     directions, turn, remainder = _split(moves, modes.directions.numpy(), least)
     triangles = with_closed_eyeballs(head)
@@ -71,7 +74,7 @@ def explorer_data(reconstruction) -> dict:
         "states": (VISIBLE * fit.visible + OPEN * where, "u1"),
         "skin": (np.rint(255 * _skin(head) * ~fit.unseen), "u1"),
         "tones": (_tones(head), "u1"),
-        "tints": (255.0 * reconstruction.texture.albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
+        "tints": (255.0 * texture_of(reconstruction).albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
         "modes": (modes.directions.numpy(), "f8"),
         "turn": (turn, TURN_STEP),
         "mean": (mean[None], FINE_STEP),
@@ -81,13 +84,13 @@ def explorer_data(reconstruction) -> dict:
     if np.abs(mean - fit.vertices).max() > FINE_STEP:
         arrays["fit"] = (fit.vertices[None], FINE_STEP)
     if bounded:
-        arrays |= _bends(decoder, modes.directions.numpy(), turn)
+        arrays |= _bends(posterior, modes.directions.numpy(), turn)
     return {
         "name": reconstruction.observation.photo.name,
         "head": head.name,
         "part": "occluded" if fit.occluded.any() else "unseen",
         "faces": len(head.triangles),
-        "linearised": not isinstance(decoder, GaussianPosterior),
+        "linearised": posterior is None,
         "reach": modes.reach.tolist(),
         "deviation": float(modes.deviation),
         "settings": {
@@ -134,17 +137,17 @@ def _split(
     return along.reshape(-1, *moves.shape[1:]), turn[:, kept], remainder[kept].reshape(-1, *moves.shape[1:])
 
 
-def _bends(decoder: GaussianPosterior, modes: Float[np.ndarray, "K d"], turn: Float[np.ndarray, "K r"]) -> dict:
+def _bends(posterior: GaussianHeads, modes: Float[np.ndarray, "K d"], turn: Float[np.ndarray, "K r"]) -> dict:
     """What takes a head's coefficients back within their bounds, ready for ``_packed``.
 
     ``bent`` (b, V, 3): mm per unit of each of the b coefficients that have bounds; ``slack`` (b, 2): how far the bounds are from
     the most likely head's; ``bent_modes`` (d, b) and ``bent_turn`` (r, b): how the amounts of the moves change them.
     """
-    limited = np.isfinite(decoder.bounds).any(1)
-    pull = decoder.factor[limited].T
+    limited = np.isfinite(posterior.bounds).any(1)
+    pull = posterior.factor[limited].T
     return {
-        "bent": (decoder.basis[limited], REMAINDER_STEP),
-        "slack": (decoder.bounds[limited] - decoder.coefficients[limited, None], "f4"),
+        "bent": (posterior.basis[limited], REMAINDER_STEP),
+        "slack": (posterior.bounds[limited] - posterior.coefficients[limited, None], "f4"),
         "bent_modes": (modes.T @ pull, "f8"),
         "bent_turn": (turn.T @ pull, "f8"),
     }

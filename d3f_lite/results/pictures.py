@@ -10,15 +10,16 @@ from matplotlib.figure import Figure
 
 from d3f_lite.errors import SettingsError
 from d3f_lite.files.names import caption
+from d3f_lite.files.values import truncated_repr
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.render import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
-from d3f_lite.observation.occlusion import Observation
+from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.refinement import refinement
-from d3f_lite.results.texture import Texture, fine_normals, trust_near
-from d3f_lite.settings import told
+from d3f_lite.results.texture import Texture, fine_normals, texture_of, trust_near
 
 CLAY = (0.74, 0.72, 0.70)
 MOUTH_SHADE = 0.45  # how bright the inside of the mouth is drawn against the rest
@@ -86,7 +87,7 @@ def heatmap_colours(values: Float[np.ndarray, "V"], where: Bool[np.ndarray, "V"]
     return np.where(where[:, None], np.clip(1.15 * mapped, 0.0, 1.0), NEUTRAL).astype(np.float32)
 
 
-def spread_colours(reconstruction) -> Float[np.ndarray, "V 3"]:
+def spread_colours(reconstruction: Reconstruction) -> Float[np.ndarray, "V 3"]:
     """The colours (V, 3) of a Reconstruction's heatmap: how far its heads differ where the photo leaves them open."""
     where, spread = reconstruction.fit.free, reconstruction.spread
     return heatmap_colours(spread, where, spread[where].max(initial=0.0))
@@ -180,7 +181,7 @@ def _continued(picture, weight):
     return weight * picture + (1.0 - weight) * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def head_painter(reconstruction, look: str = "photo") -> Callable[..., UInt8[np.ndarray, "H W 3"]]:
+def head_painter(reconstruction: Reconstruction, look: str = "photo") -> Callable[..., UInt8[np.ndarray, "H W 3"]]:
     """A function that draws one of a Reconstruction's heads: ``painter(vertices (V, 3) mm, camera, size px)``.
 
     Args:
@@ -190,12 +191,12 @@ def head_painter(reconstruction, look: str = "photo") -> Callable[..., UInt8[np.
         SettingsError: there is no such look.
     """
     if look not in LOOKS:
-        raise SettingsError(f"no look {told(look)}: choose one of {', '.join(LOOKS)}")
+        raise SettingsError(f"no look {truncated_repr(look)}: choose one of {', '.join(LOOKS)}")
     head = reconstruction.head
     if look in ("clay", "spread"):
         colours = clay_colours(head) if look == "clay" else spread_colours(reconstruction)
         return lambda vertices, camera, size: draw_head(vertices, head.triangles, size=size, camera=camera, colours=colours)
-    mesh, texture = refinement(head), reconstruction.texture
+    mesh, texture = refinement(head), texture_of(reconstruction)
     colours = made_up_hatched(head, texture) if look == "marked" else texture.albedo
     return lambda vertices, camera, size: draw_head(
         mesh(vertices), mesh.triangles, size=size, camera=camera, colours=colours, light=texture.light + RELIEF,
@@ -210,7 +211,7 @@ def made_up_hatched(head: HeadModel, texture: Texture) -> Float[np.ndarray, "F 3
     return (texture.albedo + lines[:, None] * (np.array(HATCH) - texture.albedo)).astype(np.float32)
 
 
-def samples_sheet(reconstruction, size=260, look="photo"):
+def samples_sheet(reconstruction: Reconstruction, size=260, look="photo"):
     """A matplotlib Figure: the photo and the face behind its occluder, large, and the first heads as the camera sees them.
 
     Args:
@@ -221,7 +222,7 @@ def samples_sheet(reconstruction, size=260, look="photo"):
     observation, fit, samples = reconstruction.observation, reconstruction.fit, reconstruction.samples
     window, occluded = face_window(observation), observation.masks.occluded
     hidden = " (outlined: what is hidden)" if occluded.any() else ""
-    face = revealed(observation, reconstruction.head, fit.vertices, fit.camera, reconstruction.texture, 2 * size)
+    face = revealed(observation, reconstruction.head, fit.vertices, fit.camera, texture_of(reconstruction), 2 * size)
     large = [
         (outline_occluder(observation.photo.pixels[window], occluded[window], 2 * size), f"the photo{hidden}"),
         (face, "what may be behind it: the most likely face" if occluded.any() else "nothing is hidden"),
@@ -242,7 +243,7 @@ def samples_sheet(reconstruction, size=260, look="photo"):
     return figure
 
 
-def sample_tiles(reconstruction, size=200, most=None, look="photo"):
+def sample_tiles(reconstruction: Reconstruction, size=200, most=None, look="photo"):
     """(picture, caption) of the photo, its occluder, the fit in its place and the first ``most`` heads, ``size`` px each."""
     observation, head, fit = reconstruction.observation, reconstruction.head, reconstruction.fit
     window = face_window(observation)
@@ -250,12 +251,12 @@ def sample_tiles(reconstruction, size=200, most=None, look="photo"):
     return [
         (pixels[window], "photo"),
         (mark_occluder(pixels, observation.masks.occluded)[window], "occluder"),
-        (revealed(observation, head, fit.vertices, fit.camera, reconstruction.texture, size), "fit"),
+        (revealed(observation, head, fit.vertices, fit.camera, texture_of(reconstruction), size), "fit"),
         *_head_tiles(reconstruction, size, most, look),
     ]
 
 
-def _head_tiles(reconstruction, size, most, look):
+def _head_tiles(reconstruction: Reconstruction, size, most, look):
     """(picture, caption) of the first ``most`` heads as the camera sees them: their names, and how likely they are."""
     fit, samples = reconstruction.fit, reconstruction.samples
     yaw, pitch, _ = fit.camera.angles

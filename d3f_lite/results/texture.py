@@ -16,7 +16,8 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
-from d3f_lite.observation.occlusion import Observation
+from d3f_lite.observation.observation import Observation
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.refinement import Refinement, refinement
 
 FINEST = 2.0  # px per mm of the picture that colours are taken from
@@ -61,7 +62,17 @@ class Texture:
     seen: Float[np.ndarray, "F"]
 
 
-def texture_of(observation: Observation, head: HeadModel, fit: Fit) -> Texture:
+def texture_of(reconstruction: Reconstruction) -> Texture:
+    """The photo's colours on a Reconstruction's heads, and made-up ones where it shows none; computed once for each fit.
+
+    >>> texture_of(reconstruction).albedo.shape[1]  # doctest: +SKIP
+    3
+    """
+    return colour_skin(reconstruction.observation, reconstruction.head, reconstruction.fit)
+
+
+@lru_cache(maxsize=2)
+def colour_skin(observation: Observation, head: HeadModel, fit: Fit) -> Texture:
     """Take the photo's colours off the visible skin, and continue them where it is hidden.
 
     The light is one white lamp and what falls on all sides: fitted to half a face, it still holds on the other half.

@@ -3,6 +3,7 @@
 import re
 
 from d3f_lite.assets import TABLE, assets, sha256_of
+from research.markdown import table as markdown_table
 
 
 def refresh(table=TABLE):
@@ -18,12 +19,13 @@ def refresh(table=TABLE):
 
 def markdown():
     """The table as README.md shows it."""
-    rows = ["| File | What | Author | Licence | Source | sha256 |", "|---|---|---|---|---|---|"]
+    rows = []
     for asset in assets().values():
         digest = f"`{asset.sha256[:16]}…`" if asset.sha256 else "recorded at the first download"
-        cells = (asset.name, asset.what, asset.author, asset.licence, asset.source, digest)
-        rows.append(f"| {' | '.join(cells if asset.kind != 'yours' else (*cells[:-1], 'your file'))} |")
-    return "\n".join(rows)
+        rows.append(
+            (asset.name, asset.what, asset.author, asset.licence, asset.source, "your file" if asset.kind == "yours" else digest)
+        )
+    return markdown_table(("File", "What", "Author", "Licence", "Source", "sha256"), rows)
 
 
 if __name__ == "__main__":

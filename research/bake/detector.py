@@ -23,10 +23,12 @@ from d3f_lite.fitting.landmark_fitting import NEAREST, NEARNESS_SIGMA, USUAL_NEA
 from d3f_lite.formats.ict import read_ict
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE, MediapipeDetector, detect_landmarks
+from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE
 from d3f_lite.observation.photo import Photo
 from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork, network_for
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from research.bake import population
 from research.bake.appearance import albedo_regions
 from research.bake.embedding import MIRROR

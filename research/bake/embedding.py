@@ -1,5 +1,7 @@
 """Where the 68 landmarks sit on the head: measured by running the detector on renders of known shape."""
 
+from dataclasses import replace
+
 import numpy as np
 from tqdm import tqdm
 
@@ -7,7 +9,8 @@ from d3f_lite.evaluation.synthetic import SKIN_TONES, draw_light, paint
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import rasterise, render
 from d3f_lite.heads.model import JAW_POINTS, PARTS, HeadModel, LandmarkEmbedding
-from d3f_lite.observation.landmarks import MediapipeDetector, to_68
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.face_mesh import to_68
 from research.bake.appearance import albedo_regions
 
 YAWS = np.radians(np.arange(-60, 61, 15))
@@ -33,9 +36,9 @@ def measure(head: HeadModel, seed: int) -> HeadModel:
     regions = albedo_regions(head)
     for _ in range(2):
         landmarks = _measure_once(head, regions, seed)
-        frontal = head.with_landmarks(landmarks, regions).landmark_points(head.mean)
+        frontal = replace(head, landmarks=landmarks).landmark_points(head.mean)
         regions = albedo_regions(head, frontal)
-    return head.with_landmarks(landmarks, regions)
+    return replace(head, landmarks=landmarks, albedo_regions=regions)
 
 
 def _measure_once(head, regions, seed):

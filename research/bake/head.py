@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from d3f_lite.assets import SHIPPED
+from d3f_lite.formats.head_file import write_head
 from d3f_lite.formats.ict import INNER_LANDMARKS, IctHead, read_ict
 from d3f_lite.heads.model import REGIONS, Bases, HeadModel
 from research.bake import embedding, population
@@ -213,7 +214,7 @@ def main():
     save_places(registered, scans, folder / "landmark_places.npz")
     head = with_scans(own, registered, neutral, expression)
     head = embedding.measure(head, seed=TRAINING_SEED)
-    head.save(folder / "head.npz")
+    write_head(head, folder / "head.npz")
     save_held_out(heads, frame, folder / "held_out.npz")
     print(f"{folder / 'head.npz'}: {len(head.basis)} directions, {(folder / 'head.npz').stat().st_size / 1e6:.1f} MB")
 

@@ -12,11 +12,12 @@ from PIL import Image
 PACKAGE = Path(__file__).parents[2] / "d3f_lite"
 PICTURE = PACKAGE.parent / "docs" / "house.png"
 ROOMS = (
-    "errors", "files", "assets", "common", "settings", "heads", "observation", "perception", "occluders", "formats", "fitting",
-    "completion", "diversity", "metrics", "results", "reconstruct", "evaluation", "photo_folder", "batch", "command_line",
-    "__main__",
+    "errors", "common", "files", "assets", "settings", "heads", "observation", "perception", "observe", "occluders", "formats",
+    "fitting", "completion", "diversity", "metrics", "reconstruction", "reconstruct", "evaluation", "results", "photo_folder",
+    "batch", "command_line", "__main__",
 )  # fmt: skip  # in the order of the data
 GENERAL = ROOMS[:5]  # every other room may use them: their arrows are left out of the picture
+SHORT_NAMES = {"d3f_lite.reconstruction": "d3f_lite.results."}  # of what stands above; it is imported when it is called
 NOTEBOOKS = {"heads": 1, "observation": 2, "fitting": 3, "completion": 4, "diversity": 5, "evaluation": 6, "results": 7}
 
 
@@ -29,7 +30,9 @@ def modules() -> dict[str, set[str]]:
     """Module name to the modules of the package, and widgets, that it imports anywhere."""
     paths = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
     named = {name.removesuffix(".__init__"): path for name, path in paths.items()}
-    return {name: {other for other in _imported(path) if other in named or other == "widgets"} for name, path in named.items()}
+    return {name: {other for other in _imported(path)
+                   if (other in named or other == "widgets") and not other.startswith(SHORT_NAMES.get(name, "-"))}
+            for name, path in named.items()}  # fmt: skip
 
 
 def _imported(path):

@@ -1,7 +1,6 @@
 """Train the mesh VAE: ``python -m research.bake.mesh_vae`` (the shipped head needs ``pip install d3f-lite[bake]``)."""
 
 import argparse
-import math
 import os
 import sys
 import time
@@ -12,16 +11,18 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from d3f_lite.command_line import command_line
 from d3f_lite.completion.mesh_graph import build_graph
 from d3f_lite.completion.mesh_vae import LATENT_SIZE, MeshVAE, weights_path
-from d3f_lite.errors import AssetError, D3FError
+from d3f_lite.errors import AssetError
 from d3f_lite.files.arrays import UNREADABLE, reason_of
+from d3f_lite.files.values import checked_count
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.laplacian import laplacian_tensor
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.settings import checked_count
 from research.bake.mesh_vae_start import start_linear
 from research.bake.partial_heads import FitSimulator, draw_population, occluded_views, project
+from research.bake.schedule import rate
 
 TRAINING_SEED = 3_000_003  # of no other heads; settings were chosen on 2_000_003
 
@@ -59,8 +60,6 @@ class Recipe:
     seed: int = TRAINING_SEED
 
 
-QUICK = Recipe(heads=1000, from_prior=True, masks=32, steps=250)
-WARM_UP = 100  # steps
 WIDE_SHARE = 0.25  # of the learning rate, for layers that sum over thousands of inputs
 CHECKPOINT_EVERY = 100  # steps
 TERMS = ("energy score", "Laplacian", "divergence")
@@ -129,7 +128,7 @@ def train(
         start_linear(model, head, draw)
     for step in (bar := trange(first, recipe.steps, initial=first, total=recipe.steps, desc="mesh VAE", unit="step")):
         for group in optimiser.param_groups:
-            group["lr"] = group["share"] * recipe.learning_rate * _schedule(step, recipe.steps)
+            group["lr"] = group["share"] * recipe.learning_rate * rate(step, recipe.steps)
         whole, given, visible = draw()
         terms = loss_terms(model, whole, given, visible, smooth, generator)
         optimiser.zero_grad()
@@ -171,11 +170,6 @@ def _optimiser(model):
                              weight_decay=1e-4)  # fmt: skip
 
 
-def _schedule(step, steps):
-    """Linear warm-up times one cosine down to zero."""
-    return min((step + 1) / WARM_UP, 1.0) * 0.5 * (1.0 + math.cos(math.pi * step / steps))
-
-
 def _save_checkpoint(path, recipe, progress, model, optimiser, generator):
     """Write all that a run needs to go on; a kill leaves the old file or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,58 +199,30 @@ def _resume(path, recipe, model, optimiser, generator):
     return step, history, seconds
 
 
-def plot_history(history, path):
-    """Draw the loss terms over the steps, smoothed over 50 of them, into a PNG."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 3.5), layout="constrained")
-    axes = figure.subplots(1, len(TERMS))
-    window = min(50, len(history))
-    for panel, name, term in zip(axes, TERMS, history.T):
-        panel.semilogy(np.convolve(term, np.full(window, 1 / window), "valid"), color="tab:blue")
-        panel.set(title=name, xlabel="step")
-    figure.savefig(path, dpi=120)
-
-
-def main(arguments=None):
-    """The command line; returns the exit code: 0, or 2 with one line on what was wrong."""
+@command_line("mesh_vae")
+def main(arguments: list[str] | None = None) -> None:
+    """Train, or measure what was trained."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--head", default="anny", help="the head model to train for")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=TRAINING_SEED)
-    parser.add_argument("--steps", type=int, help="instead of the recipe's own")
-    parser.add_argument("--quick", action="store_true", help="about a minute, for the notebook")
-    parser.add_argument("--folder", type=Path, default=Path("build/mesh_vae"), help="for checkpoint and loss plot")
-    parser.add_argument("--out", type=Path, help="the weights' file; the shipped asset by default, or in the folder "
-                                                 "when --quick")  # fmt: skip
+    parser.add_argument("--steps", type=int, default=Recipe.steps)
+    parser.add_argument("--folder", type=Path, default=Path("build/mesh_vae"), help="for the checkpoint")
+    parser.add_argument("--out", type=Path, help="the weights' file (default: the shipped one)")
     parser.add_argument("--evaluate", action="store_true", help="measure the weights on held-out heads, write the card")
     options = parser.parse_args(arguments)
-    try:
-        _run(options)
-    except (D3FError, OSError) as error:
-        print(f"mesh_vae: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _run(options):
-    """Train, or evaluate what was trained."""
-    head, folder = load_head(options.head), options.folder / ("quick" if options.quick else "full")
-    shipped = weights_path(head.name)
-    out = options.out or (folder / shipped.name if options.quick else shipped)
+    head = load_head(options.head)
+    out = options.out or weights_path(head.name)
     if options.evaluate:
         from research.bake.mesh_vae_evaluation import write_card
 
         print(write_card(head, out))
         return
-    recipe = replace(QUICK if options.quick else Recipe(), seed=options.seed)
-    if options.steps is not None:
-        recipe = replace(recipe, steps=options.steps)
+    recipe = replace(Recipe(), seed=options.seed, steps=options.steps)
     checked_count(recipe.seed, "seed", 0, 2**31)
     checked_count(recipe.steps, "steps", 1, 10**6)
     out.parent.mkdir(parents=True, exist_ok=True)
-    model, history, seconds = train(head, recipe, folder, options.device)
-    plot_history(history, folder / "loss.png")
+    model, _, seconds = train(head, recipe, options.folder, options.device)
     model.cpu().save(out, head.name, asdict(recipe) | {"cpu_seconds": round(seconds)})
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB after {seconds:.0f} CPU seconds")
 

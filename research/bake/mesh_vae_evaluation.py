@@ -10,6 +10,7 @@ from jaxtyping import Float
 from d3f_lite.completion.mesh_vae import MeshVAE, load_mesh_vae
 from d3f_lite.heads.model import HeadModel
 from research.bake.partial_heads import FitSimulator, draw_population, frontal_masks, project
+from research.markdown import table
 
 HEADS = 500
 HELD_OUT_SEED = 1_000_003  # as in bake.head
@@ -68,10 +69,10 @@ def write_card(head: HeadModel, path: Path) -> str:
     model = load_mesh_vae(head, path)
     with safe_open(path, framework="pt") as file:
         notes = json.loads(file.metadata()["provenance"])
-    table, fit_error, wins = error_table(head, model, heads)
+    errors, fit_error, wins = error_table(head, model, heads)
     low, high = notes["fit_noise_mm"]
     text = CARD.format(
-        **notes, head=head.name, low=low, high=high, size=path.stat().st_size / 1e6, number=len(heads), table=table,
+        **notes, head=head.name, low=low, high=high, size=path.stat().st_size / 1e6, number=len(heads), table=errors,
         parameters=sum(parameter.numel() for parameter in model.parameters()), held_out=HELD_OUT_SEED,
         distribution=DISTRIBUTIONS.get(head.name, "Heads drawn from the linear prior of the head model."),
         directions=len(head.basis), principal=PRINCIPAL, noise=POSTERIOR_NOISE_MM, fit_error=fit_error, verdict=wins,
@@ -95,13 +96,12 @@ def error_table(head: HeadModel, model: MeshVAE, heads: Float[np.ndarray, "n V 3
         fitted[name]["the fit itself"] = _error(fits, heads, occluded)
         off.append(np.linalg.norm(fits - heads, axis=-1)[:, visible] ** 2)
     rms = float(np.sqrt(np.mean([square.mean() for square in off])))
-    rows = ["| given | method | " + " | ".join(exact) + " |", "|---|---|" + "---|" * len(exact)]
+    rows = []
     for given, columns in (("exact", exact), ("fit", fitted)):
         for method in columns["block"]:
             cells = [columns[name][method] if name in columns else None for name in exact]
-            shown = " | ".join("" if cell is None else f"{cell[0]:.2f} / {cell[1]:.2f}" for cell in cells)
-            rows.append(f"| {given} | {method} | {shown} |")
-    return "\n".join(rows), rms, _verdict(fitted)
+            rows.append((given, method, *("" if cell is None else f"{cell[0]:.2f} / {cell[1]:.2f}" for cell in cells)))
+    return table(("given", "method", *exact), rows), rms, _verdict(fitted)
 
 
 def _verdict(fitted):

@@ -31,8 +31,8 @@ def draw_sample(
     if generator.uniform() >= CLEAN:
         tone = np.median(face[faces.anatomy.face > 0], axis=0)
         for _ in range(1 + (generator.uniform() < SECOND)):
-            kind = generator.choice(len(OCCLUDERS), p=SHARES)
-            cover, colour = OCCLUDERS[kind](faces.anatomy.points, tone, generator)
+            kind = generator.choice(len(SHARES), p=tuple(SHARES.values()))
+            cover, colour = tuple(SHARES)[kind](faces.anatomy.points, tone, generator)
             face, label = _lay(face, label, cover, colour, generator)
     texture = _photograph(face * (faces.anatomy.face > 0)[..., None], generator)
     label = cv2.resize(label, (SIDE, SIDE), interpolation=cv2.INTER_AREA) > LABELLED_COVER
@@ -251,8 +251,9 @@ def _fingers(points, tone, generator):
     return _trimmed(cover), own * generator.uniform(0.75, 1.25) * generator.normal(1, 0.03, 3) * light[..., None] * (1 - edge)
 
 
-OCCLUDERS = (_lower_cloth, _dark_glasses, _strap, _blob, _box, _sticker, _fingers)
-SHARES = (0.155, 0.155, 0.11, 0.11, 0.11, 0.06, 0.3)  # of the occluders; hands, hardest to tell from faces, most often
+SHARES = {  # of the samples with an occluder; hands, hardest to tell from faces, most often
+    _lower_cloth: 0.155, _dark_glasses: 0.155, _strap: 0.11, _blob: 0.11, _box: 0.11, _sticker: 0.06, _fingers: 0.3,
+}  # fmt: skip
 
 
 # Shapes and stuffs

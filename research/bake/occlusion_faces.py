@@ -18,9 +18,10 @@ from d3f_lite.evaluation.synthetic import draw_light
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
-from d3f_lite.observation.landmarks import FACE_OVAL, face_size, region_inside, to_68
+from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
 from d3f_lite.perception.cut_faces import TYPICAL_MEDIAN
-from d3f_lite.perception.face_detection import MediapipeDetector
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.face_mesh import face_size, to_68
 from d3f_lite.perception.occlusion_net import MESH_POINTS, SHEET, SIDE, unwrap
 
 RENDER_SHAPE = (260, 240)  # px

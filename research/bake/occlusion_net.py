@@ -1,7 +1,6 @@
 """Train the occlusion network: ``python -m research.bake.occlusion_net`` (about 16 minutes on two cores)."""
 
 import argparse
-import math
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,10 +12,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from d3f_lite.common.threads import one_thread
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.landmarks import FACE_OVAL, MediapipeDetector, region_inside
+from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.occlusion_net import SIDE, WEIGHTS, OcclusionNet
 from research.bake.occlusion_drawing import draw_sample
 from research.bake.occlusion_faces import TrainingFaces, frontal_faces, mean_face, rendered_faces, small_faces, typical_face
+from research.bake.schedule import rate
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,6 @@ class Recipe:
     seed: int = 4_000_003  # of no other heads
 
 
-WARM_UP = 100  # steps
 DICE = 0.5  # weight of the soft Dice term beside the cross entropy
 SMALLEST = 0.03  # of the face: less is not counted as an occluder when validating
 
@@ -117,7 +117,7 @@ def train(net, faces, recipe, validate):
     net.train()
     for step in (bar := trange(recipe.steps, desc="occlusion net", unit="step", mininterval=10)):
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * _schedule(step, recipe.steps)
+            group["lr"] = recipe.learning_rate * rate(step, recipe.steps)
         textures, labels = next(batches)
         value = loss(net(textures), labels, disc)
         optimiser.zero_grad()
@@ -127,11 +127,6 @@ def train(net, faces, recipe, validate):
             bar.write(f"step {step + 1}: loss {float(value):.3f}, {validate(net.eval())}")
             net.train()
     return net.eval()
-
-
-def _schedule(step, steps):
-    """Linear warm-up times one cosine down to zero."""
-    return min((step + 1) / WARM_UP, 1.0) * 0.5 * (1.0 + math.cos(math.pi * step / steps))
 
 
 def judged(net, samples, threshold=0.5):

@@ -18,13 +18,17 @@ from tqdm import tqdm
 
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import D3FError, LandmarkError
-from d3f_lite.observation.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, interocular_distance
-from d3f_lite.observation.occlusion import observe
+from d3f_lite.files.whole import check_replaceable
+from d3f_lite.observation.landmarks import Landmarks, face_region, interocular_distance
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.files import DRAWN_BY, check_replaceable, drawn_by_us
 from d3f_lite.results.pictures import sample_tiles
+from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
+from research.markdown import table
 from research.study.masks import overlap
 
 EYE_DISTANCE = 150.0  # px, between the outer corners of the eyes
@@ -77,13 +81,11 @@ def pairs_measured(name: str, seed: int, detector: MediapipeDetector) -> Iterato
 
 def pairs_table(measured: list[tuple[str, float, float]]) -> str:
     """What `pairs_measured` says, as Markdown, and the mean and the least of those where a face was found."""
-    rows = ["| photo | IoU | landmarks off, % |", "|---|---|---|"]
-    for name, iou, off in measured:
-        rows.append(f"| {name} | no face found | |" if np.isnan(off) else f"| {name} | {iou:.2f} | {off:.0f} |")
+    rows = [(name, *(("no face found", "") if np.isnan(off) else (f"{iou:.2f}", f"{off:.0f}"))) for name, iou, off in measured]
     ious, offs = np.array([(iou, off) for _, iou, off in measured if not np.isnan(off)]).T
     least = f"IoU {ious.mean():.2f} on average, {ious.min():.2f} at least, below 0.5 in {(ious < 0.5).sum()}"
-    rows += ["", f"Faces found: {len(ious)}; {least}; landmarks off by more than {ASTRAY:g} % in {(offs > ASTRAY).sum()}."]
-    return "\n".join(rows)
+    found = f"Faces found: {len(ious)}; {least}; landmarks off by more than {ASTRAY:g} % in {(offs > ASTRAY).sum()}."
+    return f"{table(('photo', 'IoU', 'landmarks off, %'), rows)}\n\n{found}"
 
 
 def worsened(portrait: Photo) -> Iterator[Photo]:

@@ -18,20 +18,15 @@ from d3f_lite.evaluation.synthetic import draw_view
 from d3f_lite.evaluation.truth import LARGEST_YAW, OCCLUDERS
 from d3f_lite.fitting.calibration import calibration_of, upright
 from d3f_lite.fitting.camera import Camera
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.observation.landmarks import (
-    FACE_ALIGNMENT,
-    MEDIAPIPE,
-    Landmarks,
-    MediapipeDetector,
-    detect_landmarks,
-    interocular_distance,
-)
+from d3f_lite.heads.model import JAW_POINTS
+from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE, Landmarks, interocular_distance
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork, network_for
-
-INNER = slice(17, 68)  # brows, nose, eyes, mouth; the jaw follows the contour and is no fixed point
+from d3f_lite.perception.landmark_detection import detect_landmarks
+from research.markdown import table
 
 
 def measure(
@@ -72,17 +67,16 @@ def inner_errors(found: Landmarks, true: Float[np.ndarray, "68 2"], camera: Came
     yaw, pitch, roll = camera.angles
     calibration = calibration_of(found.detector)
     bias = 0.0 if calibration is None else camera.scale * upright(calibration.bias_at(yaw, pitch), -roll)
-    used = found.reliable & (np.arange(68) >= INNER.start)
+    used = found.reliable & (np.arange(68) >= JAW_POINTS)  # the jaw follows the contour
     offsets = np.stack((found.xy - true, found.xy - bias - true))[:, used]
     return 100.0 * np.linalg.norm(offsets, axis=2).mean(1) / interocular_distance(true)
 
 
-def line(name: str, errors: Float[np.ndarray, "n 2 2"], seconds: Float[np.ndarray, "m"]) -> str:
-    """A row of the Markdown table."""
+def row(name: str, errors: Float[np.ndarray, "n 2 2"], seconds: Float[np.ndarray, "m"]) -> tuple[str, ...]:
+    """A row of the table."""
     kept = errors[np.isfinite(errors).all((1, 2))]
-    (clean, clean_calibrated), (covered, covered_calibrated) = kept.mean(0)
-    return (f"| {name} | {clean:.1f} % ({clean_calibrated:.1f} %) | {covered:.1f} % ({covered_calibrated:.1f} %) | "
-            f"{len(kept)} of {len(errors)} | {np.median(seconds):.2f} s |")  # fmt: skip
+    shown = [f"{raw:.1f} % ({calibrated:.1f} %)" for raw, calibrated in kept.mean(0)]
+    return name, *shown, f"{len(kept)} of {len(errors)}", f"{np.median(seconds):.2f} s"
 
 
 @command_line("landmarks")
@@ -92,13 +86,14 @@ def main():
     parser.add_argument("--heads", type=int, default=64, help="how many held-out heads (default: all 64)")
     parser.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
     options = parser.parse_args()
-    print("| backend | error, clean (bias taken out) | beside an occluder | found | a look |\n|---|---|---|---|---|")
+    rows = []
     with MediapipeDetector() as detector:
         for name in (MEDIAPIPE, FACE_ALIGNMENT):
             try:
-                print(line(name, *measure(held_out_heads()[: options.heads], options.seed, detector, network_for(name))))
+                rows.append(row(name, *measure(held_out_heads()[: options.heads], options.seed, detector, network_for(name))))
             except AssetError as error:
-                print(f"| {name} | not measured: {error} | | | |")
+                rows.append((name, f"not measured: {error}", "", "", ""))
+    print(table(("backend", "error, clean (bias taken out)", "beside an occluder", "found", "a look"), rows))
 
 
 if __name__ == "__main__":

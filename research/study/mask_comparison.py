@@ -17,16 +17,20 @@ from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.truth import aligned, face_error
 from d3f_lite.files.names import caption
+from d3f_lite.files.whole import check_replaceable, check_writable
 from d3f_lite.metrics import coverage
-from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
-from d3f_lite.reconstruct import Reconstruction, reconstruct
-from d3f_lite.results.files import DRAWN_BY, check_replaceable, check_writable, drawn_by_us
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
+from d3f_lite.reconstruct import reconstruct
+from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.pictures import DISCLAIMER, INPUTS, draw_head, heatmap_colours, sample_tiles
+from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
+from research.markdown import table
 from research.study.masks import photos_in
 
-OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "hand")
+HIDDEN_BY = ("surgical_mask", "sunglasses", "scarf", "hand")
 HIGHEST = 8.0  # mm, of the heatmaps' colours
 SHOWN = 3  # heads of each
 DRAWS = 64  # whose central 90 % a fit may lie in
@@ -40,7 +44,7 @@ def drawn_cases(seed):
         for name in SAMPLE_PHOTOS:
             portrait = sample_photo(name)
             landmarks = detect_landmarks(portrait, detector=detector)
-            for kind in OCCLUDERS:
+            for kind in HIDDEN_BY:
                 photo, mask = draw_occluder(portrait, landmarks, kind, seed=seed)
                 yield Photo(photo.pixels, f"{name}, {kind.replace('_', ' ')}"), mask
 
@@ -78,15 +82,14 @@ def measures(given: Reconstruction, estimated: Reconstruction, again: Reconstruc
     }
 
 
-def table(rows: list[tuple]) -> str:
+def report(rows: list[tuple]) -> str:
     """Rows of (name, measures or a reason) as Markdown, with their mean."""
     measured = [values for _, values in rows if isinstance(values, dict)]
     names = list(measured[0]) if measured else []
-    lines = [f"| photo | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
-    for name, values in [*rows, ("mean", {key: np.mean([one[key] for one in measured]) for key in names})]:
-        cells = [f"{value:.2f}" for value in values.values()] if isinstance(values, dict) else [values]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = [*rows, ("mean", {key: np.mean([one[key] for one in measured]) for key in names})]
+    cells = [(name, *(f"{value:.2f}" for value in values.values())) if isinstance(values, dict) else (name, values)
+             for name, values in rows]  # fmt: skip
+    return table(("photo", *names), cells)
 
 
 def sheet(cases):
@@ -132,7 +135,7 @@ def main():
         sheet(cases[number : number + PER_SHEET]).savefig(
             options.out / f"sheet_{number // PER_SHEET}.png", dpi=110, metadata=DRAWN_BY
         )
-    print(table(rows))
+    print(report(rows))
     print(f"\nthe sheets are in {options.out}")
 
 

@@ -7,6 +7,9 @@ sample portraits and renders of held-out heads; with ``--photos``, real photos w
 import argparse
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -17,12 +20,16 @@ from tqdm import tqdm
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks, face_region
-from d3f_lite.observation.occlusion import observe
-from d3f_lite.observation.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, sample_photo
+from d3f_lite.observation.landmarks import Landmarks, face_region
+from d3f_lite.observation.masks import Stroke, read_mask
+from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
+from research.markdown import table
 
 STROKES = 3
 BRUSH = 0.02  # of the face's size: how wide strokes are
@@ -41,12 +48,11 @@ def draw_stroke(
     where: Bool[np.ndarray, "H W"],
     strokes: Int[np.ndarray, "H W"],
 ) -> Int[np.ndarray, "H W"]:
-    """``strokes`` (H, W) int8 and one more, as a person would draw it: along the middle of the largest piece that is wrong.
-
-    Where no piece that is wrong is as wide as a brush, a person would leave it: no stroke is added.
+    """One more stroke, as a person would draw it: along the middle of the largest wrong piece, if that is as wide as a brush.
 
     Args:
         found, truth, where: the mask to correct, the true one, and the region that counts.
+        strokes: int8, those drawn so far.
     """
     brush = BRUSH * np.sqrt(where.sum())
     wrong = cv2.distanceTransform(np.pad((found != truth) & where, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
@@ -64,108 +70,108 @@ def draw_stroke(
     cv2.line(line, *ends, 1, max(1, round(brush)))
     reachable = cv2.connectedComponents(line * piece)[1]
     drawn = strokes.copy()
-    drawn[reachable == reachable[tuple(centre)]] = OCCLUDED if truth[tuple(centre)] else VISIBLE
+    drawn[reachable == reachable[tuple(centre)]] = Stroke.OCCLUDED if truth[tuple(centre)] else Stroke.VISIBLE
     return drawn
 
 
-def overlaps(
-    photo: Photo,
-    truth: Bool[np.ndarray, "H W"],
-    where: Bool[np.ndarray, "H W"],
-    detector: MediapipeDetector,
-    strokes: int = STROKES,
-) -> Float[np.ndarray, "n"]:
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A face whose true mask is known.
+
+    Args:
+        group: of faces.
+        kind: of its occluder; None = clean.
+        truth: the true mask.
+        face: where masks are compared.
+    """
+
+    group: str
+    kind: str | None
+    photo: Photo
+    truth: Bool[np.ndarray, "H W"]
+    face: Bool[np.ndarray, "H W"]
+
+
+def score(case: Case, detector: MediapipeDetector) -> tuple[float, Bool[np.ndarray, "H W"] | None]:
+    """IoU inside the face, or the share of a clean one that was called occluded, and the mask; NaN, None: no face was found."""
+    try:
+        occluded = observe(case.photo, detector=detector).masks.occluded
+    except LandmarkError:
+        return np.nan, None
+    return overlap(occluded, case.truth, case.face) if case.kind else float(occluded[case.face].mean()), occluded
+
+
+def overlaps(case: Case, detector: MediapipeDetector, strokes: int = STROKES) -> Float[np.ndarray, "n"]:
     """IoU (1 + strokes,) of the estimated mask and the true one: as estimated, and after one, two, … strokes.
 
     Where the detector does not find the face under its occluder there is no mask, and the IoU is 0.
     """
-    drawn, found = np.zeros(photo.shape, np.int8), []
+    drawn, found = np.zeros(case.photo.shape, np.int8), []
     for _ in range(1 + strokes):
         try:
-            occluded = observe(photo, strokes=drawn, detector=detector).masks.occluded
+            occluded = observe(case.photo, strokes=drawn, detector=detector).masks.occluded
         except LandmarkError:
             return np.zeros(1 + strokes)
-        found.append(overlap(occluded, truth, where))
-        drawn = draw_stroke(occluded, truth, where, drawn)
+        found.append(overlap(occluded, case.truth, case.face))
+        drawn = draw_stroke(occluded, case.truth, case.face, drawn)
     return np.array(found)
 
 
-def portraits(detector, seeds):
-    """Both sample portraits, clean and under every occluder: (name, occluder or None, Photo, true mask, face)."""
+def faces(detector: MediapipeDetector, heads: int, seed: int, largest_yaw: float) -> Iterator[tuple[str, Photo, Landmarks]]:
+    """Both sample portraits, and renders of held-out heads from random views: (group, Photo, Landmarks)."""
     for name in SAMPLE_PHOTOS:
-        photo = sample_photo(name)
-        landmarks = detect_landmarks(photo, detector=detector)
-        face = face_region(landmarks, photo.shape)
-        yield "portrait", None, photo, np.zeros(photo.shape, bool), face
-        for kind in OCCLUDERS:
-            for seed in range(seeds):
-                yield "portrait", kind, *draw_occluder(photo, landmarks, kind, seed=seed), face
-
-
-def renders(detector, number, seed=0):
-    """Held-out heads from random views, clean and under every occluder; as ``portraits``."""
+        yield "portrait", sample_photo(name), detect_landmarks(sample_photo(name), detector=detector)
     head, generator = load_head(), np.random.default_rng(seed)
-    for count, vertices in enumerate(held_out_heads()[:number]):
-        photo, _ = draw_view(head, vertices, generator, largest_yaw=LARGEST_YAW)
+    for vertices in held_out_heads()[:heads]:
+        photo, _ = draw_view(head, vertices, generator, largest_yaw=largest_yaw)
         try:
-            landmarks = detect_landmarks(photo, detector=detector)
+            yield "render", photo, detect_landmarks(photo, detector=detector)
         except LandmarkError:
             continue
+
+
+def drawn_cases(detector: MediapipeDetector, seeds: int, heads: int) -> Iterator[Case]:
+    """Every face clean and under every occluder, portraits under ``seeds`` draws of each."""
+    for number, (group, photo, landmarks) in enumerate(faces(detector, heads, seed=0, largest_yaw=LARGEST_YAW)):
         face = face_region(landmarks, photo.shape)
-        yield "render", None, photo, np.zeros(photo.shape, bool), face
-        for kind in OCCLUDERS:
-            yield "render", kind, *draw_occluder(photo, landmarks, kind, seed=seed + count), face
+        yield Case(group, None, photo, np.zeros(photo.shape, bool), face)
+        draws = range(seeds) if group == "portrait" else (number - len(SAMPLE_PHOTOS),)
+        for kind, seed in product(OCCLUDERS, draws):
+            yield Case(group, kind, *draw_occluder(photo, landmarks, kind, seed=seed), face)
 
 
-def photos_in(folder):
-    """The photos of a folder that have a mask beside them, ``name_mask.png``: (Photo, mask (H, W) bool)."""
+def photos_in(folder: Path) -> Iterator[tuple[Photo, Bool[np.ndarray, "H W"]]]:
+    """The photos of a folder that have a mask beside them, ``name_mask.png``, and the masks."""
     for path in sorted(Path(folder).glob("*_mask.png")):
         for file in sorted(path.parent.glob(f"{path.stem.removesuffix('_mask')}.*"))[:1]:
             photo = Photo.open(file)
             yield photo, read_mask(path, photo)
 
 
-def photos_of(folder, detector):
-    """The photos of a folder that have a mask beside them; as ``portraits``."""
-    for photo, mask in photos_in(folder):
-        yield f"photo {photo.name}", "real", photo, mask, face_region(detect_landmarks(photo, detector=detector), photo.shape)
+def report(found: dict[tuple[str, str], list], false: dict[str, list[float]]) -> str:
+    """What was measured, as Markdown.
 
-
-def measure(cases, detector, strokes=STROKES):
-    """Measure cases: a dict of (set, occluder) to a list of IoUs (1 + strokes,), and of set to false shares of clean faces."""
-    found, false = defaultdict(list), defaultdict(list)
-    for group, kind, photo, truth, face in tqdm(cases, desc="masks", unit="photo"):
-        if kind is None:
-            false[group].append(float(observe(photo, detector=detector).masks.occluded[face].mean()))
-        else:
-            found[group, kind].append(overlaps(photo, truth, face, detector, strokes))
-    return found, false
-
-
-def table(found, false):
-    """What was measured, as Markdown: mean IoU inside the face, as estimated and after strokes."""
+    Args:
+        found: (group, occluder) to the ``overlaps`` of each case.
+        false: group to the shares of clean faces that were called occluded.
+    """
     strokes = max((len(values[0]) for values in found.values()), default=1) - 1
     steps = ["as estimated", *(f"after {k + 1} stroke{'s' * (k > 0)}" for k in range(strokes))]
-    rows = [f"| faces | occluder | cases | {' | '.join(steps)} |", "|---" * (3 + len(steps)) + "|"]
-    for (group, kind), values in found.items():
-        rows.append(_row(group, kind, values))
+    rows = list(found.items())
     for group in dict.fromkeys(group for group, _ in found):
         drawn = [value for (g, kind), values in found.items() for value in values if g == group and kind not in ("hand", "real")]
         if drawn:
-            rows.append(_row(group, "all but hands", drawn))
+            rows.append(((group, "all but hands"), drawn))
+    cells = [(*key, len(values), *(f"{mean:.2f}" for mean in np.mean(values, axis=0))) for key, values in rows]
+    lines = [table(("faces", "occluder", "cases", *steps), cells)]
     for group, shares in false.items():
         words = ", ".join(f"{100 * share:.2f} %" for share in shares[:8])
-        rows.append(f"\n{group}: falsely called occluded, of clean faces: {words}; at most {100 * max(shares):.2f} %")
-    return "\n".join(rows)
-
-
-def _row(group, kind, values):
-    mean = np.mean(values, axis=0)
-    return f"| {group} | {kind} | {len(values)} | {' | '.join(f'{value:.2f}' for value in mean)} |"
+        lines.append(f"\n{group}: clean faces called occluded: {words}; at most {100 * max(shares):.2f} %")
+    return "\n".join(lines)
 
 
 @command_line("masks")
-def main():
+def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="how often each occluder is drawn on each portrait (default: 3)")
@@ -173,11 +179,18 @@ def main():
     parser.add_argument("--strokes", type=int, default=STROKES, help="how many correct each mask (default: %(default)s)")
     parser.add_argument("--photos", type=Path, help="a folder of photos name.jpg with masks name_mask.png")
     options = parser.parse_args()
+    found, false = defaultdict(list), defaultdict(list)
     with MediapipeDetector() as detector:
-        cases = [*portraits(detector, options.seeds), *renders(detector, options.heads)]
-        if options.photos:
-            cases += photos_of(options.photos, detector)
-        print(table(*measure(cases, detector, options.strokes)))
+        cases = list(drawn_cases(detector, options.seeds, options.heads))
+        for photo, mask in photos_in(options.photos) if options.photos else ():
+            face = face_region(detect_landmarks(photo, detector=detector), photo.shape)
+            cases.append(Case(f"photo {photo.name}", "real", photo, mask, face))
+        for case in tqdm(cases, desc="masks", unit="photo"):
+            if case.kind is None:
+                false[case.group].append(score(case, detector)[0])
+            else:
+                found[case.group, case.kind].append(overlaps(case, detector, options.strokes))
+    print(report(found, false))
 
 
 if __name__ == "__main__":

@@ -22,14 +22,14 @@ from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.reconstruct import reconstruct
-from research.study.scan_photos import draw_scan_photo
-from research.study.scans import OCCLUDERS, Surface, draw_scene
+from research.markdown import table
+from research.study.scans import HIDDEN_BY, draw_scene
+from research.study.surfaces import Surface, align, transformed
 from research.study.worlds import World, scanned
 
 POINTS = 500  # of the reference's face that describe a head
-ROUNDS = 15  # of the alignment to the reference
 REAL, RESAMPLES = 300, 999
 LEVEL = 0.99  # of real heads are nearer to another real head than the bound beyond which a head is flagged
 
@@ -55,15 +55,9 @@ class Reference:
         Args:
             head: whose mesh it is.
         """
-        matrix = procrustes(head.landmark_points(vertices)[JAW_POINTS:], self.landmarks, reflection=False)[0]
-        for _ in range(ROUNDS):
-            moved = vertices @ matrix[:3, :3].T + matrix[:3, 3]
-            surface = Surface.of(moved.astype(np.float32), head.triangles)
-            nearest = KDTree(moved).query(self.points)[1]
-            outside = ((moved[nearest] - self.points) * surface.normals[nearest]).sum(1)
-            feet = self.points + outside[:, None] * surface.normals[nearest]
-            matrix = procrustes(feet, self.points, reflection=False)[0] @ matrix
-        return outside
+        start = procrustes(head.landmark_points(vertices)[JAW_POINTS:], self.landmarks, reflection=False)[0]
+        matrix = align(vertices, head.triangles, self.points, start, rounds=14, kept=1)
+        return -Surface.of(transformed(vertices, matrix), head.triangles).nearest_plane(self.points)[0]
 
 
 def nearest(described: Float[np.ndarray, "N P"], real: Float[np.ndarray, "R P"], own: bool = False) -> Float[np.ndarray, "N"]:
@@ -126,7 +120,7 @@ def drawn_for_pictures(head: str, world: World, seed: int, number: int) -> dict[
     with MediapipeDetector() as detector:
         for person in range(number):
             try:
-                scene = draw_scene(world, seed, person, OCCLUDERS[person % len(OCCLUDERS)], detector, draw_scan_photo)
+                scene = draw_scene(world, seed, person, HIDDEN_BY[person % len(HIDDEN_BY)], detector)
                 answer = reconstruct(scene.photo, scene.mask, samples=4, seed=person, head=head)
             except LandmarkError:
                 continue
@@ -136,19 +130,20 @@ def drawn_for_pictures(head: str, world: World, seed: int, number: int) -> dict[
     return found
 
 
-def table(sets: dict[str, tuple[HeadModel, np.ndarray]], real: Float[np.ndarray, "R P"], reference: Reference, seed: int) -> str:
+def compared(
+    sets: dict[str, tuple[HeadModel, np.ndarray]], real: Float[np.ndarray, "R P"], reference: Reference, seed: int
+) -> str:
     """One line for each set of heads (name: model and (N, V, 3) mm) against real ones, as Markdown."""
-    bound = np.quantile(nearest(real, real, own=True), LEVEL)
-    columns = "heads", "number", "nearest real head, mm", f"farther than {bound:.2f} mm", "crossing triangles", "two-sample p"
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    bound, rows = np.quantile(nearest(real, real, own=True), LEVEL), []
     for name, (model, heads) in sets.items():
         described = np.stack([reference.describe(vertices, model) for vertices in heads])
         apart = nearest(described, real)
         face = model.triangles[model.face[model.triangles].all(1)]
-        cuts = [self_intersections(vertices, face) for vertices in heads]
-        lines.append(f"| {name} | {len(heads)} | {apart.mean():.2f} | {100 * (apart > bound).mean():.0f} % | "
-                     f"{np.mean(cuts):.1f} | {two_sample(described, real, seed):.3f} |")  # fmt: skip
-    return "\n".join(lines)
+        cuts = np.mean([self_intersections(vertices, face) for vertices in heads])
+        rows.append((name, len(heads), f"{apart.mean():.2f}", f"{100 * (apart > bound).mean():.0f} %", f"{cuts:.1f}",
+                     f"{two_sample(described, real, seed):.3f}"))  # fmt: skip
+    columns = "heads", "number", "nearest real head, mm", f"farther than {bound:.2f} mm", "crossing triangles", "two-sample p"
+    return table(columns, rows)
 
 
 @command_line("realism")
@@ -171,7 +166,7 @@ def main() -> None:
         **{name: (own, np.stack(heads)) for name, heads in drawn_for_pictures("anny", world, seed + 1, number).items()},
     }
     real = np.stack([reference.describe(vertices, world.head) for vertices in tqdm(truths(0, REAL), desc="real heads")])
-    print(table(sets, real, reference, seed))
+    print(compared(sets, real, reference, seed))
 
 
 if __name__ == "__main__":

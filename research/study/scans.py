@@ -9,47 +9,41 @@ learnt nothing about the person.
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
-from scipy.spatial import KDTree
+from jaxtyping import Bool, Float
 from tqdm import tqdm
 from trimesh.registration import procrustes
 
 from d3f_lite.command_line import command_line
 from d3f_lite.common.threads import one_thread
-from d3f_lite.common.workers import write_json
 from d3f_lite.diversity import kernel
-from d3f_lite.diversity.search import sample_iid
+from d3f_lite.diversity.search import PartialHead, sample_iid
 from d3f_lite.errors import D3FError, LandmarkError
 from d3f_lite.evaluation import calibration, methods
-from d3f_lite.evaluation.methods import PHOTO, Draws, Shown
+from d3f_lite.evaluation.methods import PHOTO, Draws
+from d3f_lite.files.whole import write_json
 from d3f_lite.fitting.fit import what_the_photo_shows
-from d3f_lite.fitting.render import vertex_normals
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
 from d3f_lite.observation.photo import Photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.settings import Settings
 from research.study import scans_report
 from research.study.scan_photos import draw_scan_photo
-from research.study.scans_report import AVERAGE, HELD, LEFT_OUT, LEVELS, MEAN_HEAD, POSTERIOR, REFUSED
+from research.study.scans_report import AVERAGE, HALF_WIDTHS, HELD, LEFT_OUT, MEAN_HEAD, POSTERIOR, REFUSED
+from research.study.surfaces import Surface, align, transformed
 from research.study.worlds import OWN, SCANS, World, own, scanned
 
-OCCLUDERS = ("surgical_mask", "sunglasses", "scarf", "half_face")
-FACE_RADIUS = 95.0  # mm from the tip of the nose
-VIEWS = 6  # tried, until the detector finds the face before it is occluded
-FEWEST_LANDMARKS = 6  # visible ones that start the alignment
-ALIGNMENT_ROUNDS, ALIGNED_SHARE = 25, 0.95
-NEIGHBOURS = 3  # vertices whose tangent planes stand for the surface
+HIDDEN_BY = ("surgical_mask", "sunglasses", "scarf", "half_face")
 POSTERIOR_DRAWS = 64
-RANKED = 12  # vertices of each part whose ranks are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,86 +68,47 @@ class Scene:
     mask: Bool[np.ndarray, "H W"]
 
 
-def draw_scene(world: World, seed: int, number: int, occluder: str, detector: MediapipeDetector, draw: Callable) -> Scene:
-    """One scene: head ``number`` of a seed under one of OCCLUDERS.
+def draw_scene(
+    world: World, seed: int, number: int, occluder: str, detector: MediapipeDetector,
+    face_radius: float = 95.0, views: int = 6, fewest: int = 6,
+) -> Scene:  # fmt: skip
+    """One scene: head ``number`` of a seed under one of HIDDEN_BY.
 
     Args:
-        draw: function that makes a picture and a camera, as ``draw_scan_photo``.
+        face_radius: mm from the tip of the nose, as far as the face reaches.
+        views: tried, until the detector finds the face before it is occluded.
+        fewest: visible landmarks that an alignment can start from.
 
     Raises:
         LandmarkError: the face was found in none of the views, or too little of it is left to align by.
     """
     head, truth = world.head, world.truth(seed, number)
-    generator = np.random.default_rng([seed, number, OCCLUDERS.index(occluder)])
-    for _ in range(VIEWS):
-        photo, camera = draw(head, truth, generator, largest_yaw=0.45)
+    generator = np.random.default_rng([seed, number, HIDDEN_BY.index(occluder)])
+    for _ in range(views):
+        photo, camera = draw_scan_photo(head, truth, generator, largest_yaw=0.45)
         try:
             found = detect_landmarks(photo, seed=0, detector=detector)
         except LandmarkError:
             continue
         break
     else:
-        raise LandmarkError(f"no face found in {VIEWS} views of a head")
+        raise LandmarkError(f"no face found in {views} views of a head")
     covered, mask = draw_occluder(photo, found, occluder, seed=number)
-    face = np.linalg.norm(truth - truth[head.mean[:, 2].argmax()], axis=1) < FACE_RADIUS
+    face = np.linalg.norm(truth - truth[head.mean[:, 2].argmax()], axis=1) < face_radius
     visible, occluded = what_the_photo_shows(truth, head, camera, mask)
     points = head.landmark_points(truth)[JAW_POINTS:]
     column, row = camera.view(points)[:, :2].astype(int).T
     seen = ~mask[np.clip(row, 0, mask.shape[0] - 1), np.clip(column, 0, mask.shape[1] - 1)]
-    if seen.sum() < FEWEST_LANDMARKS:
+    if seen.sum() < fewest:
         raise LandmarkError("too little of the head is visible to align by")
     return Scene(truth, points, seen, visible & face, occluded & face, occluder, covered, mask)
 
 
-@dataclass(frozen=True, eq=False)
-class Surface:
-    """A head's surface, as distances are measured to it: vertices (mm) and their unit normals."""
-
-    vertices: Float[np.ndarray, "V 3"]
-    normals: Float[np.ndarray, "V 3"]
-
-    @classmethod
-    def of(cls, vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> "Surface":
-        """The surface of a mesh."""
-        points = torch.from_numpy(np.ascontiguousarray(vertices, np.float32))
-        return cls(vertices, vertex_normals(points, torch.from_numpy(triangles).long()).numpy())
-
-    def signed_distances(self, points: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "P"]:
-        """How far points lie outside, mm, along the normals of the nearest vertices."""
-        _, nearest = KDTree(self.vertices).query(points, k=NEIGHBOURS)
-        offset = points[:, None] - self.vertices[nearest]
-        weights = 1.0 / (1e-6 + np.linalg.norm(offset, axis=-1))
-        return (np.einsum("pkc,pkc->pk", offset, self.normals[nearest]) * weights).sum(1) / weights.sum(1)
-
-
-def similarity(
-    vertices: Float[np.ndarray, "V 3"],
-    triangles: Int[np.ndarray, "T 3"],
-    points: Float[np.ndarray, "51 3"],
-    scene: Scene,
-) -> Float[np.ndarray, "4 4"]:
-    """The size, turn and shift that lay a predicted head onto the visible part of the true one.
-
-    Args:
-        vertices: mm, the prediction.
-        points: mm, its points 17-67: those that are visible start the alignment.
-    """
-    matrix = procrustes(points[scene.seen], scene.landmarks[scene.seen], reflection=False)[0]
-    truth = scene.truth[scene.visible]
-    for _ in range(ALIGNMENT_ROUNDS):
-        moved = _moved(vertices, matrix)
-        surface = Surface.of(moved, triangles)
-        _, nearest = KDTree(moved).query(truth)
-        normals = surface.normals[nearest]
-        apart = np.einsum("pc,pc->p", truth - moved[nearest], normals)
-        kept = np.abs(apart) < np.quantile(np.abs(apart), ALIGNED_SHARE)
-        feet = truth - apart[:, None] * normals
-        matrix = procrustes(feet[kept], truth[kept], reflection=False)[0] @ matrix
-    return matrix
-
-
-def _moved(vertices, matrix):
-    return vertices @ matrix[:3, :3].T + matrix[:3, 3]
+def lay(vertices: Float[np.ndarray, "V 3"], model: HeadModel, scene: Scene) -> Float[np.ndarray, "4 4"]:
+    """The size, turn and shift that lay a predicted head (mm) of a model onto the visible part of the true one."""
+    points = model.landmark_points(vertices)[JAW_POINTS:]
+    start = procrustes(points[scene.seen], scene.landmarks[scene.seen], reflection=False)[0]
+    return align(vertices, model.triangles, scene.truth[scene.visible], start)
 
 
 def distances(
@@ -162,10 +117,10 @@ def distances(
     """Signed distances (mm) of every vertex of the true face, visible ones first, to each of the heads.
 
     Args:
-        matrix: the ``similarity`` that all of them are moved by: what the fit needs, its samples get.
+        matrix: that all of them are moved by: samples are laid as their fit is, by ``lay``.
     """
     points = np.concatenate((scene.truth[scene.visible], scene.truth[scene.occluded]))
-    return np.stack([Surface.of(_moved(vertices, matrix), head.triangles).signed_distances(points) for vertices in heads])
+    return np.stack([Surface.of(transformed(vertices, matrix), head.triangles).signed_distances(points) for vertices in heads])
 
 
 def measured(apart: Float[np.ndarray, "N P"], visible: int) -> dict[str, float]:
@@ -183,7 +138,7 @@ def measured(apart: Float[np.ndarray, "N P"], visible: int) -> dict[str, float]:
         between = np.sqrt(np.square(apart[:, None, visible:] - apart[None, :, visible:]).mean(-1))
         found["energy"] = float(each.mean() - between.sum() / (2 * len(apart) * (len(apart) - 1)))
         z = np.abs(apart.mean(0)) / (apart.std(0, ddof=1) * np.sqrt(1 + 1 / len(apart)) + 1e-9)
-        for level, width in LEVELS.items():
+        for level, width in HALF_WIDTHS.items():
             found[f"covered_{level:.2f}_occluded"] = float((z[visible:] < width).mean())
             found[f"covered_{level:.2f}_visible"] = float((z[:visible] < width).mean())
     return found
@@ -202,16 +157,15 @@ def scene_rows(scene: Scene, head: HeadModel, world: World, draws: Draws, settin
     """
     visible = int(scene.visible.sum())
     row = lambda name, apart: {"method": name, "occluder": scene.occluder, **measured(apart, visible)}
-    laid = lambda vertices, model: similarity(vertices, model.triangles, model.landmark_points(vertices)[JAW_POINTS:], scene)
     for name, vertices, model in ((MEAN_HEAD, head.mean, head), (AVERAGE, world.average, world.head)):
-        yield row(name, distances(vertices[None], laid(vertices, model), model, scene))
+        yield row(name, distances(vertices[None], lay(vertices, model, scene), model, scene))
     with MediapipeDetector() as detector:
         singles, fit = methods.single_fits(scene, head, settings.fit, detector)
-    matrix = laid(fit.vertices, head)
-    shown = Shown(fit.vertices, fit.visible, fit.free, head.triangles)
+    matrix = lay(fit.vertices, head, scene)
+    partial = PartialHead.of(fit, head)
     decoders = methods.photo_decoders(fit, head, draws.settings)
-    for answer in (*singles, *methods.answers(shown, head, decoders, draws, fit.vertices)):
-        moved = laid(answer.heads[0], head) if len(answer.heads) == 1 else matrix
+    for answer in (*singles, *methods.answers(partial, head, decoders, draws, fit.vertices)):
+        moved = lay(answer.heads[0], head, scene) if len(answer.heads) == 1 else matrix
         yield row(answer.method, distances(answer.heads, moved, head, scene))
     for name, decoder in ((POSTERIOR, decoders[PHOTO]()), (HELD, decoders["default"]())):
         heads = sample_iid(decoder, POSTERIOR_DRAWS, draws.seed).vertices
@@ -226,18 +180,19 @@ def most_central(heads: Float[np.ndarray, "N V 3"], where: Bool[np.ndarray, "V"]
     return int(kernel.distances(torch.from_numpy(heads), where).mean(0).argmin())
 
 
-def ranked(apart: Float[np.ndarray, "N P"], reference: Float[np.ndarray, "P"], visible: int) -> dict:
+def ranked(apart: Float[np.ndarray, "N P"], reference: Float[np.ndarray, "P"], visible: int, vertices: int = 12) -> dict:
     """Whether N draws are as sure as they should be: ranks, as shares, of a few vertices' true places, and TARP's share.
 
     Args:
         apart: as of ``distances``: what the draws say of surfaces that truly are at zero.
         reference: the same for a head that has not seen the photo.
         visible: how many of the P columns are visible vertices.
+        vertices: of each part whose ranks are kept.
     """
     found = {}
     for part, columns in (("visible", np.s_[:visible]), ("occluded", np.s_[visible:])):
         draws, zero = apart[:, columns], np.zeros(apart[:, columns].shape[1])
-        some = np.linspace(0, draws.shape[1] - 1, RANKED).astype(int)
+        some = np.linspace(0, draws.shape[1] - 1, vertices).astype(int)
         found[f"ranks_{part}"] = (calibration.ranks(draws, zero)[some] / len(draws)).tolist()
         found[f"tarp_{part}"] = calibration.tarp(draws, zero, reference[columns])
         found[f"tarp_{part}_halved"] = calibration.tarp(calibration.narrowed(draws, 0.5), zero, reference[columns])
@@ -255,7 +210,7 @@ def measure_case(path: Path | None, plan: tuple[int, int, str], name: str, setti
     about = {"world": world.name, "head": number, "occluder": occluder}
     with MediapipeDetector() as detector:
         try:
-            scene = draw_scene(world, seed, number, occluder, detector, draw_scan_photo)
+            scene = draw_scene(world, seed, number, occluder, detector)
         except LandmarkError as error:
             return [{**about, "method": LEFT_OUT, "why": str(error)}]
     try:
@@ -277,11 +232,9 @@ def main() -> None:
     parser.add_argument("--head", default="anny", help="the model that is measured (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="a new folder for rows.json and calibration.png (default: none)")
     options = parser.parse_args()
-    from research.study.scans import measure_case  # by the name that worker processes find it under
-
     own_heads = options.heads if options.own_heads is None else options.own_heads
     plans = [(path, (options.seed, number, occluder)) for path, heads in ((options.head_files, options.heads), (None, own_heads))
-             for number in range(heads) for occluder in OCCLUDERS]  # fmt: skip
+             for number in range(heads) for occluder in HIDDEN_BY]  # fmt: skip
     work = joblib.Parallel(n_jobs=-1, return_as="generator")(
         joblib.delayed(measure_case)(*plan, options.head, Settings(), options.samples) for plan in plans
     )

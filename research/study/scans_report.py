@@ -4,8 +4,9 @@ import numpy as np
 
 from d3f_lite.evaluation import calibration
 from d3f_lite.evaluation.methods import PHOTO_HELD
+from research.markdown import table
 
-LEVELS = {0.5: 0.6745, 0.8: 1.2816, 0.9: 1.6449, 0.95: 1.96}  # of a region, and its half-width in standard deviations
+HALF_WIDTHS = {0.5: 0.6745, 0.8: 1.2816, 0.9: 1.6449, 0.95: 1.96}  # standard deviations, of a region that holds so much
 FIT, DEFAULT, INDEPENDENT = "single fit, global + local", "calibrated DPP", f"{PHOTO_HELD}: i.i.d."
 MEAN_HEAD, AVERAGE = "mean head, no fit", "the world's average head, no fit"
 POSTERIOR, HELD = "64 draws of the posterior, nothing held", "64 draws, the visible part held"
@@ -21,19 +22,12 @@ def report(rows: list[dict]) -> str:
         ("the fit against the mean head, occluded", FIT, MEAN_HEAD, "occluded"),
         ("the default against independent draws, energy score", DEFAULT, INDEPENDENT, "energy"),
         ("the default against independent draws, CSE-O", DEFAULT, INDEPENDENT, "cse_occluded"),
-        (
-            "the most central draw against the fit, occluded",
-            CENTRAL,
-            FIT,
-            "occluded",
-        ),
+        ("the most central draw against the fit, occluded", CENTRAL, FIT, "occluded"),
     )
-    lines = [table(rows), ""]
+    lines = [means(rows), ""]
     for name, first, second, key in comparisons:
-        values = [
-            {(row["head"], row["occluder"]): row[key] for row in rows if row["method"] == method} for method in (first, second)
-        ]
-        both = np.array([(values[0][case], values[1][case]) for case in values[0] if case in values[1]])
+        one, other = _by_case(rows, first, key), _by_case(rows, second, key)
+        both = np.array([(one[case], other[case]) for case in one if case in other])
         apart = both[:, 0] - both[:, 1]
         error = apart.std(ddof=1) / np.sqrt(len(apart)) if len(apart) > 1 else np.nan
         lines.append(f"- {name}: {apart.mean():+.3f} ± {error:.3f} mm ({both[:, 0].mean() / both[:, 1].mean():.2f} times), "
@@ -46,18 +40,16 @@ def report(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def table(rows: list[dict]) -> str:
+def means(rows: list[dict]) -> str:
     """One line per method: means over the cases, mm, and shares of the true vertices that the regions hold."""
-    single = ("face", "visible", "occluded")
-    columns = (*single, "cse_occluded", "energy",
-               *(f"covered_{level:.2f}_{part}" for part in ("occluded", "visible") for level in LEVELS))  # fmt: skip
-    lines = ["| method | cases | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
+    columns = ("face", "visible", "occluded", "cse_occluded", "energy",
+               *(f"covered_{level:.2f}_{part}" for part in ("occluded", "visible") for level in HALF_WIDTHS))  # fmt: skip
+    cells = []
     for name in dict.fromkeys(row["method"] for row in rows):
         some = [row for row in rows if row["method"] == name]
         values = [[row[column] for row in some if column in row] for column in columns]
-        shown = [f"{np.mean(value):.2f}" if value else "" for value in values]
-        lines.append(f"| {name} | {len(some)} | " + " | ".join(shown) + " |")
-    return "\n".join(lines)
+        cells.append((name, len(some), *(f"{np.mean(value):.2f}" if value else "" for value in values)))
+    return table(("method", "cases", *columns), cells)
 
 
 def calibrated(rows: list[dict], method: str, part: str) -> calibration.Calibrated:

@@ -8,11 +8,9 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from time import perf_counter
 
 import cv2
 import numpy as np
@@ -23,19 +21,19 @@ from tqdm import tqdm
 
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import LandmarkError
-from d3f_lite.evaluation.synthetic import draw_view
+from d3f_lite.files.whole import check_replaceable
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
-from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.observation.landmarks import Landmarks, MediapipeDetector, detect_landmarks, face_region, interocular_distance
-from d3f_lite.observation.occlusion import estimate_occlusion, observe
-from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
+from d3f_lite.observation.landmarks import Landmarks, face_region, interocular_distance
+from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.occluders.canvas import Canvas
-from d3f_lite.results.files import DRAWN_BY, check_replaceable, drawn_by_us
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.results.pictures import mark_occluder
+from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
+from research.markdown import table
 from research.study.hard_photos import crops, resized_portrait, worsened
-from research.study.masks import overlap
+from research.study.masks import Case, faces, score
 
 TEXTURES = (
     "brick.png",
@@ -48,21 +46,9 @@ TEXTURES = (
     "rocket.jpg",
 )
 EYE_WIDTH = 90.0  # mm, between the outer corners of the eyes of the face that a hand covers
-LARGEST_YAW = 0.45  # radians, of the renders
 FINGERS = ("finger2", "finger3", "finger4", "finger5")
 SMALLEST = 0.04  # of the face, that an occluder must hide to be measured
 COLUMNS = 8  # photos side by side on the sheet
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """A photo of one of the `groups`, the `kind` of its occluder (None: clean), its true mask and the face, (H, W) bool each."""
-
-    group: str
-    kind: str | None
-    photo: Photo
-    truth: Bool[np.ndarray, "H W"]
-    face: Bool[np.ndarray, "H W"]
 
 
 # Things: each lays itself on the face's sheet
@@ -223,22 +209,9 @@ def draw_hand(photo: Photo, landmarks: Landmarks, hand: Hand, seed: int) -> tupl
 # Cases and measures
 
 
-def faces(detector: MediapipeDetector, heads: int, seed: int) -> Iterator[tuple[str, Photo, Landmarks]]:
-    """The portraits and renders of held-out heads: (group, Photo, Landmarks)."""
-    for name in SAMPLE_PHOTOS:
-        yield "portrait", sample_photo(name), detect_landmarks(sample_photo(name), detector=detector)
-    head, generator = load_head(), np.random.default_rng(seed)
-    for vertices in held_out_heads()[:heads]:
-        photo, _ = draw_view(head, vertices, generator, largest_yaw=LARGEST_YAW)
-        try:
-            yield "render", photo, detect_landmarks(photo, detector=detector)
-        except LandmarkError:
-            continue
-
-
 def cases(detector: MediapipeDetector, draws: int, heads: int, seed: int, hand: Hand | None) -> Iterator[Case]:
     """Every face under every thing and hand, portraits `draws` times each; then clean portraits, as they are and made worse."""
-    for number, (group, photo, landmarks) in enumerate(faces(detector, heads, seed)):
+    for number, (group, photo, landmarks) in enumerate(faces(detector, heads, seed, largest_yaw=0.45)):
         face = face_region(landmarks, photo.shape)
         for draw in range(draws if group == "portrait" else 1):
             at = seed + 1000 * number + draw
@@ -261,29 +234,16 @@ def cases(detector: MediapipeDetector, draws: int, heads: int, seed: int, hand: 
             yield Case(photo.name.split(": ")[-1], None, photo, np.zeros(photo.shape, bool), face)
 
 
-def measured(case: Case, detector: MediapipeDetector) -> tuple[float, Bool[np.ndarray, "H W"] | None]:
-    """IoU inside the face, or what share of a clean one was called occluded, and the mask; 0 and None where no face is found."""
-    try:
-        occluded = observe(case.photo, detector=detector).masks.occluded
-    except LandmarkError:
-        return 0.0 if case.kind else np.nan, None
-    return overlap(occluded, case.truth, case.face) if case.kind else float(occluded[case.face].mean()), occluded
-
-
-def table(found: dict[tuple[str, str | None], list[float]]) -> str:
-    """What was measured, as Markdown."""
-    rows = ["| faces | occluder | cases | IoU |", "|---|---|---|---|"]
-    drawn = {key: values for key, values in found.items() if key[1]}
-    for group in dict.fromkeys(group for group, _ in drawn):
-        things = {kind: values for (other, kind), values in drawn.items() if other == group}
-        rows += [f"| {group} | {kind} | {len(values)} | {np.mean(values):.2f} |" for kind, values in things.items()]
-        rest = [value for kind, values in things.items() if kind != "hand" for value in values]
-        rows.append(f"| {group} | all but hands | {len(rest)} | {np.mean(rest):.2f} |")
-    rows += ["", "| clean portraits | called occluded |", "|---|---|"]
-    for (group, kind), values in found.items():
-        if kind is None:
-            rows.append(f"| {group} | {', '.join(f'{100 * v:.1f} %' if v == v else 'no face found' for v in values)} |")
-    return "\n".join(rows)
+def report(found: dict[tuple[str, str | None], list[float]]) -> str:
+    """The ``score`` of the cases of each (group, occluder), as Markdown; where no face was found, the IoU is 0."""
+    rows = []
+    for group in dict.fromkeys(group for group, kind in found if kind):
+        things = {kind: np.nan_to_num(values) for (other, kind), values in found.items() if other == group and kind}
+        things["all but hands"] = np.concatenate([values for kind, values in things.items() if kind != "hand"])
+        rows += [(group, kind, len(values), f"{values.mean():.2f}") for kind, values in things.items()]
+    clean = [(group, ", ".join("no face found" if np.isnan(share) else f"{100 * share:.1f} %" for share in shares))
+             for (group, kind), shares in found.items() if kind is None]  # fmt: skip
+    return f"{table(('faces', 'occluder', 'cases', 'IoU'), rows)}\n\n{table(('clean portraits', 'called occluded'), clean)}"
 
 
 def sheet(shown: list[tuple[Case, float, np.ndarray | None]]) -> Figure:
@@ -304,17 +264,6 @@ def sheet(shown: list[tuple[Case, float, np.ndarray | None]]) -> Figure:
     return figure
 
 
-def seconds(tries: int = 10) -> float:
-    """How long one estimate of a mask takes, the best of some tries."""
-    photo = sample_photo(next(iter(SAMPLE_PHOTOS)))
-    landmarks, took = detect_landmarks(photo), []
-    for _ in range(tries):
-        start = perf_counter()
-        estimate_occlusion(photo, landmarks)
-        took.append(perf_counter() - start)
-    return min(took)
-
-
 @command_line("unseen_occluders")
 def main() -> None:
     """Draw, estimate, print."""
@@ -329,11 +278,10 @@ def main() -> None:
     hand, found, shown = None if options.no_hands else Hand(), defaultdict(list), []
     with MediapipeDetector() as detector:
         for case in tqdm(cases(detector, options.draws, options.heads, options.seed, hand), desc="masks", unit="photo"):
-            value, occluded = measured(case, detector)
+            value, occluded = score(case, detector)
             found[case.group, case.kind].append(value)
             shown.append((case, value, occluded))
-    print(table(found))
-    print(f"\none estimate takes {seconds():.2f} s")
+    print(report(found))
     sheet(shown).savefig(options.out, dpi=130, metadata=DRAWN_BY)
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from d3f_lite.formats.anny import held_out_heads, load_anny
 from d3f_lite.formats.ict import read_ict
-from d3f_lite.heads.anny import held_out_heads, load_anny
 from d3f_lite.heads.model import HeadModel
+from research.bake.registration import draw_people
 
 SCANS, OWN = "heads from scans", "own heads"
-EXPRESSIONS, EXPRESSION_SIGMA = 4, 1.2  # how many of a scanned head's expressions act, and how strongly, in standard deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +35,7 @@ class World:
         """The true head ``number`` of a seed, mm."""
         if self.heads is not None:
             return self.heads[(seed + number) % len(self.heads)]
-        return draw_truth(self.head, seed, number)
-
-
-def draw_truth(head: HeadModel, seed: int, number: int) -> Float[np.ndarray, "V 3"]:
-    """The true head ``number`` of a seed, mm: every identity direction acts, and a few expressions, on one side only."""
-    generator = np.random.default_rng([seed, number])
-    identities = len(head.bases.shape)
-    coefficients = np.zeros(len(head.basis), np.float32)
-    coefficients[:identities] = generator.standard_normal(identities)
-    acting = identities + generator.permutation(len(head.basis) - identities)[:EXPRESSIONS]
-    coefficients[acting] = np.abs(generator.normal(0.0, EXPRESSION_SIGMA, len(acting)))
-    return head.vertices(coefficients)
+        return self.head.vertices(draw_people(self.head, 1, np.random.default_rng([seed, number]))[0])
 
 
 @lru_cache(maxsize=2)

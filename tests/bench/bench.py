@@ -22,17 +22,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from d3f_lite.common.threads import one_thread
-from d3f_lite.diversity.search import Shown, diversify_published
+from d3f_lite.completion.posterior import decoder_for
+from d3f_lite.diversity.search import PartialHead, diversify_published
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.fitting.landmark_fitting import fit_landmarks
+from d3f_lite.formats.anny import load_anny
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import load_anny
+from d3f_lite.heads.model import JAW_POINTS
 from d3f_lite.metrics import landmark_nme
-from d3f_lite.observation.landmarks import MediapipeDetector, detect_landmarks
-from d3f_lite.observation.occlusion import observe
 from d3f_lite.observation.photo import sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
-from d3f_lite.reconstruct import INNER, complete, decoder_for, reconstruct
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.landmark_detection import detect_landmarks
+from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.settings import DiversitySettings, FitSettings
 
 ROOT = Path(__file__).parents[2]
@@ -124,8 +127,8 @@ def heads_of(fit, head, number, **settings):
 
 def published_loop(fit, head, steps):
     """A function that runs the original's loss for 16 heads."""
-    decoder, shown = decoder_for(fit, head, DiversitySettings()), Shown(fit.vertices, fit.visible, fit.occluded, head.triangles)
-    return one_thread()(lambda: diversify_published(decoder, shown, DiversitySettings(iterations=steps)))
+    decoder, partial = decoder_for(fit, head, DiversitySettings()), PartialHead.of(fit, head)
+    return one_thread()(lambda: diversify_published(decoder, partial, DiversitySettings(iterations=steps)))
 
 
 def mesh_vae():
@@ -186,7 +189,7 @@ def landmark_errors(detector):
         for occluder in (None, *OCCLUDERS):
             photo, mask = draw_occluder(portrait, clean, occluder) if occluder else (portrait, np.zeros(portrait.shape, bool))
             seen = observe(photo, mask, detector=detector)
-            used = (seen.landmarks.confidence >= 0.3) & (np.arange(68) >= INNER.start)
+            used = seen.landmarks.reliable & (np.arange(68) >= JAW_POINTS)
             fit = fit_visible(seen, head)
             projected = fit.camera.project(head.landmark_points(fit.vertices, fit.camera.angles[0]))
             with_bias, without = (100 * landmark_nme(xy, seen.landmarks.xy, used) for xy in (fit.landmarks, projected))

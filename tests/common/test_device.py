@@ -9,12 +9,13 @@ import torch
 from stand_in import second_device
 
 from d3f_lite.completion.mesh_vae import MeshVAE
-from d3f_lite.diversity.search import sample_iid
+from d3f_lite.completion.posterior import decoder_for
+from d3f_lite.diversity.search import PartialHead, sample_iid
 from d3f_lite.errors import SettingsError
 from d3f_lite.evaluation import methods
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.occluders.drawing import draw_occluder
-from d3f_lite.reconstruct import complete, decoder_for, reconstruct
+from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.settings import DiversitySettings
 from research.bake import mesh_vae as bake
 from widgets.dpp_scene import DppScene
@@ -67,7 +68,7 @@ def test_the_heads_of_a_second_device_are_those_of_the_cpu(decoder, form, found,
 def test_widgets_and_studies_take_a_decoder_of_a_second_device(found, device):
     fit, head, settings = found.fit, found.head, DiversitySettings(form="published", iterations=3)
     decoder = decoder_for(fit, head, settings, device)
-    scene, shown = DppScene(decoder, fit.vertices, fit.visible, fit.free, head.triangles), []
+    scene, shown = DppScene(decoder, PartialHead.of(fit, head)), []
     heads = scene.generate(settings, 3, 0, lambda *_: None, lambda step, vertices: shown.append(vertices))
     assert len(shown) == 3 and all(type(vertices) is np.ndarray for vertices in shown)
     assert scene.kernel(heads, settings).shape == (3, 3)

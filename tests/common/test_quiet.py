@@ -51,7 +51,7 @@ CLOSED = """
 import os, sys
 os.close(2)
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.face_detection import MediapipeDetector
+from d3f_lite.perception.detector import MediapipeDetector
 for path in sys.argv[1:]:
     print(Photo.open(path).shape)
 MediapipeDetector().close()

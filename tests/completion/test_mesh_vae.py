@@ -11,9 +11,10 @@ from safetensors.torch import load_file, save_file
 from d3f_lite.completion.mesh_convolution import SpatiallyVaryingConv
 from d3f_lite.completion.mesh_graph import build_graph
 from d3f_lite.completion.mesh_vae import MeshVAE, load_mesh_vae, weights_path
+from d3f_lite.diversity.search import diversify_calibrated
 from d3f_lite.errors import AssetError
+from d3f_lite.formats.anny import ASSET
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import ASSET
 from research.bake import mesh_vae as bake
 from research.bake.partial_heads import FitSimulator, occluded_views
 
@@ -141,6 +142,17 @@ def test_conditioning_brings_the_visible_part_to_the_photo(shipped, held_out, se
         found = posterior.decode(torch.zeros(1, posterior.latent_size))[0].numpy()
         errors.append(np.linalg.norm(found - held_out[0], axis=1)[seen_from_the_front].mean())
     assert errors[1] < errors[0]
+
+
+def test_secants_say_how_far_latents_move_the_hidden_vertices(shipped, held_out, seen_from_the_front):
+    posterior, hidden = shipped.posterior(held_out[0], seen_from_the_front), ~seen_from_the_front
+    gram = posterior.displacement_gram(hidden)
+    latents = torch.randn(8, posterior.latent_size, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        moved = (posterior.decode(latents) - posterior.decode(-latents))[:, hidden].numpy() / 2.0
+    expected = np.square(moved).sum(2).mean(1)
+    np.testing.assert_allclose(np.einsum("nk,kl,nl->n", latents, gram, latents), expected, rtol=0.2)  # nearly linear
+    assert diversify_calibrated(posterior, hidden, number=3).vertices.shape == (3, *held_out[0].shape)
 
 
 def test_gradient_of_the_decoder(shipped):

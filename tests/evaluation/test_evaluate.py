@@ -7,7 +7,7 @@ import pytest
 
 from d3f_lite.__main__ import main
 from d3f_lite.common.workers import workers
-from d3f_lite.diversity.search import Shown
+from d3f_lite.diversity.search import PartialHead
 from d3f_lite.errors import SettingsError
 from d3f_lite.evaluation import evaluate as study
 from d3f_lite.evaluation import report
@@ -34,7 +34,7 @@ def without_seconds(records):
 def test_a_single_head_by_hand():
     truth = np.array([[0, 0, 0], [9, 0, 0], [0, 9, 0], [0, 0, 9]], np.float32)
     occluded = np.array([False, False, True, True])
-    shown = Shown(truth, ~occluded, occluded, np.zeros((0, 3), np.int32))
+    shown = PartialHead(truth, ~occluded, occluded, np.zeros((0, 3), np.int32))
     head = truth + np.array([[0, 0, 0], [0, 0, 0], [3, 0, 0], [0, 4, 0]], np.float32)
     row = study.measured(Answer("one", head[None], None, 0.5), truth, shown, np.ones(4, bool))
     assert row["cse_occluded"] == pytest.approx(np.sqrt((9 + 16) / 2)) and row["cse"] == pytest.approx(2.5)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from d3f_lite.evaluation.truth import group_table, groups
-from d3f_lite.heads.anny import held_out_heads, held_out_phenotypes
+from d3f_lite.formats.anny import held_out_heads, held_out_phenotypes
 
 
 def test_each_head_is_in_one_group_of_each_axis():

@@ -13,7 +13,7 @@ from d3f_lite.files import names
 from d3f_lite.files.names import caption, folder_name, unique_names
 from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.files import is_result
+from d3f_lite.results.provenance import is_result
 from widgets.photo_upload import opened
 
 

@@ -14,13 +14,16 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import fit_visible, what_the_photo_shows
 from d3f_lite.fitting.landmark_fitting import POSE, USUAL_NEARNESS, LandmarkProblem, fit_landmarks, moved, newton_step
 from d3f_lite.fitting.photometric_fitting import solve_appearance
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
 from d3f_lite.metrics import landmark_nme
-from d3f_lite.observation.landmarks import Landmarks, detect_landmarks
-from d3f_lite.observation.occlusion import Masks, Observation, observe
+from d3f_lite.observation.landmarks import Landmarks
+from d3f_lite.observation.masks import Masks
+from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo, sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.settings import FitSettings
 
 HEAD = load_head()

@@ -15,7 +15,8 @@ from d3f_lite.fitting.photometric_fitting import Crop, _FaceColours, refine
 from d3f_lite.fitting.render import render, spherical_harmonics
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import Landmarks
-from d3f_lite.observation.occlusion import Masks, Observation
+from d3f_lite.observation.masks import Masks
+from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
 from d3f_lite.settings import FitSettings
 

@@ -9,10 +9,12 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.landmarks import detect_landmarks, interocular_distance, quarter_turns, turned_back
-from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.photo import Photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
+from d3f_lite.perception.rescue import quarter_turns, turned_back
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.settings import FitSettings
 

@@ -8,10 +8,12 @@ import pytest
 from d3f_lite.fitting.fit import best_pose, fit_visible, moment_matched
 from d3f_lite.fitting.landmark_fitting import POSE
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.landmarks import detect_landmarks
-from d3f_lite.observation.occlusion import BESIDE, BORDER, calibrated, observe
-from d3f_lite.observation.photo import OCCLUDED, sample_photo
+from d3f_lite.observation.masks import Stroke
+from d3f_lite.observation.photo import sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
+from d3f_lite.perception.mask_estimation import MODEL, sharpened
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.files import report
 from d3f_lite.settings import FitSettings, Settings
@@ -41,11 +43,11 @@ def test_the_pose_that_suits_other_coefficients_is_the_best_one():
 
 def test_a_border_is_unsure_worked_out_by_hand():
     hidden = np.arange(12)[None] < 2
-    likely = calibrated(np.where(hidden, 0.5, 0.5), hidden)[0]
+    likely = sharpened(np.where(hidden, 0.5, 0.5), hidden)[0]
     assert likely[:2] == pytest.approx(0.5) and likely[11] == pytest.approx(0.5, abs=1e-3)
-    assert likely[3] == pytest.approx(1 - 0.5 * (1 - BESIDE * np.exp(-0.5 * (2 / BORDER) ** 2)))
-    np.testing.assert_array_equal(calibrated(np.full((1, 12), 0.5), hidden & False), np.full((1, 12), 0.5))
-    assert calibrated(np.full((1, 1), 0.8), np.ones((1, 1), bool)) > 0.9  # the estimate is too modest
+    assert likely[3] == pytest.approx(1 - 0.5 * (1 - MODEL.beside * np.exp(-0.5 * (2 / MODEL.border) ** 2)))
+    np.testing.assert_array_equal(sharpened(np.full((1, 12), 0.5), hidden & False), np.full((1, 12), 0.5))
+    assert sharpened(np.full((1, 1), 0.8), np.ones((1, 1), bool)) > 0.9  # the estimate is too modest
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def test_an_unsure_mask_gives_a_wider_posterior_than_a_sure_one(unsure):
 
 @pytest.mark.slow
 def test_who_corrects_a_mask_settles_it(unsure, detector):
-    strokes = np.where(unsure.masks.occluded & unsure.masks.face, OCCLUDED, 0).astype(np.int8)
+    strokes = np.where(unsure.masks.occluded & unsure.masks.face, Stroke.OCCLUDED, 0).astype(np.int8)
     assert unsure.alternatives and observe(unsure.photo, strokes=strokes, detector=detector).alternatives == ()
 
 

@@ -94,7 +94,7 @@ def test_head_model_is_the_head_it_was_made_from(folder):
 
 def test_the_jaw_opens_downwards(folder):
     flame = read_flame(folder / "generic_model.pkl")
-    opening, sideways = flame.jaw_directions
+    opening, sideways = flame.jaw_directions()
     chin = flame.skinning[:, 2] > 0.9
     assert opening[chin, 1].mean() < -3.0
     assert sideways[chin, 0].mean() > 0.5

@@ -11,6 +11,7 @@ from ict_format import EXPRESSIONS, IDENTITIES, write_ict
 
 from d3f_lite.errors import HeadError
 from d3f_lite.formats import ict
+from d3f_lite.formats.archives import Limits
 from d3f_lite.formats.load_head import load_head
 
 
@@ -52,11 +53,11 @@ def test_archives_give_the_same_head_and_write_nothing(folder, tmp_path):
 
 
 def test_the_full_model_keeps_face_head_sockets_and_eyeballs():
-    neutral = np.zeros((ict.VERTICES, 3), np.float32)
-    assert not ict._is_full_model(neutral)
-    right, left = ict.INNER_LANDMARKS[[ict.RIGHT_EYE, ict.LEFT_EYE]]
+    neutral = np.zeros((26_719, 3), np.float32)
+    assert not ict.is_full_model(neutral)
+    right, left = ict.INNER_LANDMARKS[[36 - 17, 45 - 17]]
     neutral[right], neutral[left] = (-45.0, 20.0, 90.0), (45.0, 20.0, 90.0)
-    assert ict._is_full_model(neutral)
+    assert ict.is_full_model(neutral)
     assert len(set(ict.INNER_LANDMARKS)) == 51 and max(ict.INNER_LANDMARKS) < ict.KEPT[0][2]
 
 
@@ -73,7 +74,7 @@ def test_its_expressions_run_from_rest_to_their_full_strength(folder):
     strongest = np.zeros(len(head.basis))
     strongest[len(head.bases.shape)] = 100.0
     full = ict.read_ict(folder)
-    moved = full.expression[0] / ict.EXPRESSION_SIGMA
+    moved = full.expression[0] / full.sigma
     np.testing.assert_allclose(head.vertices(strongest) - head.mean, moved, atol=1e-3)
     np.testing.assert_array_equal(head.vertices(-strongest), head.mean)
 
@@ -108,12 +109,10 @@ def test_broken_models_are_refused(folder, tmp_path, name, content):
     assert "\n" not in str(error.value)
 
 
-def test_an_archive_that_takes_too_much_memory_to_unpack_is_refused(folder, tmp_path, monkeypatch):
+def test_an_archive_that_takes_too_much_memory_to_unpack_is_refused(folder, tmp_path):
     archive = shutil.make_archive(tmp_path / "ict", "xztar", folder)
-    monkeypatch.setattr(ict, "LARGEST_DICTIONARY", 2**20)
     with pytest.raises(HeadError, match="emory"):
-        ict.read_ict(archive)
-    monkeypatch.undo()
+        ict.read_ict(archive, Limits(dictionary=2**20))
     whole = Path(archive).read_bytes()
     Path(archive).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(HeadError):
@@ -123,7 +122,7 @@ def test_an_archive_that_takes_too_much_memory_to_unpack_is_refused(folder, tmp_
 def test_bombs_and_members_that_point_outside(folder, tmp_path):
     bomb = tmp_path / "bomb.zip"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("FaceXModel/generic_neutral_mesh.obj", b"v 0 0 0\n" * (ict.LARGEST_MEMBER // 7))
+        archive.writestr("FaceXModel/generic_neutral_mesh.obj", b"v 0 0 0\n" * (Limits.member // 7))
     with pytest.raises(HeadError, match="MB"):
         ict.read_ict(bomb)
     sly = tmp_path / "sly.tar"

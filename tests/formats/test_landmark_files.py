@@ -5,8 +5,9 @@ import pytest
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.formats.landmark_files import as_landmarks, read_landmarks, write_landmarks
-from d3f_lite.observation.landmarks import BY_HAND, MEDIAPIPE, Landmarks, to_68
+from d3f_lite.observation.landmarks import BY_HAND, MEDIAPIPE, Landmarks
 from d3f_lite.observation.photo import Photo
+from d3f_lite.perception.face_mesh import to_68
 
 PHOTO = Photo.from_array(np.zeros((300, 400, 3), np.uint8))
 RANDOM = np.random.default_rng(0)
@@ -87,7 +88,7 @@ def points(**changes):
 @pytest.mark.parametrize(
     "name, content, word",
     [
-        ("none.csv", None, "No such file"),
+        ("none.csv", None, "no such file"),
         ("face.txt", points(), "come as"),
         ("few.csv", "1,2\n3,4", "68"),
         ("word.csv", points(row3="left,eye"), "float"),

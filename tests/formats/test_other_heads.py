@@ -13,9 +13,9 @@ from ict_format import write_ict
 
 import data_fetch
 from d3f_lite.formats.load_head import available_heads, load_head
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 
 pytestmark = pytest.mark.slow

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from d3f_lite.assets import SHIPPED
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.formats.transfer import PLACES_FILE
 from d3f_lite.heads.model import PARTS
 
 IDENTITIES, EXPRESSIONS, JOINTS = 253, 383, ("neck", "head", "left_eye", "right_eye")
@@ -101,7 +101,7 @@ def gnm_landmarks(head=None):
     """The 68 rows of the landmark file: three vertices of a made file, each followed by its weight."""
     head = head or load_head()
     triangles, barycentric = (array.copy() for array in head.landmarks.at(0.0))
-    places = np.load(PLACES_FILE)  # by anatomy, as the real file's
+    places = np.load(SHIPPED / "landmark_places.npz")  # by anatomy, as the real file's
     triangles[17:], barycentric[17:] = places["triangles"], places["barycentric"]
     pairs = zip((head.triangles[triangles] + FIRST)[JAW_ROWS], barycentric[JAW_ROWS])
     return [" ".join(f"{vertex} {weight:.3f}" for vertex, weight in zip(*pair)) for pair in pairs]

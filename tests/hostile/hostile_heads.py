@@ -21,6 +21,7 @@ from small_head import small_head
 from d3f_lite.completion.mesh_graph import build_graph
 from d3f_lite.completion.mesh_vae import MeshVAE
 from d3f_lite.errors import D3FError
+from d3f_lite.formats.head_file import write_head
 from d3f_lite.formats.pickles import read_table
 
 
@@ -32,7 +33,7 @@ def npz(**changes):
 
 def small_asset():
     """A head asset's bytes."""
-    return scratch(lambda folder: small_head().save(folder / "head.npz"))["head.npz"]
+    return scratch(lambda folder: write_head(small_head(), folder / "head.npz"))["head.npz"]
 
 
 @st.composite

@@ -3,7 +3,7 @@
 import io
 import os
 import pickle
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 
 import numpy as np
@@ -45,23 +45,25 @@ from d3f_lite.completion.mesh_vae import load_mesh_vae
 from d3f_lite.errors import D3FError
 from d3f_lite.evaluation import evaluate as study
 from d3f_lite.files.names import unique_names
+from d3f_lite.files.values import checked_count
 from d3f_lite.fitting.calibration import ASSET as CALIBRATION
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.landmark_fitting import fit_landmarks
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.formats import fetch
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.flame import read_flame
+from d3f_lite.formats.head_file import read_head
 from d3f_lite.formats.ict import read_ict
 from d3f_lite.formats.landmark_files import as_landmarks, read_landmarks, write_landmarks
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
-from d3f_lite.observation.occlusion import Masks, Observation
-from d3f_lite.observation.photo import Photo, check_mask, check_strokes, read_mask, read_strokes
+from d3f_lite.observation.masks import Masks, check_mask, check_strokes, read_mask, read_strokes
+from d3f_lite.observation.observation import Observation
+from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.occlusion_net import WEIGHTS as OCCLUSION_NET
 from d3f_lite.perception.occlusion_net import load_occlusion_net
-from d3f_lite.settings import FitSettings, Settings, checked_count
+from d3f_lite.settings import FitSettings, Settings
 from research.bake import mesh_vae as bake
 from widgets import LandmarkEditor, MaskPainter
 
@@ -99,7 +101,7 @@ def landmark_files():
     return scratch(write)
 
 
-NAMES = [f"{table}.{name}" for table, values in Settings().tables().items() for name in values]
+NAMES = [f"{table}.{name}" for table, values in asdict(Settings()).items() for name in values]
 
 
 @st.composite
@@ -113,7 +115,7 @@ def settings_tables(draw):
 
 
 def check_settings(settings):
-    assert settings == Settings.from_tables(settings.tables())
+    assert settings == Settings.from_tables(asdict(settings))
 
 
 RECIPE = bake.Recipe(steps=3)
@@ -299,8 +301,8 @@ def kinds():
              Settings().to_toml().encode(), 150),
         Kind("settings", settings_tables(), of_array(Settings.from_tables), check_settings, {}, 200),
         Kind("number", VALUES, of_array(lambda value: checked_count(value, "samples", 1, 256)), nothing, 16, 100),
-        Kind("head.npz, bytes", broken([asset]), file_reader("h.npz", lambda path: HeadModel.load(path, "x")), check_head, asset, 100),
-        Kind("head.npz, arrays", changed_arrays(asset_arrays), file_reader("h.npz", lambda path: HeadModel.load(path, "x")), check_head,
+        Kind("head.npz, bytes", broken([asset]), file_reader("h.npz", lambda path: read_head(path, "x")), check_head, asset, 100),
+        Kind("head.npz, arrays", changed_arrays(asset_arrays), file_reader("h.npz", lambda path: read_head(path, "x")), check_head,
              asset, 100),
         Kind("held_out.npz", broken([kept]), file_reader("h.npz", held_out_heads), finite, kept, 60),
         Kind("detector.npz", st.one_of(broken([CALIBRATION.read_bytes()]), changed_arrays(calibration_arrays)),

@@ -166,7 +166,6 @@ def test_fetching(tmp_path, monkeypatch):
     asset = Asset("heads.zip", "fetched", "heads", "here", "nobody", "CC0-1.0", sha256=hashlib.sha256(CONTENT).hexdigest(),
                   bytes=len(CONTENT), urls=(f"http://127.0.0.1:{server.server_port}/heads.zip",))  # fmt: skip
     monkeypatch.setattr(fetch, "assets", lambda: {asset.name: asset})
-    monkeypatch.setattr(fetch, "CHUNK", 2**16)
     fetch.fetch(asset.name, progress=False).unlink()  # all is imported: kills come while it is fetched
     server.starts.clear()
     for seconds in kill_moments(5, 0.6):

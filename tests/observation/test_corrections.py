@@ -9,8 +9,9 @@ from PIL import Image
 
 from d3f_lite.__main__ import main
 from d3f_lite.observation.landmarks import interocular_distance
-from d3f_lite.observation.occlusion import observe
-from d3f_lite.observation.photo import OCCLUDED, VISIBLE, Photo, sample_photo
+from d3f_lite.observation.masks import Stroke
+from d3f_lite.observation.photo import Photo, sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.reconstruct import reconstruct
 from widgets import LandmarkEditor, MaskPainter
 
@@ -27,8 +28,8 @@ def by_hand(tmp_path_factory):
     x, y = (observation.landmarks.xy[48:68].mean(0) * 400 / 512).astype(int)
     painter, editor = MaskPainter(photo), LandmarkEditor(observation)
     strokes = np.zeros((400, 400), np.uint8)
-    strokes[y - 6 : y + 12, x - 25 : x + 25] = OCCLUDED  # over the mouth
-    strokes[y - 28 : y - 12, x - 12 : x + 12] = VISIBLE  # over the tip of the nose
+    strokes[y - 6 : y + 12, x - 25 : x + 25] = Stroke.OCCLUDED  # over the mouth
+    strokes[y - 28 : y - 12, x - 12 : x + 12] = Stroke.VISIBLE  # over the tip of the nose
     painter.canvas.strokes = strokes.tobytes()
     painter.save_strokes(folder / "strokes.png")
     points = np.array(editor.points.points)
@@ -49,7 +50,7 @@ def test_corrections_reach_the_fit(by_hand):
     landmarks, masks = found.observation.landmarks, found.observation.masks
     alone = observe(found.observation.photo, masks.occluded).landmarks
     assert landmarks.backend == "mediapipe, corrected by hand" and masks.origin == "corrected"
-    assert masks.occluded[masks.strokes == OCCLUDED].all() and not masks.occluded[masks.strokes == VISIBLE].any()
+    assert masks.occluded[masks.strokes == Stroke.OCCLUDED].all() and not masks.occluded[masks.strokes == Stroke.VISIBLE].any()
     assert not landmarks.confidence[48:68].any() and landmarks.confidence[30] == 1.0
     moved = np.linalg.norm(found.fit.landmarks[30] - alone.xy[30]) / interocular_distance(alone.xy)
     assert moved > 0.01

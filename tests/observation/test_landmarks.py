@@ -9,22 +9,16 @@ from d3f_lite.errors import AssetError, LandmarkError, MaskError
 from d3f_lite.fitting.calibration import load_calibration
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import expected_landmarks
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.anny import held_out_heads
-from d3f_lite.observation.landmarks import (
-    FACE_OVAL,
-    INNER_POINTS,
-    Landmarks,
-    MediapipeDetector,
-    detect_landmarks,
-    diffuse,
-    face_region,
-    interocular_distance,
-    to_68,
-)
-from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.landmarks import FACE_OVAL, Landmarks, face_region, interocular_distance
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.face_mesh import INNER_POINTS, to_68
+from d3f_lite.perception.inpainting import inpaint
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from research.study.landmarks import inner_errors, measure
 
 
@@ -156,7 +150,7 @@ def test_diffusion_keeps_what_is_known_and_continues_a_flat_colour():
     hole = np.zeros((37, 50), bool)
     hole[5:30, 8:41] = True
     damaged = np.where(hole[..., None], np.uint8(255), pixels)
-    assert np.array_equal(diffuse(damaged, hole), pixels)
+    assert np.array_equal(inpaint(damaged, hole), pixels)
 
 
 def test_wrong_input(detector, tmp_path):

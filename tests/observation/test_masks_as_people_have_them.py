@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from d3f_lite.errors import LandmarkError, MaskError
-from d3f_lite.observation.occlusion import observe
-from d3f_lite.observation.photo import Photo, check_mask, read_mask
+from d3f_lite.observation.masks import check_mask, read_mask
+from d3f_lite.observation.photo import Photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
 
 HIDDEN = np.zeros((40, 60), bool)

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from d3f_lite.errors import MaskError, PhotoError
-from d3f_lite.observation.photo import LARGEST_SIDE, Photo, check_mask, check_strokes, read_mask, read_strokes, sample_photo
+from d3f_lite.files.images import LARGEST_SIDE
+from d3f_lite.observation.masks import check_mask, check_strokes, read_mask, read_strokes
+from d3f_lite.observation.photo import Photo, sample_photo
 
 
 def stripes(height=40, width=60):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from d3f_lite.errors import LandmarkError, SettingsError
-from d3f_lite.observation.landmarks import Landmarks, detect_landmarks, face_region
+from d3f_lite.observation.landmarks import Landmarks, face_region
 from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 
 
 @pytest.fixture(scope="module")

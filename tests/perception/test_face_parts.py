@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from d3f_lite.errors import AssetError, SettingsError
-from d3f_lite.observation.landmarks import face_region, turned_back
-from d3f_lite.observation.occlusion import estimate_occlusion, observe, with_parts
+from d3f_lite.observation.landmarks import face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.face_parts import MODEL_PATH, FaceParts, PartsSegmenter, load_parts_segmenter
+from d3f_lite.perception.mask_estimation import estimate_occlusion, with_parts
+from d3f_lite.perception.rescue import turned_back
 from d3f_lite.reconstruct import reconstruct
 from research.bake.face_parts import write_face_parts
 from research.study.masks import overlap
@@ -86,7 +88,7 @@ def test_hair_and_clear_glasses_are_told_and_hide_if_so_wished(portraits, detect
     assert 0.05 < hair.kinds["hair"] < 0.2 and set(hair.kinds) == {"hair"}
     assert 0.01 < glasses.kinds["clear glasses"] < 0.1 and glasses.kinds.get("hair", 0) < 0.05
     assert not (hair.hair & hair.occluded).any() and not (glasses.glasses & glasses.occluded).any()
-    assert np.array_equal(hair.hiding(()), hair.occluded) and np.array_equal(hair.hiding(["hair"]), hair.occluded | hair.hair)
+    assert np.array_equal(hair.masks(())[0], hair.occluded) and np.array_equal(hair.masks(["hair"])[0], hair.occluded | hair.hair)
     photo, _ = portraits["astronaut"]
     plain, hidden = (observe(photo, detector=detector, hides=hides).masks for hides in ((), ("hair",)))
     assert plain.share <= 0.01 and hidden.share == pytest.approx(hair.kinds["hair"], abs=0.03)

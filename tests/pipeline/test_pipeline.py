@@ -11,14 +11,16 @@ import torch
 from small_head import one_way
 from threadpoolctl import threadpool_info
 
+from d3f_lite.completion.posterior import decoder_for
 from d3f_lite.diversity.search import HeadSamples
 from d3f_lite.errors import Cancelled, MaskError, OutputError, SettingsError
-from d3f_lite.observation.landmarks import detect_landmarks
+from d3f_lite.files.whole import whole_folder
 from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
-from d3f_lite.reconstruct import complete, decoder_for, reconstruct
-from d3f_lite.results.files import whole_folder
+from d3f_lite.perception.landmark_detection import detect_landmarks
+from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.results.pictures import sample_tiles
+from d3f_lite.results.provenance import is_result
 from d3f_lite.settings import DiversitySettings, Settings
 
 
@@ -176,7 +178,7 @@ def test_a_failed_writing_keeps_the_old_result(tmp_path):
     ours = json.dumps({"versions": {"d3f-lite": "0.1.0"}})
     (tmp_path / "old" / "report.json").write_text(ours)
     with pytest.raises(OutputError, match="full"):
-        with whole_folder(tmp_path / "old") as folder:
+        with whole_folder(tmp_path / "old", is_result) as folder:
             (folder / "report.json").write_text("half")
             raise OSError("the disk is full")
     assert (tmp_path / "old" / "report.json").read_text() == ours

@@ -18,9 +18,10 @@ from d3f_lite import batch
 from d3f_lite.__main__ import main
 from d3f_lite.errors import OutputError
 from d3f_lite.evaluation import evaluate
+from d3f_lite.files.whole import whole_folder
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.files import OF_FILE_BROWSERS, STALE, is_result, whole_folder
+from d3f_lite.results.provenance import OF_FILE_BROWSERS, is_part_of_result, is_result
 from widgets import DiversityExplorer
 
 pytestmark = pytest.mark.slow
@@ -129,7 +130,7 @@ def write(path, number, times):
     wrong = []
     for _ in range(times):
         try:
-            with whole_folder(path) as folder:
+            with whole_folder(path, is_result, is_part_of_result) as folder:
                 for name in ("fit.ply", "samples.npz"):
                     (folder / name).write_text(str(number))
                 (folder / "report.json").write_text(REPORT)
@@ -160,7 +161,7 @@ def test_an_interrupted_writing_keeps_the_old_and_leaves_nothing(fault, when, tm
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", interrupted)
-    with pytest.raises((fault, OutputError)), whole_folder(path) as folder:
+    with pytest.raises((fault, OutputError)), whole_folder(path, is_result) as folder:
         (folder / "fit.ply").write_text("2")
         (folder / "report.json").write_text(REPORT)
         if when == "inside":
@@ -174,7 +175,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next_writing_but_nothing_else(
     for name, file in left.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / file).touch()
-        long_ago = (tmp_path / name).stat().st_mtime - 2 * STALE
+        long_ago = (tmp_path / name).stat().st_mtime - 7200.0
         if name != ".x.abcd1234":  # somebody is just writing it
             os.utime(tmp_path / name, (long_ago, long_ago))
     assert not write(tmp_path / "x", 1, 1)

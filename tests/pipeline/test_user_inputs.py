@@ -10,8 +10,9 @@ from PIL import Image
 
 from d3f_lite.errors import LandmarkError, MaskError, PhotoError
 from d3f_lite.formats.landmark_files import read_landmarks
-from d3f_lite.observation.photo import Photo, read_mask
-from d3f_lite.perception.face_detection import MediapipeDetector, find_large_faces
+from d3f_lite.observation.masks import read_mask
+from d3f_lite.observation.photo import Photo
+from d3f_lite.perception.detector import MediapipeDetector, find_large_faces
 
 PHOTO = Photo.from_array(np.zeros((200, 300, 3), np.uint8))
 BLOCK = np.zeros((200, 300), bool)

@@ -11,17 +11,16 @@ from browser import MISSING, REASON, chromium, drawn, pixels, poll
 from scipy.special import gammaincc
 from small_head import one_way
 
-from d3f_lite.completion.posterior import condition_on_vertices
-from d3f_lite.diversity.search import Shown, _spread_out, ball_radius, diversify_published, occluded_modes
+from d3f_lite.diversity.search import PartialHead, ball_radius, diversify_published, spread_out, widest_modes
 from d3f_lite.fitting.fit import fit_visible
+from d3f_lite.heads.gaussian import GaussianHeads
 from d3f_lite.metrics import asd, rms_distances, spread
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.results.explorer_data import explorer_data
-from d3f_lite.results.explorer_page import MODULE
-from d3f_lite.results.files import save_viewer
+from d3f_lite.results.explorer_page import MODULE, explorer_page
 from d3f_lite.settings import DiversitySettings, FitSettings, Settings
 from widgets.dpp_scene import DppScene
 
@@ -47,7 +46,7 @@ def found():
 def path(found, tmp_path_factory):
     """The page of ``found``."""
     path = tmp_path_factory.mktemp("explorer") / "viewer.html"
-    save_viewer(found, path)
+    path.write_text(explorer_page(found), encoding="utf-8")
     return path
 
 
@@ -125,10 +124,10 @@ def test_radius(engine):
 )
 def test_search_from_the_same_start_gives_the_same_places(engine, found, number, changes):
     settings = replace(found.settings.diversity, **changes)
-    modes = occluded_modes(found.decoder, found.fit.free, settings.dimensions)
+    modes = widest_modes(found.decoder, found.fit.free, settings.dimensions)
     latents = np.random.default_rng(5).standard_normal((number, found.decoder.latent_size), np.float32)
     start = latents.astype(np.float64) @ modes.directions.numpy()
-    places, history = _spread_out(modes.directions.new_tensor(start), modes, settings)
+    places, history = spread_out(modes.directions.new_tensor(start), modes, settings)
     told = {
         "weight": settings.dpp_weight,
         "bandwidth": settings.bandwidth,
@@ -159,7 +158,7 @@ def test_heads_and_measures_are_those_of_python(engine, found, form):
     apart = np.sqrt(np.square(heads - samples.vertices).sum(-1).mean(1))
     assert apart.max() < ROUNDING
     fit, free = found.fit, found.fit.free
-    scene = DppScene(found.decoder, fit.vertices, fit.visible, free, found.head.triangles)
+    scene = DppScene(found.decoder, PartialHead(fit.vertices, fit.visible, free, found.head.triangles))
     expected = scene.measures(samples, scene.kernel(samples, settings))
     most_likely = found.decoder.mean[None]
     np.testing.assert_allclose(
@@ -211,10 +210,10 @@ def test_points_that_are_held_condition_the_posterior(engine, found, names):
         moves.astype(np.float32),
     )
     target[first] = places
-    expected = condition_on_vertices(mean, moves, target.astype(np.float32), first, noise_mm=1.0)
+    expected = GaussianHeads.prior(mean, moves).condition(target.astype(np.float32), first, noise_mm=1.0)
     np.testing.assert_allclose(likeliest[0], expected.mean, atol=1e-3)  # of the posterior as the page has it
     exact = np.einsum("kz,kvi->zvi", found.decoder.factor, found.decoder.basis[:, some])
-    exact = condition_on_vertices(mean, exact, target.astype(np.float32), first, noise_mm=1.0)
+    exact = GaussianHeads.prior(mean, exact).condition(target.astype(np.float32), first, noise_mm=1.0)
     np.testing.assert_allclose(likeliest[0], exact.mean, atol=ROUNDING)
     assert np.sqrt(np.trace(np.reshape(covariance, (3, 3)))) == pytest.approx(expected.spread()[-1], rel=1e-3)
     assert np.sqrt(np.square(likeliest[0] - mean).sum(-1).mean()) > 1.0
@@ -245,7 +244,7 @@ def test_a_place_that_no_head_has_is_held_no_farther_than_heads_go(engine, found
 def test_head_zero_and_the_searched_part_are_exact(engine, found):
     head = engine("return Array.from(m.atOnce(m.explored(model, { ...model.settings, number: 2 })).heads[0]);")
     np.testing.assert_allclose(np.reshape(head, (-1, 3)), found.samples.vertices[0], atol=1e-3)
-    modes = occluded_modes(found.decoder, found.fit.free, 12)
+    modes = widest_modes(found.decoder, found.fit.free, 12)
     latents = (modes.directions[:, -1] * 2.0).float()[None]  # along the widest direction, nothing else
     expected = found.decoder.decode(latents)[0].numpy()
     place = [0.0] * 11 + [2.0]
@@ -287,7 +286,7 @@ def test_the_frontier_is_that_of_the_searches(engine, found):
         "const settings = { ...model.settings, number: 8, seed: 2 }, points = [];"
         "m.atOnce(m.frontier(model, m.atOnce(m.explored(model, settings)), 'calibrated', points)); return points;"
     )
-    modes, free = occluded_modes(found.decoder, found.fit.free, 12), found.fit.free
+    modes, free = widest_modes(found.decoder, found.fit.free, 12), found.fit.free
     for point, weight in ((points[0], 0.0), (points[4], 20.0), (points[-1], 256.0)):
         samples = complete(found.fit, found.head, replace(found.settings.diversity, dpp_weight=weight), 8, 2)
         cost = 0.5 * np.square(samples.latents @ modes.directions.numpy()).sum(1).mean()
@@ -299,7 +298,7 @@ def test_the_frontier_is_that_of_the_searches(engine, found):
 
 def test_published_loss_gives_nearly_the_same_heads(engine, found):
     settings = DiversitySettings(form="published", iterations=12)
-    shown = Shown(found.fit.vertices, found.fit.visible, found.fit.free, found.head.triangles)
+    shown = PartialHead.of(found.fit, found.head)
     samples = diversify_published(found.decoder, shown, settings, number=4, seed=3)
     heads = engine(
         f"const got = m.atOnce(m.explored(model, {{ ...model.settings, ...given }})); return ({DECODED})(got.heads);",

@@ -11,14 +11,15 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 
 from d3f_lite.heads.model import PARTS, Bases, HeadModel
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.files import SCENE_LEVEL, save_meshes
+from d3f_lite.results.files import save_meshes
 from d3f_lite.results.mesh_files import with_closed_eyeballs, write_head
 from d3f_lite.results.pictures import NEUTRAL, heatmap_colours
 from d3f_lite.results.refinement import refinement
+from d3f_lite.results.texture import texture_of
 
 TYPES = {"float": "<f4", "uchar": "u1"}
 
@@ -108,7 +109,7 @@ def test_the_fit_has_the_colours_of_the_heatmap_and_the_samples_have_the_photos(
     order = np.flatnonzero(where)[np.argsort(found.spread[where])]
     assert colours[order[-1], 0] > colours[order[-1], 2] and colours[order[0], 0] < colours[order[0], 2]
     colours = columns(read_ply(folder / "sample_01.ply")[0], ("red", "green", "blue")) / 255.0
-    np.testing.assert_allclose(colours, found.texture.albedo[: len(colours)].clip(0, 1), atol=1 / 255)
+    np.testing.assert_allclose(colours, texture_of(found).albedo[: len(colours)].clip(0, 1), atol=1 / 255)
 
 
 def test_one_scene_has_all_heads_in_metres_and_the_photos_colours(result):
@@ -120,7 +121,7 @@ def test_one_scene_has_all_heads_in_metres_and_the_photos_colours(result):
     for name, vertices in zip(scene.geometry, (found.fit.vertices, *found.samples.vertices)):
         mesh = scene.geometry[name]
         np.testing.assert_allclose(1000.0 * mesh.vertices[: len(vertices)], vertices, atol=1e-3)
-        assert len(np.unique(mesh.vertices, axis=0)) == len(mesh.vertices) == refinement(head, SCENE_LEVEL).weights.shape[0]
+        assert len(np.unique(mesh.vertices, axis=0)) == len(mesh.vertices) == refinement(head, 1).weights.shape[0]
         faces = np.cross(*np.diff(mesh.vertices[mesh.faces], axis=1).transpose(1, 0, 2))
         agree = np.einsum("ti,tci->tc", faces, mesh.vertex_normals[mesh.faces]) > 0
         assert agree.mean() > 0.98
@@ -135,7 +136,7 @@ def test_one_scene_has_all_heads_in_metres_and_the_photos_colours(result):
     colours, view = told["accessors"][1], told["bufferViews"][1]
     linear = np.frombuffer(binary, "<u2", 4 * colours["count"], view["byteOffset"]).reshape(-1, 4)[:, :3] / 65535.0
     shown = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    np.testing.assert_allclose(shown, found.texture.albedo[: len(shown)].clip(0, 1), atol=2e-3)
+    np.testing.assert_allclose(shown, texture_of(found).albedo[: len(shown)].clip(0, 1), atol=2e-3)
     assert all(view["byteOffset"] % 4 == 0 for view in told["bufferViews"]) and "sampled" in told["asset"]["extras"]["note"]
 
 

@@ -21,7 +21,7 @@ from d3f_lite.results.pictures import (
     sample_tiles,
     samples_sheet,
 )
-from d3f_lite.results.texture import trust_near
+from d3f_lite.results.texture import texture_of, trust_near
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,13 @@ def test_the_face_behind_the_occluder_has_no_seam_and_the_rest_is_the_photo(foun
     for (portrait, occluder), one in found.items():
         observation, window = one.observation, face_window(one.observation)
         photo, occluded = observation.photo.pixels[window], observation.masks.occluded[window]
-        face = revealed(observation, one.head, one.fit.vertices, one.fit.camera, one.texture, max(occluded.shape))
+        face = revealed(observation, one.head, one.fit.vertices, one.fit.camera, texture_of(one), max(occluded.shape))
         assert face.shape == photo.shape
         untouched = trust_near(binary_dilation(occluded, iterations=2), one.fit.camera.scale) == 1.0
         assert untouched.any()
         np.testing.assert_allclose(face[untouched], photo[untouched], atol=1)
         # As large as on the sheet: from the pixels inside the outline to those outside, on the skin, no step.
-        face = revealed(observation, one.head, one.fit.vertices, one.fit.camera, one.texture, 520)
+        face = revealed(observation, one.head, one.fit.vertices, one.fit.camera, texture_of(one), 520)
         large = lambda mask: np.asarray(Image.fromarray(mask).resize(face.shape[1::-1], Image.Resampling.NEAREST))
         occluded, skin = large(occluded), large(observation.masks.face[window])
         for axis in (0, 1):
@@ -65,7 +65,7 @@ def test_the_face_behind_does_not_depend_on_what_hides_it(found):
     observation = one.observation
     green = np.where(observation.masks.occluded[..., None], np.uint8((0, 255, 0)), observation.photo.pixels)
     other = replace(observation, photo=Photo.from_array(green))
-    draw = lambda seen: revealed(seen, one.head, one.fit.vertices, one.fit.camera, one.texture, 300)
+    draw = lambda seen: revealed(seen, one.head, one.fit.vertices, one.fit.camera, texture_of(one), 300)
     window = face_window(observation)
     size = draw(observation).shape[1::-1]
     hidden = np.asarray(Image.fromarray(observation.masks.occluded[window]).resize(size)) > 0

@@ -12,11 +12,13 @@ from d3f_lite.fitting.fit import Fit, fit_visible, what_the_photo_shows
 from d3f_lite.fitting.render import render
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import Landmarks
-from d3f_lite.observation.occlusion import Masks, Observation, observe
+from d3f_lite.observation.masks import Masks
+from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.results.refinement import refinement
-from d3f_lite.results.texture import fine_normals, texture_of
+from d3f_lite.results.texture import colour_skin, fine_normals
 
 HEAD = load_head()
 MESH = refinement(HEAD)
@@ -50,7 +52,7 @@ def test_light_is_divided_out_and_a_mole_is_found_on_the_hidden_side():
     light[:4] = np.array((1.0, 0.30, 0.10, 0.10))[:, None]
     occluded = np.zeros((520, 440), bool)
     occluded[100:420, 60:215] = True  # the head's right side, on the photo's left
-    found = texture_of(*(case := drawn(albedo * 0.7, light, occluded, (20, 220, 20)))[:1], HEAD, case[1])
+    found = colour_skin(*(case := drawn(albedo * 0.7, light, occluded, (20, 220, 20)))[:1], HEAD, case[1])
     plain = (found.seen > 0.99) & (MESH(HEAD.face[:, None].astype(np.float32))[:, 0] > 0.99)
     level = np.median(found.albedo[plain] / (0.7 * albedo[plain]))
     assert np.abs(found.albedo / level - 0.7 * albedo)[plain].mean() < 0.02
@@ -73,7 +75,7 @@ def cases(portraits):
         for occluder in ("surgical_mask", "sunglasses"):
             observation = observe(*draw_occluder(portrait, landmarks, occluder))
             fit = fit_visible(observation, HEAD)
-            found[f"{name} {occluder}"] = observation, fit, texture_of(observation, HEAD, fit)
+            found[f"{name} {occluder}"] = observation, fit, colour_skin(observation, HEAD, fit)
     return found
 
 
@@ -90,7 +92,7 @@ def test_visible_skin_looks_as_in_the_photo(cases):
 def test_the_occluder_leaves_no_trace(cases):
     for observation, fit, texture in cases.values():
         other = np.where(observation.masks.occluded[..., None], np.uint8((0, 255, 0)), observation.photo.pixels)
-        again = texture_of(replace(observation, photo=Photo.from_array(other)), HEAD, fit)
+        again = colour_skin(replace(observation, photo=Photo.from_array(other)), HEAD, fit)
         np.testing.assert_array_equal(again.albedo, texture.albedo)
         assert np.isfinite(texture.albedo).all() and 0.0 <= texture.seen.min() and texture.seen.max() <= 1.0
         shade = 1.0 + fine_normals(HEAD, fit.vertices) @ fit.camera.rotation.T @ texture.light[1:4, 0]
@@ -100,7 +102,7 @@ def test_the_occluder_leaves_no_trace(cases):
 def test_a_photo_without_skin_gives_a_head_of_typical_skin(cases):
     observation, fit, _ = cases["astronaut surgical_mask"]
     nothing = np.ones(observation.photo.shape, bool)
-    texture = texture_of(replace(observation, masks=replace(observation.masks, occluded=nothing)), HEAD, fit)
+    texture = colour_skin(replace(observation, masks=replace(observation.masks, occluded=nothing)), HEAD, fit)
     assert (
         not texture.seen.any()
         and (np.ptp(texture.albedo[MESH(HEAD.face[:, None].astype(np.float32))[:, 0] > 0.99], axis=0) < 0.7).all()

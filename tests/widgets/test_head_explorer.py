@@ -6,9 +6,9 @@ import pytest
 from browser import MISSING, REASON, chromium, poll
 
 from d3f_lite.errors import SettingsError
-from d3f_lite.observation.landmarks import detect_landmarks
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.explorer_page import MODULE
 from d3f_lite.settings import FitSettings, Settings

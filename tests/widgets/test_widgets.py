@@ -16,10 +16,11 @@ from PIL import Image
 from d3f_lite import metrics
 from d3f_lite.errors import MaskError, SettingsError
 from d3f_lite.formats.landmark_files import read_landmarks
-from d3f_lite.observation.landmarks import detect_landmarks
-from d3f_lite.observation.occlusion import observe
-from d3f_lite.observation.photo import OCCLUDED, SAMPLE_PHOTOS, VISIBLE, Photo, read_mask, read_strokes, sample_photo
+from d3f_lite.observation.masks import Stroke, read_mask, read_strokes
+from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
+from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.viewer import scale_top
 from d3f_lite.settings import DiversitySettings, FitSettings, Settings
@@ -201,7 +202,7 @@ def test_painter_turns_strokes_into_a_mask_of_the_photo(tmp_path):
     width, height = painter.canvas.size
     assert (width, height) == (400, 100) and np.array_equal(painter.occluded, given) and not painter.strokes.any()
     strokes = np.zeros((height, width), np.uint8)
-    strokes[20:30, 100:150], strokes[5:10, 200:300] = OCCLUDED, VISIBLE
+    strokes[20:30, 100:150], strokes[5:10, 200:300] = Stroke.OCCLUDED, Stroke.VISIBLE
     painter.canvas.set_state({"strokes": memoryview(strokes.tobytes())})  # as the browser sends it
     expected = given.copy()
     expected[40:60, 200:300], expected[10:20, 400:600] = True, False
@@ -315,10 +316,10 @@ def test_photo_is_uploaded_its_occluder_estimated_and_corrected_by_strokes():
     send("../astronaut.png", path.read_bytes())
     assert task.wait() and told == ["astronaut"], task.words.value
     strokes = np.zeros(controls.painter.canvas.size[::-1], np.uint8)
-    strokes[120:140, 150:200] = OCCLUDED
+    strokes[120:140, 150:200] = Stroke.OCCLUDED
     controls.painter.canvas.set_state({"strokes": memoryview(strokes.tobytes())})
     photo, occluded, painted = controls.evidence
-    assert photo.shape == (512, 512) and occluded is None and painted[160, 220] == OCCLUDED
+    assert photo.shape == (512, 512) and occluded is None and painted[160, 220] == Stroke.OCCLUDED
     observation = observe(photo, occluded, strokes=painted)
     controls.show(observation)
     np.testing.assert_array_equal(controls.painter.occluded, observation.masks.occluded)

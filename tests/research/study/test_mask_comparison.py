@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from d3f_lite.observation.landmarks import detect_landmarks
-from d3f_lite.observation.photo import sample_photo, write_mask
+from d3f_lite.observation.masks import write_mask
+from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
+from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
-from research.study.mask_comparison import measures, sheet, table
+from research.study.mask_comparison import measures, report, sheet
 from research.study.masks import photos_in
 
 pytestmark = pytest.mark.slow
@@ -35,7 +36,7 @@ def test_a_reconstruction_against_itself_and_against_one_that_missed_the_mask(dr
 
 
 def test_the_table_by_hand():
-    lines = table([("a", {"IoU": 0.5}), ("b", "no face"), ("c", {"IoU": 1.0})]).splitlines()
+    lines = report([("a", {"IoU": 0.5}), ("b", "no face"), ("c", {"IoU": 1.0})]).splitlines()
     assert lines == ["| photo | IoU |", "|---|---|", "| a | 0.50 |", "| b | no face |", "| c | 1.00 |", "| mean | 0.75 |"]
 
 

@@ -12,7 +12,7 @@ from d3f_lite.heads.model import JAW_POINTS
 from d3f_lite.observation.photo import Photo
 from d3f_lite.settings import Settings
 from research.study import scans, scans_report
-from research.study.scan_photos import draw_scan_photo
+from research.study.surfaces import Surface
 from research.study.worlds import own
 
 HEAD = load_head()
@@ -22,7 +22,7 @@ def test_distances_to_a_plane_by_hand():
     grid = np.stack(np.meshgrid(np.arange(5.0), np.arange(5.0), [0.0]), -1).reshape(-1, 3)
     corner = np.array([row * 5 + column for row in range(4) for column in range(4)])
     triangles = np.concatenate([np.stack((corner, corner + 1, corner + 6), 1), np.stack((corner, corner + 6, corner + 5), 1)])
-    surface = scans.Surface.of(grid, triangles.astype(np.int32))
+    surface = Surface.of(grid, triangles.astype(np.int32))
     points = np.array([[2.3, 1.6, 0.7], [1.2, 2.9, -0.4]])
     assert np.abs(surface.signed_distances(points)) == pytest.approx([0.7, 0.4], abs=1e-6)
     assert np.prod(surface.signed_distances(points)) < 0
@@ -37,7 +37,7 @@ def scene_of(truth, visible, occluded):
 
 def laid_on(vertices, scene):
     """Distances of one head after its own alignment."""
-    matrix = scans.similarity(vertices, HEAD.triangles, HEAD.landmark_points(vertices)[JAW_POINTS:], scene)
+    matrix = scans.lay(vertices, HEAD, scene)
     return scans.distances(vertices[None], matrix, HEAD, scene)
 
 
@@ -58,7 +58,7 @@ def test_exact_draws_are_covered_as_often_as_their_regions_say():
     generator = np.random.default_rng(0)
     apart = generator.normal(size=(64, 4000)) - generator.normal(size=4000)
     found, halved = scans.measured(apart, 2000), scans.measured(apart.mean(0) + 0.5 * (apart - apart.mean(0)), 2000)
-    for level in scans_report.LEVELS:
+    for level in scans_report.HALF_WIDTHS:
         assert found[f"covered_{level:.2f}_occluded"] == pytest.approx(level, abs=0.03)
     assert halved["covered_0.90_occluded"] < 0.65 and found["energy"] < halved["energy"]
 
@@ -66,8 +66,8 @@ def test_exact_draws_are_covered_as_often_as_their_regions_say():
 @pytest.mark.slow
 def test_a_scene_from_picture_to_report(detector):
     world = own()
-    scene = scans.draw_scene(world, 3, 1, "surgical_mask", detector, draw_scan_photo)
-    again = scans.draw_scene(world, 3, 1, "surgical_mask", detector, draw_scan_photo)
+    scene = scans.draw_scene(world, 3, 1, "surgical_mask", detector)
+    again = scans.draw_scene(world, 3, 1, "surgical_mask", detector)
     assert np.array_equal(scene.photo.pixels, again.photo.pixels) and scene.occluded.sum() > 200
     draws = Draws(replace(Settings().diversity, iterations=5), 4, 0)
     rows = [{"world": world.name, "head": 1, **row} for row in scans.scene_rows(scene, HEAD, world, draws, Settings())]

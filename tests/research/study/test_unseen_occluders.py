@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from d3f_lite.observation.landmarks import face_region
-from research.study.unseen_occluders import SMALLEST, THINGS, Case, draw_thing, measured, sheet, table
+from research.study.masks import Case, score
+from research.study.unseen_occluders import SMALLEST, THINGS, draw_thing, report, sheet
 
 
 @pytest.mark.parametrize("kind", THINGS)
@@ -21,13 +22,13 @@ def test_what_is_drawn_lies_under_the_mask_and_nowhere_else(portraits, kind):
 
 
 @pytest.mark.slow
-def test_a_case_is_measured_and_told(portraits, detector):
+def test_a_case_is_scored_and_reported(portraits, detector):
     photo, landmarks = portraits["astronaut"]
     face = face_region(landmarks, photo.shape)
     drawn, truth = draw_thing(photo, landmarks, "printed mask", seed=1)
     covered, clean = Case("portrait", "printed mask", drawn, truth, face), Case("as it is", None, photo, truth & False, face)
-    values = {case: measured(case, detector) for case in (covered, clean)}
+    values = {case: score(case, detector) for case in (covered, clean)}
     assert values[covered][0] > 0.9 and values[clean][0] <= 0.02
     found = {(case.group, case.kind): [value] for case, (value, _) in values.items()}
-    assert "| portrait | printed mask | 1 | 0.9" in table(found) and "| as it is | 0.0 % |" in table(found)
+    assert "| portrait | printed mask | 1 | 0.9" in report(found) and "| as it is | 0.0 % |" in report(found)
     assert len(sheet([(case, *value) for case, value in values.items()]).axes) >= 2

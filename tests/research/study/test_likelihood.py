@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from research.bake.likelihood import expected_log_density, held_out_score, smooth
+from research.study.likelihood import expected_log_density, held_out_score, smooth
 
 
 def test_expected_density_of_a_case_by_hand():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_head import one_way, small_head
 
-from research.bake.half_population import half_of
+from research.study.half_population import half_of
 
 
 def test_two_halves_share_no_direction_and_vary_as_much_together():

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from d3f_lite.assets import SHIPPED
 from d3f_lite.errors import AssetError
 from d3f_lite.files.arrays import read_arrays
+from d3f_lite.formats.head_file import read_head
 from d3f_lite.heads.model import HeadModel
 
 ASSET = SHIPPED / "head.npz"
@@ -21,7 +22,7 @@ def load_anny() -> HeadModel:
     Raises:
         AssetError: the asset is missing or broken.
     """
-    return HeadModel.load(ASSET, "anny")
+    return read_head(ASSET, "anny")
 
 
 def held_out_heads(path: Path | str = HELD_OUT) -> Float[np.ndarray, "n V 3"]:

@@ -1,4 +1,4 @@
-"""What carries over to people outside the span of the scans: ``python -m research.bake.half_population --head-files PATH``.
+"""What carries over to people outside the span of the scans: ``python -m research.study.half_population --head-files PATH``.
 
 Every other identity direction of the scans is kept from the population. Heads drawn from those that it has, and from those that
 it never saw, are then fitted with it and with the shipped head, which has them all. Halves are made √2 as wide, so that people
@@ -22,14 +22,14 @@ from d3f_lite.evaluation.truth import observe_filled
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.ict import read_ict
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.heads.model import JAW_POINTS, HeadModel
-from d3f_lite.observation.landmarks import MediapipeDetector
+from d3f_lite.heads.model import HeadModel
+from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.settings import DiversitySettings
 from research.bake import embedding, population
 from research.bake.head import TRAINING_SEED, build, with_scans
 from research.bake.registration import register
+from research.markdown import table
 from research.study import scans
-from research.study.scan_photos import draw_scan_photo
 from research.study.worlds import World
 
 COLUMNS = ("face", "occluded", *(f"covered_{level}_{part}" for part in ("visible", "occluded") for level in ("0.50", "0.90")))
@@ -54,9 +54,9 @@ def errors(world: World, heads: dict[str, HeadModel], number: int, seed: int) ->
     """What COLUMNS name, of the world's average head (an error only) and of the fit of each of ``heads``, on every occluder."""
     found = []
     with MediapipeDetector() as detector:
-        for one, occluder in tqdm([(one, occluder) for one in range(number) for occluder in scans.OCCLUDERS], desc=world.name):
+        for one, occluder in tqdm([(one, occluder) for one in range(number) for occluder in scans.HIDDEN_BY], desc=world.name):
             try:
-                scene = scans.draw_scene(world, seed, one, occluder, detector, draw_scan_photo)
+                scene = scans.draw_scene(world, seed, one, occluder, detector)
                 observation = observe_filled(scene, detector)
             except LandmarkError:
                 continue
@@ -72,7 +72,7 @@ def errors(world: World, heads: dict[str, HeadModel], number: int, seed: int) ->
 
 def _measured(vertices, draws, model, scene):
     """The COLUMNS of one head and of ``draws`` around it, NaN where those are too few to say."""
-    matrix = scans.similarity(vertices, model.triangles, model.landmark_points(vertices)[JAW_POINTS:], scene)
+    matrix = scans.lay(vertices, model, scene)
     error, sure = (
         scans.measured(scans.distances(heads, matrix, model, scene), int(scene.visible.sum()))
         for heads in (vertices[None], draws)
@@ -91,14 +91,15 @@ def main() -> None:
     people = read_ict(options.head_files).head_model()
     halves = [half_of(people, first) for first in (0, 1)]
     heads = {"the shipped head": load_head(), "the head of one half": head_of_half(people, halves[0])}
-    titles = "people | pictures | fit of | face, mm | of their average | occluded, mm | of their average"
-    print(f"| {titles} | visible in 50 % regions, % | 90 % | occluded in 50 % | 90 % |\n" + "|---" * 11 + "|")
+    rows = []
     for name, half in zip(("of directions in that half", "of the directions that it never saw"), halves):
         found = errors(World(name, half, half.mean), heads, options.heads, options.seed)
         average, *fits = found.mean(0)
         for model, (face, occluded, *covered) in zip(heads, fits):
-            print(f"| {name} | {len(found)} | {model} | {face:.2f} | {face / average[0]:.2f} | {occluded:.2f} | "
-                  f"{occluded / average[1]:.2f} | {' | '.join(f'{100 * share:.0f}' for share in covered)} |")  # fmt: skip
+            errors_of = f"{face:.2f}", f"{face / average[0]:.2f}", f"{occluded:.2f}", f"{occluded / average[1]:.2f}"
+            rows.append((name, len(found), model, *errors_of, *(f"{100 * share:.0f}" for share in covered)))
+    columns = ("people", "pictures", "fit of", "face, mm", "of their average", "occluded, mm", "of their average")
+    print(table((*columns, "visible in 50 % regions, %", "90 %", "occluded in 50 %", "90 %"), rows))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Where in a photo the faces are, and MediaPipe's mesh on each; small ones are found, too."""
+"""MediaPipe's face detector: where in a picture the faces are, and its mesh on each; small ones are found, too."""
 
 import hashlib
 import weakref
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
@@ -12,24 +13,25 @@ from jaxtyping import Float, UInt8
 from d3f_lite.assets import SHIPPED
 from d3f_lite.common.quiet import native_stderr_silenced
 from d3f_lite.errors import AssetError
+from d3f_lite.perception.face_mesh import face_size, same_face
 
 MODEL_PATH = SHIPPED / "face_landmarker.task"
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 MOST_FACES = 8
-LIKELY, POSSIBLE = 0.5, 0.3  # least scores of a face and of its mesh
-SMALLEST_TILE = 160  # px
-OBLONG = 1.25  # sides of a photo, from which squares of it are searched as well
-FINEST_TILING = 8  # tiles are at least this part of the photo, which keeps the search within seconds
 
 
 class MediapipeDetector:
     """Google's face landmarker (478 mesh points); a context manager, as it holds native memory until closed.
 
-    Only what has at least the `least_score` is a face. Raises AssetError if the model file is missing or not the one this
-    code was tuned for.
+    Args:
+        model_path: its file.
+        least_score: what has less is no face.
+
+    Raises:
+        AssetError: the model file is missing or not the one this code was tuned for.
     """
 
-    def __init__(self, model_path: Path | str = MODEL_PATH, least_score: float = LIKELY) -> None:
+    def __init__(self, model_path: Path | str = MODEL_PATH, least_score: float = 0.5) -> None:
         model = checked_model(Path(model_path), MODEL_SHA256, "face landmark model")
         with native_stderr_silenced:
             import mediapipe  # heavy, and only needed here
@@ -49,15 +51,22 @@ class MediapipeDetector:
     @cached_property
     def lenient(self) -> "MediapipeDetector":
         """A detector that takes more for a face, closed with this one."""
-        return MediapipeDetector(self._model_path, POSSIBLE)
+        return MediapipeDetector(self._model_path, least_score=0.3)
 
     def detect(self, pixels: UInt8[np.ndarray, "H W 3"]) -> list[Float[np.ndarray, "478 2"]]:
-        """The mesh points (478, 2) px of each face in `pixels`, the largest face first."""
+        """The mesh of each face in a picture, px, the largest face first."""
         image = self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, np.ascontiguousarray(pixels))
-        found = self._landmarker.detect(image).face_landmarks
+        faces = self._landmarker.detect(image).face_landmarks
         size = np.array(pixels.shape[1::-1])
-        faces = [np.array([(point.x, point.y) for point in face]) * size for face in found]
-        return sorted(faces, key=face_size, reverse=True)
+        meshes = [np.array([(point.x, point.y) for point in face]) * size for face in faces]
+        return sorted(meshes, key=face_size, reverse=True)
+
+    def detect_in_crop(
+        self, pixels: UInt8[np.ndarray, "H W 3"], linear: Float[np.ndarray, "2 2"], offset: Float[np.ndarray, "2"], side: int
+    ) -> list[Float[np.ndarray, "478 2"]]:
+        """As ``detect``, in a ``square_crop``: the meshes lie in the whole picture all the same."""
+        meshes = self.detect(square_crop(pixels, linear, offset, side))
+        return [(mesh - offset) @ np.linalg.inv(linear).T for mesh in meshes]
 
     def close(self) -> None:
         """Free the native memory."""
@@ -72,51 +81,54 @@ class MediapipeDetector:
         self.close()
 
 
+def opened(detector: MediapipeDetector | None) -> AbstractContextManager[MediapipeDetector]:
+    """A context with this detector, which stays open, or with one of its own."""
+    return MediapipeDetector() if detector is None else nullcontext(detector)
+
+
 def find_faces(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector) -> list[Float[np.ndarray, "478 2"]]:
-    """The mesh points (478, 2) px of each face in `pixels`, the largest first; small ones if need be."""
+    """The mesh of each face in a picture, px, the largest first; small ones if need be."""
     return find_large_faces(pixels, detector) or find_small_faces(pixels, detector)
 
 
-def find_large_faces(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector) -> list[Float[np.ndarray, "478 2"]]:
-    """The mesh points (478, 2) px of each face, the largest first, that the whole photo shows the detector.
+def find_large_faces(
+    pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector, oblong: float = 1.25
+) -> list[Float[np.ndarray, "478 2"]]:
+    """The mesh of each face, px, the largest first, that the whole picture shows the detector.
 
-    It makes photos square, and of two faces side by side in a wide one it may miss one: so squares of the photo are
-    searched too, if there is any face.
+    It makes pictures square, and of two faces side by side in a wide one it may miss one: so squares of an ``oblong``
+    picture (the ratio of its sides) are searched too, if there is any face.
     """
     faces, side = [], min(pixels.shape[:2])
     for face in detector.detect(pixels):  # the detector may find one face twice
         if not same_face(faces, face):
             faces.append(face)
-    if not faces or max(pixels.shape[:2]) < OBLONG * side:
+    if not faces or max(pixels.shape[:2]) < oblong * side:
         return faces
     return _with_those_in_tiles(faces, pixels, side, detector)
 
 
-def find_small_faces(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector) -> list[Float[np.ndarray, "478 2"]]:
-    """The mesh points (478, 2) px of each face, the largest first, as overlapping tiles of the photo show them."""
+def find_small_faces(
+    pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector, smallest: int = 160, finest: int = 8
+) -> list[Float[np.ndarray, "478 2"]]:
+    """The mesh of each face, px, the largest first, as overlapping tiles of the picture show them.
+
+    Args:
+        smallest: px a side of a tile.
+        finest: no tile is smaller than this part of the picture, which keeps the search within seconds.
+    """
     side, faces = max(pixels.shape[:2]), []
-    smallest = max(SMALLEST_TILE, side // FINEST_TILING)
+    smallest = max(smallest, side // finest)
     while not faces and side > smallest:
         side //= 2
         faces = _with_those_in_tiles(faces, pixels, side, detector)
     return faces
 
 
-def _with_those_in_tiles(faces, pixels, side, detector) -> list[np.ndarray]:
-    """These `faces` and others in tiles of the photo, `side` px wide, the largest first."""
-    found = list(faces)
-    for x, y in _tile_corners(pixels.shape, side):
-        for face in detector.detect(pixels[y : y + side, x : x + side]):
-            face = face + (x, y)
-            if not same_face(found, face):
-                found.append(face)
-    return sorted(found, key=face_size, reverse=True)
-
-
 def square_crop(
     pixels: UInt8[np.ndarray, "H W 3"], linear: Float[np.ndarray, "2 2"], offset: Float[np.ndarray, "2"], side: int
 ) -> UInt8[np.ndarray, "side side 3"]:
-    """The crop (side, side, 3) in which a point p (px) of `pixels` lies at `linear` @ p + `offset`."""
+    """The crop of ``side`` px in which a point p (px) of the picture lies at ``linear @ p + offset``."""
     shrink = int(1 / np.sqrt(np.linalg.det(linear)))
     if shrink > 1:  # average first: bilinear sampling would skip pixels
         height, width = (length // shrink * shrink for length in pixels.shape[:2])
@@ -127,29 +139,11 @@ def square_crop(
     return cv2.warpAffine(pixels, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
 
 
-def face_size(points: Float[np.ndarray, "P 2"]) -> float:
-    """Geometric mean of the width and height in px of the box around `points`."""
-    return float(np.sqrt(np.prod(np.ptp(points, axis=0))))
-
-
-def same_face(faces: list[Float[np.ndarray, "_ 2"]], face: Float[np.ndarray, "P 2"]) -> list[Float[np.ndarray, "_ 2"]]:
-    """Those of `faces` whose centres lie within half a face of that of `face`, in the order given."""
-    return [other for other in faces if np.linalg.norm(other.mean(0) - face.mean(0)) < face_size(face) / 2]
-
-
-def _tile_corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
-    """Top-left corners (x, y) of square tiles that overlap by at least half and cover an image."""
-    rows, columns = (
-        np.linspace(0, max(length - side, 0), int(np.ceil(max(length - side, 0) / (side / 2))) + 1).astype(int)
-        for length in shape[:2]
-    )
-    return [(x, y) for y in rows for x in columns]
-
-
 def checked_model(path: Path, sha256: str, what: str) -> bytes:
-    """The bytes of a model file, once they are known to be the right ones by their `sha256`; `what` it is, in words.
+    """The bytes of a model file, once its ``sha256`` says that they are the right ones; ``what`` it is, in words.
 
-    Raises AssetError if the file is missing or another.
+    Raises:
+        AssetError: the file is missing or another.
     """
     if not path.is_file():
         raise AssetError(f"{path}: the {what} is missing; install d3f-lite again")
@@ -157,3 +151,23 @@ def checked_model(path: Path, sha256: str, what: str) -> bytes:
     if hashlib.sha256(model).hexdigest() != sha256:
         raise AssetError(f"{path}: not the expected {what} (sha256 differs); install d3f-lite again")
     return model
+
+
+def _with_those_in_tiles(faces, pixels, side, detector):
+    """These ``faces`` and others in tiles of the picture, ``side`` px wide, the largest first."""
+    meshes = list(faces)
+    for x, y in _tile_corners(pixels.shape, side):
+        for face in detector.detect(pixels[y : y + side, x : x + side]):
+            face = face + (x, y)
+            if not same_face(meshes, face):
+                meshes.append(face)
+    return sorted(meshes, key=face_size, reverse=True)
+
+
+def _tile_corners(shape, side):
+    """Top-left corners (x, y) of square tiles that overlap by at least half and cover a picture."""
+    rows, columns = (
+        np.linspace(0, max(length - side, 0), int(np.ceil(max(length - side, 0) / (side / 2))) + 1).astype(int)
+        for length in shape[:2]
+    )
+    return [(x, y) for y in rows for x in columns]

@@ -1,4 +1,4 @@
-"""What masks are chosen on: ``python -m research.bake.occlusion_validation`` (about 8 minutes) prints how they overlap.
+"""What masks are chosen on: ``python -m research.study.mask_validation`` (about 8 minutes) prints how they overlap.
 
 Faces kept back from the occlusion network's training, under its training's occluders, and under cards that come in from a
 side; drawn on the photo, and found by the detector as any photo's. The measured sets of ``research/study/masks.py`` stay unseen.
@@ -11,17 +11,17 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from d3f_lite.errors import LandmarkError
 from d3f_lite.formats.load_head import load_head
-from d3f_lite.observation.landmarks import FACE_OVAL, MediapipeDetector, region_inside
-from d3f_lite.observation.occlusion import observe
+from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.face_detection import face_size
+from d3f_lite.perception.detector import MediapipeDetector
+from d3f_lite.perception.face_mesh import face_size
 from d3f_lite.perception.occlusion_net import MESH_POINTS, SHEET, SIDE, load_occlusion_net
-from research.bake.occlusion_drawing import OCCLUDERS, draw_material
+from research.bake.occlusion_drawing import SHARES, draw_material
 from research.bake.occlusion_faces import Anatomy, rendered_faces, small_faces
 from research.bake.occlusion_net import SMALLEST, Recipe
-from research.study.masks import overlap
+from research.markdown import table
+from research.study.masks import Case, score
 
 RENDERS = 30
 SIDE_CARDS = 2  # on every face
@@ -59,15 +59,15 @@ def side_card(mesh, shape, generator):
 
 
 def cases(detector, seed=SEED):
-    """All cases: (set, occluder or None, Photo, true mask (H, W) bool, face (H, W) bool)."""
+    """Every face, clean and under every occluder, as a Case."""
     canonical, generator = load_occlusion_net().canonical.numpy(), np.random.default_rng(seed)
     points = Anatomy.of(canonical).points
     for group, pixels, mesh in kept_back_faces(detector):
         shape = pixels.shape[:2]
         face = region_inside(mesh[list(FACE_OVAL)], shape)
         tone = np.median(pixels[face], axis=0) / 255
-        yield group, None, Photo(pixels, group), np.zeros(shape, bool), face
-        for draw in (*OCCLUDERS, *[side_card] * SIDE_CARDS):
+        yield Case(group, None, Photo(pixels, group), np.zeros(shape, bool), face)
+        for draw in (*SHARES, *[side_card] * SIDE_CARDS):
             if draw is side_card:
                 name, cover, colour = "side card", side_card(mesh, shape, generator), draw_material(generator)
             else:
@@ -77,7 +77,7 @@ def cases(detector, seed=SEED):
             drawn = (pixels + cover[..., None] * (colour - pixels)).clip(0, 255).astype(np.uint8)
             truth = cover > COVERED
             if (truth & face).sum() > SMALLEST * face.sum():
-                yield group, name, Photo(drawn, group), truth, face
+                yield Case(group, name, Photo(drawn, group), truth, face)
 
 
 def main():
@@ -86,20 +86,14 @@ def main():
     parser.add_argument("--seed", type=int, default=SEED, help="of the occluders")
     options, found = parser.parse_args(), defaultdict(list)
     with MediapipeDetector() as detector:
-        for group, name, photo, truth, face in tqdm(list(cases(detector, options.seed)), desc="masks", unit="photo"):
-            try:
-                occluded = observe(photo, detector=detector).masks.occluded
-            except LandmarkError:
-                found[group, name].append(np.nan)
-                continue
-            found[group, name].append(overlap(occluded, truth, face) if name else occluded[face].mean())
-    print("| faces | occluder | cases | faces not found | IoU |\n|---|---|---|---|---|")
-    for (group, name), values in found.items():
-        missed, mean = np.isnan(values).sum(), np.nan_to_num(values).mean()
-        if name:
-            print(f"| {group} | {name} | {len(values)} | {missed} | {mean:.2f} |")
-        else:
-            print(f"| {group} | none | {len(values)} | {missed} | {100 * mean:.1f} % of the face called occluded |")
+        for case in tqdm(list(cases(detector, options.seed)), desc="masks", unit="photo"):
+            found[case.group, case.kind].append(score(case, detector)[0])
+    rows = []
+    for (group, kind), values in found.items():
+        mean = np.nan_to_num(values).mean()
+        told = f"{mean:.2f}" if kind else f"{100 * mean:.1f} % of the face called occluded"
+        rows.append((group, kind or "none", len(values), np.isnan(values).sum(), told))
+    print(table(("faces", "occluder", "cases", "faces not found", "IoU"), rows))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How wide should the population be? ``python -m research.bake.likelihood --head-files PATH``, ICT-FaceKit's folder or archive.
+"""How wide should the population be? ``python -m research.study.likelihood --head-files PATH``, ICT-FaceKit's folder or archive.
 
 Identity directions of the scans are kept from the population, which then says how likely people are who have them: people of
 those directions alone, or people as they are, who lie beside the others by a tenth. Two answers to what lies outside are
@@ -19,6 +19,7 @@ from d3f_lite.formats.ict import read_ict
 from research.bake import embedding, population
 from research.bake.head import POPULATION, SCANNED_SHARE, TRAINING_SEED, build
 from research.bake.registration import register
+from research.markdown import table
 
 PLACES = 250  # vertices of the face that are scored
 NOISE = 0.3  # mm, of each coordinate: finer differences between heads do not count
@@ -86,7 +87,6 @@ def main() -> None:
     apart = (registered.vertices - own.mean)[places].ravel().astype(float)
     other = np.cov(neutral[:POPULATION, places].reshape(-1, 3 * PLACES).T.astype(float)), apart
     points, shipped = registered.vertices[places], 1.0 - SCANNED_SHARE
-    print("| nats against the shipped population | beside a half | beside four fifths | nine tenths known |\n" + "|---" * 4 + "|")
     kinds = ((2, True), (5, True), (10, False))
     zero = [held_out_score(modes, *kind, shipped, other) for kind in kinds]
     tried = [(f"{share:.2f} anny's", share, np.zeros_like(other[0])) for share in SHARES]
@@ -94,9 +94,11 @@ def main() -> None:
         (f"{shipped:.2f} anny's, process of {size} mm over {length:.0f} mm", shipped, smooth(points, length, size))
         for length in LENGTHS for size in SIZES
     ]  # fmt: skip
+    rows = []
     for name, share, more in tried:
         gained = [held_out_score(modes, *kind, share, other, more) - base for kind, base in zip(kinds, zero)]
-        print(f"| {name} | " + " | ".join(f"{nats:+.0f}" for nats in gained) + " |", flush=True)
+        rows.append((name, *(f"{nats:+.0f}" for nats in gained)))
+    print(table(("nats against the shipped population", "beside a half", "beside four fifths", "nine tenths known"), rows))
 
 
 if __name__ == "__main__":

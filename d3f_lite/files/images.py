@@ -1,0 +1,184 @@
+"""Image files of all common formats, read within bounds: upright 8-bit pixels, or the grey levels of a mask."""
+
+import io
+import struct
+import zlib
+from contextlib import nullcontext
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pi_heif
+from jaxtyping import UInt8
+from PIL import Image, ImageOps
+
+from d3f_lite.common.quiet import native_stderr_silenced, warnings_ignored
+from d3f_lite.errors import D3FError
+
+# The only decoders that may see a file.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
+LARGEST_SIDE = 16_384  # px
+LARGEST_AREA = 64_000_000  # px; checked on the header, before anything is decoded
+
+
+def read_image(
+    path: Path,
+    error: type[D3FError],
+    background: str | None = "white",
+    content: bytes | None = None,
+    largest: int = LARGEST_AREA,
+) -> tuple[Image.Image, int]:
+    """Read the first picture of an image file and turn it upright, as its EXIF orientation says.
+
+    Args:
+        path: the file, or only its name where its ``content`` is given.
+        error: what is raised.
+        background: the colour behind transparent parts; None leaves the picture's mode as it is.
+        content: the file's bytes.
+        largest: px.
+
+    Returns:
+        The picture, as RGB of 8 bits unless ``background`` is None, and how many pictures the file holds. Those of a
+        JPEG or HEIF are previews or depths of its own and do not count.
+
+    Raises:
+        error: no such file, no image, empty, damaged, too small or too large.
+    """
+    _read_heif_too()
+    # Pillow leaves it to libtiff to complain, and libtiff to the terminal.
+    with native_stderr_silenced if _is_tiff(path, content) else nullcontext():
+        return _decoded(path, error, background, content, largest)
+
+
+def check_size(width: int, height: int, name, error: type[D3FError], largest: int = LARGEST_AREA, smallest: int = 32) -> None:
+    """Raise ``error`` unless an image of ``width`` × ``height`` px can be worked with.
+
+    Args:
+        name: of the image, for the message.
+        largest: px in all.
+        smallest: px a side.
+    """
+    if max(width, height) > LARGEST_SIDE or width * height > largest:
+        raise error(_too_large(name, largest))
+    if min(width, height) < smallest:
+        raise error(f"{name}: {width}×{height} px is too small; at least {smallest} px a side are needed")
+
+
+def read_mask_levels(path: Path, error: type[D3FError]) -> UInt8[np.ndarray, "H W"]:
+    """Read the grey levels of an image that may be a mask: 0 and 255 where it has two colours, the opacity of a layer.
+
+    Raises:
+        error: as ``read_image`` does, and for a picture in colours.
+    """
+    image, _ = read_image(path, error, background=None)
+    return _mask_levels(image, path.name, error)
+
+
+def _mask_levels(image, name, error):
+    """See ``read_mask_levels``."""
+    if image.has_transparency_data:
+        return _opacity(np.asarray(image.convert("RGBA")), name, error)
+    if _is_deep(image):  # what counts is which values there are
+        deep = np.nan_to_num(np.asarray(image, np.float64))
+        if len(np.unique(deep)) == 2:
+            return np.uint8(255) * (deep == deep.max())
+    pixels = np.asarray(_rgb(image, "black"))
+    colours = np.unique(pixels.reshape(-1, 3), axis=0)
+    if len(colours) == 1 and image.mode == "P" and len(np.unique(np.asarray(image))) == 2:
+        return np.asarray(image)  # a palette of one colour: its indices are the values
+    if len(colours) == 2:
+        darker, brighter = sorted(colours, key=lambda colour: int(colour.astype(int).sum()))
+        if not _is_coloured(brighter) and _is_coloured(darker):
+            raise error(f"{name}: paint on white may hide or show; paint what hides the face white, all else black")
+        return np.uint8(255) * (pixels == brighter).all(2)
+    if _is_coloured(pixels).mean() > 0.01:
+        raise error(f"{name}: a picture in colours is no mask; paint what hides the face white, all else black")
+    return pixels.max(2)
+
+
+def _opacity(rgba, name, error):
+    """The levels (H, W) of a layer (H, W, 4): its opacity, where something was painted on it in one colour."""
+    opacity = rgba[..., 3]
+    if opacity.min() == opacity.max():
+        return _mask_levels(Image.fromarray(rgba[..., :3]), name, error)
+    painted = rgba[opacity > 0][:, :3]
+    if _is_coloured(painted.T).any():  # any channel varies over what is painted
+        raise error(f"{name}: transparent, and in more than one colour; save it as white on black, without transparency")
+    return opacity
+
+
+def _is_coloured(values, least: int = 24):
+    """Whether values (..., C) uint8 differ along their last axis by more than ``least`` of 255: neither grey nor almost."""
+    return np.ptp(values.astype(np.int16), axis=-1) > least
+
+
+@cache
+def _read_heif_too() -> None:
+    """Have Pillow read HEIF files, as phones write them (.heic)."""
+    pi_heif.register_heif_opener()
+
+
+def _is_tiff(path, content):
+    """Whether a file starts as TIFF files do."""
+    if content is not None:
+        return content[:2] in (b"II", b"MM")
+    if not path.is_file():  # a pipe would be waited for
+        return False
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(2) in (b"II", b"MM")
+    except (OSError, ValueError):
+        return False  # what is wrong is said when it is decoded
+
+
+def _decoded(path, error, background, content, largest):
+    """See ``read_image``."""
+    try:
+        if content is None and not path.exists():
+            raise error(f"{path}: no such file; check the path")
+        if content is None and not path.is_file():
+            raise error(f"{path}: not a file; give the path of one image")
+        if (path.stat().st_size if content is None else len(content)) == 0:
+            raise error(f"{path}: the file is empty; save the image again")
+        source = path if content is None else io.BytesIO(content)
+        with warnings_ignored, Image.open(source, formats=FORMATS) as image:  # Pillow's notes: sizes are checked here
+            check_size(*image.size, path, error, largest)
+            pictures = 1 if image.format in ("JPEG", "MPO", "HEIF") else getattr(image, "n_frames", 1)
+            upright = ImageOps.exif_transpose(image)
+            upright.load()
+            return upright if background is None else _rgb(upright, background), pictures
+    except Image.DecompressionBombError:
+        raise error(_too_large(path, largest)) from None
+    except Image.UnidentifiedImageError:
+        raise error(f"{path}: not an image that can be read; convert it to JPEG or PNG") from None
+    except PermissionError:
+        raise error(f"{path}: no permission to read the file; change its permissions") from None
+    # What Pillow's decoders raise on broken files.
+    except (OSError, SyntaxError, ValueError, RuntimeError, EOFError, IndexError, TypeError, struct.error, zlib.error) as reason:
+        if getattr(reason, "errno", None):  # the system's fault, not the file's
+            raise error(f"{path}: cannot be read: {reason.strerror}; try again") from None
+        detail = " ".join(str(reason).split())
+        raise error(f"{path}: the image is damaged or cut short ({detail}); save it again") from None
+
+
+def _too_large(name, largest):
+    """What to say of an image that is."""
+    limit = f"{largest // 1_000_000} megapixels or {LARGEST_SIDE} px a side"
+    return f"{name}: the image is larger than {limit}; scale it down"
+
+
+def _is_deep(image):
+    """Whether a Pillow image has more than 8 bits a channel, which ``convert`` would clip."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _rgb(image, background):
+    """Any Pillow image as 8-bit RGB."""
+    if _is_deep(image):
+        values = np.nan_to_num(np.asarray(image, np.float64))
+        full = 65_535 if image.mode.startswith("I") else 1 if values.max() <= 1 else 255
+        image = Image.fromarray((values / full * 255).round().clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
+    return image.convert("RGB")

@@ -1,0 +1,183 @@
+"""Masks: which pixels are face and which are occluded; as arrays and as the files that people have."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int
+from PIL import Image
+
+from d3f_lite.errors import MaskError
+from d3f_lite.files.images import read_image, read_mask_levels
+from d3f_lite.observation.photo import Photo
+
+
+class Stroke(IntEnum):
+    """What a stroke of the brush says of a pixel."""
+
+    NOTHING = 0
+    OCCLUDED = 1
+    VISIBLE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """Two regions of a photo: the whole face, hidden parts too, and what is occluded.
+
+    Args:
+        face: True on the face.
+        occluded: True under the occluder.
+        origin: where ``occluded`` comes from: "given", "estimated", or "corrected" by strokes.
+        confidence: how sure it is, 0 to 1: 1 if given, else that of the OcclusionEstimate.
+        strokes: those that corrected it (see Stroke), if any.
+        doubt: what looks wrong with a given mask, if anything does.
+        kinds: of an estimated mask: what share of the face hands, cloth, things, hair (beards, too), … cover.
+    """
+
+    face: Bool[np.ndarray, "H W"]
+    occluded: Bool[np.ndarray, "H W"]
+    origin: str = "given"
+    confidence: float = 1.0
+    strokes: Int[np.ndarray, "H W"] | None = None
+    doubt: str = ""
+    kinds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """The share of the face that is occluded, 0 to 1."""
+        return float(self.occluded[self.face].mean()) if self.face.any() else 0.0
+
+    @property
+    def visible(self) -> Bool[np.ndarray, "H W"]:
+        """The face's visible pixels."""
+        return self.face & ~self.occluded
+
+
+def read_mask(path: Path | str, photo: Photo) -> Bool[np.ndarray, "H W"]:
+    """Read the occlusion mask of a photo: the brighter one of an image's two values is occluded.
+
+    Soft edges between black and white are fine, as is one colour on a transparent ground. All black says that nothing
+    is occluded.
+
+    Returns:
+        True where occluded.
+
+    Raises:
+        MaskError: it cannot be read, is no mask, has another size than the photo, or is all white.
+
+    >>> import numpy as np
+    >>> from d3f_lite import sample_photo
+    >>> photo = sample_photo("astronaut")
+    >>> write_mask(np.indices(photo.shape)[0] > 300, "mask.png")
+    >>> int(read_mask("mask.png", photo).sum())
+    108032
+    """
+    path = Path(path)
+    return check_mask(read_mask_levels(path, MaskError), photo, path.name)
+
+
+def check_mask(mask, photo: Photo, name: str = "mask") -> Bool[np.ndarray, "H W"]:
+    """Return a mask as bool, True where occluded.
+
+    Args:
+        mask: (H, W) bool, or uint8 of which the brighter values are occluded.
+
+    Raises:
+        MaskError: another type or size, values that are no mask's, or all is occluded.
+    """
+    mask = np.asarray(mask)
+    _check_shape(mask, photo, f"{name}: the mask is")
+    if mask.dtype == np.uint8:
+        mask = _brighter(mask, name)
+    if mask.dtype != bool:
+        raise MaskError(f"{name}: a mask must be bool or uint8, not {mask.dtype}; convert it first")
+    if mask.all():
+        raise MaskError(f"{name}: the mask is all white; leave what the photo shows of the face black")
+    return mask
+
+
+def write_mask(mask: Bool[np.ndarray, "H W"], path: Path | str) -> None:
+    """Write a mask as a PNG that ``read_mask`` reads."""
+    Image.fromarray(np.uint8(255) * mask).save(path, "png")
+
+
+def inverted(occluded: Bool[np.ndarray, "H W"], face: Bool[np.ndarray, "H W"]) -> str:
+    """Why a given mask may be inverted, in one line; empty if it does not look so.
+
+    No occluder covers both the photo's border and much of the face.
+    """
+    border = np.concatenate([occluded[0], occluded[-1], occluded[:, 0], occluded[:, -1]]).mean()
+    hidden = occluded[face].mean() if face.any() else 0.0
+    if border < 0.9 or hidden < 0.25:
+        return ""
+    covers = f"{border:.0%} of the photo's border and {hidden:.0%} of the face"
+    return f"the mask covers {covers}: is it inverted? White is what hides the face"
+
+
+def check_strokes(strokes, photo: Photo, name: str = "strokes") -> Int[np.ndarray, "H W"]:
+    """Return strokes as (H, W) int8, each value a Stroke.
+
+    Raises:
+        MaskError: another type (whole numbers), size or value.
+    """
+    strokes = np.asarray(strokes)
+    if strokes.dtype.kind not in "iu" or not np.isin(strokes, list(Stroke)).all():
+        raise MaskError(f"{name}: strokes must be 0 (none), 1 (occluded) or 2 (visible); convert them first")
+    _check_shape(strokes, photo, f"{name}: the strokes are on")
+    return strokes.astype(np.int8)
+
+
+def correct(occluded: Bool[np.ndarray, "H W"], strokes: Int[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """The mask with the pixels under strokes as they say."""
+    return (occluded | (strokes == Stroke.OCCLUDED)) & (strokes != Stroke.VISIBLE)
+
+
+def read_strokes(path: Path | str, photo: Photo) -> Int[np.ndarray, "H W"]:
+    """Read strokes on a photo from an image file: red is occluded, green or blue is visible, all else says nothing.
+
+    Raises:
+        MaskError: it cannot be read, has another size than the photo, or holds no stroke.
+    """
+    path, contrast = Path(path), 100  # of 255: a stroke's colour stands out by more than this
+    red, green, blue = np.moveaxis(np.asarray(read_image(path, MaskError, "black")[0], np.int16), 2, 0)
+    strokes = np.zeros(red.shape, np.int8)
+    strokes[red - np.maximum(green, blue) > contrast] = Stroke.OCCLUDED
+    strokes[np.maximum(green, blue) - red > contrast] = Stroke.VISIBLE
+    if not strokes.any():
+        raise MaskError(f"{path.name}: no strokes; paint red what is occluded, green or blue what is visible")
+    return check_strokes(strokes, photo, path.name)
+
+
+def write_strokes(strokes: Int[np.ndarray, "H W"], path: Path | str) -> None:
+    """Write strokes as a PNG that ``read_strokes`` reads: red is occluded, blue visible, black says nothing."""
+    Image.fromarray(np.array([(0, 0, 0), (255, 0, 0), (0, 0, 255)], np.uint8)[strokes]).save(path, "png")
+
+
+def _check_shape(layer, photo, what):
+    """Refuse a layer (H, W) of another size than the photo."""
+    if layer.shape != photo.shape:
+        size, wanted = ("×".join(map(str, shape[::-1])) for shape in (layer.shape, photo.shape))
+        raise MaskError(f"{what} {size} px but the photo is {wanted} px; make them the same size")
+
+
+def _brighter(levels, name, threshold: int = 127, black: int = 40, white: int = 215):
+    """Which pixels (H, W) uint8 are the brighter ones of a mask; raises MaskError where it is not plain which these are."""
+    values = np.unique(levels)
+    if len(values) == 1:
+        if values[0] not in (0, 255):
+            what = "255 (white) is what hides the face, 0 (black) all else"
+            raise MaskError(f"{name}: all of it has the value {values[0]}; {what}")
+        return levels > 0
+    if len(values) == 2:
+        return levels == values[1]
+    # Black and white, but for what JPEG leaves at their border.
+    if ((levels <= 3) | (levels >= 252)).all() and np.isin(levels, (0, 255)).mean() > 0.99:
+        return levels > threshold
+    # Few values are classes, unless those between the ends are rare, as at an edge; many are those of a JPEG or of a photo.
+    low, high = (values[0], values[-1]) if len(values) < 32 else (black, white)
+    between = ((levels > low) & (levels < high)).mean()
+    if len(values) < 5 or values[0] > black or values[-1] < white or between > 0.1:
+        listed = ", ".join(map(str, values[:8])) if len(values) <= 8 else f"{len(values)} values"
+        raise MaskError(f"{name}: {listed}: a mask has two, 255 (white) for what hides the face and 0 (black)")
+    return levels > threshold
