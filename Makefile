@@ -1,5 +1,5 @@
-# make demo: set up and run the main job on a real photo.   make test: set up and run all tests.   make check: the quick ones.
-# On Linux without a GPU, a smaller set-up: make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# make demo: set up, then reconstruct heads from a real photo.   make test: set up, then run all tests.   make check: the quick ones.
+# On Linux without a GPU, a smaller download: make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PYTHON ?= python3
 PIP_FLAGS ?=
 VENV := .venv
@@ -10,16 +10,16 @@ BENCH_FLAGS ?=
 NOTEBOOK ?= 00_quickstart
 GRADE_FLAGS ?=
 export OMP_NUM_THREADS ?= 1
-# What matplotlib, Jupyter, IPython and torch keep goes when .venv goes.
+# What matplotlib, Jupyter, IPython and torch keep lies in .venv and goes with it.
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 export TORCHINDUCTOR_CACHE_DIR := $(CURDIR)/$(VENV)/var/torch
 export IPYTHONDIR := $(CURDIR)/$(VENV)/var/ipython
 export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/var/jupyter
 export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
-# JupyterLab asks npm, where there is one, for its folders, and npm keeps a log of that.
+# JupyterLab asks npm, if there is one, for its folders, and npm logs that.
 export npm_config_cache := $(CURDIR)/$(VENV)/var/npm
 
-.PHONY: demo test check lab handouts site serve grade slides bench fuzz clean
+.PHONY: demo test check javascript lab handouts site serve grade slides bench fuzz clean
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
@@ -27,11 +27,17 @@ demo: $(VENV)/ready
 test: $(VENV)/ready-to-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(VENV)/ready-to-test
+check: $(VENV)/ready-to-test javascript
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy --no-error-summary
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" --ignore tests/research
+
+# Users need no npm; without it, or without a way to its registry, this step says so and is left out.
+javascript:
+	@if ! command -v npm >/dev/null; then echo "javascript: not looked at, npm is not here"; \
+	elif ! test -d widgets/node_modules && ! npm --prefix widgets ci --silent; then echo "javascript: not looked at, npm cannot get Biome"; \
+	else npm --prefix widgets run --silent check; fi
 
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_quickstart.ipynb
@@ -40,7 +46,7 @@ handouts: $(VENV)/ready-to-test
 	$(BIN)/python notebooks/handouts.py
 
 site: $(VENV)/ready-to-test
-	@test ! -e site || test -e site/.buildinfo || { echo "site/ holds what is not ours: move it away"; exit 2; }
+	@test ! -e site || test -e site/.buildinfo || { echo "site/ holds files that make site did not write: move it away"; exit 2; }
 	$(BIN)/python -m sphinx -q -W --keep-going --jobs 2 -c docs -d build/doctrees . site
 
 grade: $(VENV)/ready-to-test
@@ -60,16 +66,16 @@ fuzz: $(VENV)/ready-to-test
 	D3F_LITE_KILLS=20 $(BIN)/python -m pytest -q tests/hostile/test_kill.py
 
 clean:
-	rm -rf $(VENV) results handouts slides site build jupyter_execute docs/generated d3f_lite.egg-info
-	find d3f_lite widgets notebooks tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(VENV) widgets/node_modules results handouts slides site build jupyter_execute docs/generated d3f_lite.egg-info
+	find d3f_lite widgets notebooks research tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "d3f-lite needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV): a few minutes the first time"
-	@# A pip of today: the one that comes with Python 3.11 gives up on so many packages.
+	@echo "Installing into $(VENV): this takes a few minutes the first time"
+	@# A recent pip: the one that comes with Python 3.11 gives up on so many packages.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.3
-	@# torch first: asked for later by name only, pip would take the build for GPUs.
+	@# torch first: later, as a mere dependency, pip would take the GPU build.
 	$(PIP) torch==2.13.0
 	$(PIP) --editable .
 	@$(BIN)/python -c 'import cv2' || { echo "OpenCV cannot start: install libGL, on Debian and Ubuntu: apt-get install libgl1"; exit 1; }

@@ -9,6 +9,36 @@ from pathlib import Path
 from d3f_lite.command_line import command_line
 from d3f_lite.formats import fetch
 
+OPTIONS = {
+    "photo": {"type": Path, "help": "a photo with a face"},
+    "folder": {"type": Path, "help": "a folder of photos"},
+    "--mask": {"help": "picture of the photo's size, white over what hides the face; 'none': nothing does (default: estimated)"},
+    "--strokes": {"type": Path, "help": "PNG of the photo's size, to correct the mask: red = occluded, green or blue = visible"},
+    "--landmarks": {"type": Path,
+                    "help": "68 landmarks as .csv, .pts or .npy; those that the mask hides are not used (default: detected)"},
+    "--face": {"default": "1",
+               "help": "which of several faces, numbered by size from 1; 'all': each, in a folder of its own (default: 1)"},
+    "--hides": {"nargs": "+", "choices": ("hair", "glasses"), "default": (),
+                "help": "what an estimated mask counts as an occluder, too: hair and beards, clear glasses (default: neither)"},
+    "--portrait": {"choices": ("astronaut", "grace_hopper"), "default": "astronaut"},
+    "--occluder": {"default": "surgical_mask", "help": "what to draw (default: surgical_mask)"},
+    "--detector": {"choices": ("auto", "mediapipe", "face-alignment"), "default": "auto",
+                   "help": "of the landmarks; auto (default): face-alignment if its weights are here, else mediapipe"},
+    "--out": {"type": Path, "default": Path("results"), "help": "folder of the results (default: %(default)s)"},
+    "--samples": {"type": int, "default": 16, "help": "how many heads (default: 16)"},
+    "--seed": {"type": int, "default": 0, "help": "of every random draw (default: 0)"},
+    "--head": {"default": "anny", "help": "head model (default: anny, the shipped one)"},
+    "--heads": {"type": int, "default": 30, "help": "how many held-out heads, 1 to 64 (default: 30)"},
+    "--config": {"type": Path, "help": "TOML file with [fit] and [diversity] settings"},
+    "--device": {"default": "cpu", "help": "where torch decodes the heads: cpu (default) or cuda"},
+    "--look": {"choices": ("photo", "marked", "clay", "spread"), "default": "photo",
+               "help": "of the heads in samples.png: in the photo's colours (default), the same with made-up skin hatched, "
+                       "plain, or coloured by how far they differ"},
+    "--jobs": {"type": int, "default": -1, "help": "how many at once (default: one per core)"},
+    "--backend": {"choices": ("loky", "threading", "dask"), "default": "loky", "help": "joblib's backend"},
+    "--scheduler": {"help": "address of a Dask scheduler (default: a local cluster)"},
+}  # fmt: skip
+
 
 @command_line("d3f-lite")
 def main(arguments=None):
@@ -30,84 +60,35 @@ class _Parser(argparse.ArgumentParser):
 def _parser():
     parser = _Parser(prog="d3f-lite", description="Many 3D heads from one occluded face photo.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("reconstruct", help="one photo to N heads", description="One photo to N heads.")
-    command.add_argument("photo", type=Path, help="a photo with a face")
-    command.add_argument("--mask", help=(
-        "picture of the photo's size, white over what hides the face; 'none': nothing does (default: estimated)"))  # fmt: skip
-    command.add_argument("--strokes", type=Path, help=(
-        "PNG of the photo's size that corrects the mask: red is occluded, green or blue is visible"))  # fmt: skip
-    command.add_argument("--landmarks", type=Path, help=(
-        "68 landmarks as .csv, .pts or .npy; those that the mask hides are not used (default: detected)"))  # fmt: skip
-    command.add_argument("--face", default="1", help=(
-        "which of several faces, numbered by size from 1; 'all': each, into folders of their own (default: 1)"))  # fmt: skip
-    command.add_argument("--hides", nargs="+", choices=("hair", "glasses"), default=(), help=(
-        "what an estimated mask takes for an occluder, too: hair and beards, clear glasses (default: neither)"))  # fmt: skip
-    _add_detector(command)
-    _add_common(command)
-    _add_look(command)
-    command.set_defaults(run=_reconstruct)
-    command = commands.add_parser("demo", help="the same on a portrait with a drawn occluder",
-                                  description="A public-domain portrait, a drawn occluder, N heads.")  # fmt: skip
-    command.add_argument("--portrait", choices=("astronaut", "grace_hopper"), default="astronaut")
-    command.add_argument("--occluder", default="surgical_mask", help="what to draw (default: surgical_mask)")
-    _add_common(command)
-    _add_look(command)
-    command.set_defaults(run=_demo)
-    command = commands.add_parser("batch", help="every photo of a folder to N heads", description=(
-        "Every photo of a folder, one row each in photos.csv, and contact sheets. Interrupted, it goes on. The mask "
-        "of x.jpg is x_mask.png beside it, else it is estimated. The exit code is 1 if a photo failed."))  # fmt: skip
-    command.add_argument("folder", type=Path, help="a folder of photos")
-    _add_detector(command)
-    _add_common(command, out="results/batch")
-    _add_workers(command, "photos")
-    command.set_defaults(run=_batch)
-    _add_evaluate(commands)
-    command = commands.add_parser("fetch", help="files that are not shipped", description="Fetch, install and check files.")
-    fetch.add_commands(command)
-    command.set_defaults(run=fetch.run)
+
+    def add(name, run, summary, description, options, **defaults):
+        command = commands.add_parser(name, help=summary, description=description)
+        for option in options.split():
+            command.add_argument(option, **OPTIONS[option])
+        command.set_defaults(run=run, **defaults)
+        return command
+
+    common, workers = "--out --samples --seed --head --config --device", "--jobs --backend --scheduler"
+    add("reconstruct", _reconstruct, "one photo to N heads", "One photo to N heads.",
+        f"photo --mask --strokes --landmarks --face --hides --detector {common} --look")  # fmt: skip
+    add("demo", _demo, "the same on a portrait with a drawn occluder", "A public-domain portrait, a drawn occluder, N heads.",
+        f"--portrait --occluder {common} --look")  # fmt: skip
+    add("batch", _batch, "every photo of a folder to N heads",
+        "Every photo of a folder, one row each in photos.csv, and contact sheets. Interrupted, it goes on. The mask of x.jpg is "
+        "x_mask.png beside it, else it is estimated. The exit code is 1 if a photo failed.",
+        f"folder --detector {common} {workers}", out=Path("results/batch"))  # fmt: skip
+    add("evaluate", _evaluate, "every method against true heads",
+        "Held-out heads, each with five occluders: every method against the truth. Interrupted, it goes on.",
+        f"--heads --samples --seed --config --out {workers}", out=Path("results/evaluation"))  # fmt: skip
+    fetch.add_commands(add("fetch", fetch.run, "files that are not shipped", "Fetch, install and check files.", ""))
     return parser
 
 
-def _add_evaluate(commands):
-    command = commands.add_parser("evaluate", help="every method against true heads", description=(
-        "Held-out heads, each with five occluders: every method against the truth. Interrupted, it goes on."))  # fmt: skip
-    command.add_argument("--heads", type=int, default=30, help="how many held-out heads, 1 to 64 (default: 30)")
-    command.add_argument("--samples", type=int, default=16, help="how many samples of each method (default: 16)")
-    command.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
-    command.add_argument("--config", type=Path, help="TOML file with [fit] and [diversity] settings")
-    command.add_argument("--out", type=Path, default=Path("results/evaluation"), help="folder (default: %(default)s)")
-    _add_workers(command, "cases")
-    command.set_defaults(run=_evaluate)
+def _settings(options):
+    """The Settings that ``--config`` names."""
+    from d3f_lite.settings import Settings
 
-
-def _add_detector(command):
-    """The option of every command that looks for landmarks in photos of the user's."""
-    command.add_argument("--detector", choices=("auto", "mediapipe", "face-alignment"), default="auto", help=(
-        "of the landmarks; auto (default): face-alignment where its weights are here, else mediapipe"))  # fmt: skip
-
-
-def _add_workers(command, what):
-    """The options of every command that works over many."""
-    command.add_argument("--jobs", type=int, default=-1, help=f"{what} at once (default: one per core)")
-    command.add_argument("--backend", choices=("loky", "threading", "dask"), default="loky", help="joblib's backend")
-    command.add_argument("--scheduler", help="address of a Dask scheduler (default: a local cluster)")
-
-
-def _add_common(command, out="results"):
-    """The options of every command that reconstructs."""
-    command.add_argument("--out", type=Path, default=Path(out), help="folder of the results (default: %(default)s)")
-    command.add_argument("--samples", type=int, default=16, help="how many heads (default: 16)")
-    command.add_argument("--seed", type=int, default=0, help="of every random draw (default: 0)")
-    command.add_argument("--head", default="anny", help="head model (default: anny, the shipped one)")
-    command.add_argument("--config", type=Path, help="TOML file with [fit] and [diversity] settings")
-    command.add_argument("--device", default="cpu", help="where torch decodes the heads: cpu (default) or cuda")
-
-
-def _add_look(command):
-    """The option of the commands that draw one result."""
-    command.add_argument("--look", choices=("photo", "marked", "clay", "spread"), default="photo", help=(
-        "of the heads in samples.png: in the photo's colours (default), the same with made-up skin hatched, plain, or "
-        "coloured by how far they differ"))  # fmt: skip
+    return Settings.load(options.config) if options.config else Settings()
 
 
 def _reconstruct(options):
@@ -158,10 +139,8 @@ def _batch(options):
     """``d3f-lite batch``: every photo of a folder."""
     from d3f_lite.batch import Plan, run_batch
     from d3f_lite.common.workers import workers
-    from d3f_lite.settings import Settings
 
-    settings = Settings.load(options.config) if options.config else Settings()
-    plan = Plan(options.samples, options.seed, options.head, settings, options.device, options.detector)
+    plan = Plan(options.samples, options.seed, options.head, _settings(options), options.device, options.detector)
     with workers(options.backend, options.jobs, options.scheduler):
         rows = run_batch(options.folder, options.out, plan, lambda words: print(f"d3f-lite: {words}", file=sys.stderr))
     failed = [row for row in rows if "error" in row]
@@ -179,10 +158,8 @@ def _evaluate(options):
     from d3f_lite.common.workers import workers
     from d3f_lite.evaluation.evaluate import Plan, evaluate
     from d3f_lite.evaluation.report import write_report
-    from d3f_lite.settings import Settings
 
-    settings = Settings.load(options.config) if options.config else Settings()
-    plan = Plan(heads=options.heads, samples=options.samples, seed=options.seed, settings=settings)
+    plan = Plan(heads=options.heads, samples=options.samples, seed=options.seed, settings=_settings(options))
     with workers(options.backend, options.jobs, options.scheduler):
         records = evaluate(plan, options.out)
     print(write_report(records, options.out))
@@ -195,9 +172,8 @@ def _heads_of(photo, occluded, options, **corrections):
     from d3f_lite.files.whole import check_writable
     from d3f_lite.reconstruct import reconstruct
     from d3f_lite.results.provenance import result_folder
-    from d3f_lite.settings import Settings
 
-    settings = Settings.load(options.config) if options.config else Settings()
+    settings = _settings(options)
     check_writable(options.out)
     result_folder(options.out, photo.name)
     with _TerminalBar() as bar:

@@ -1,4 +1,4 @@
-"""Many photos: every photo of a folder to N heads, one row each in a table, and contact sheets.
+"""``d3f-lite batch``: every photo of a folder to N heads, one row each in a table, and contact sheets.
 
 One file per finished photo, so that an interrupted batch goes on where it stopped; parallel by joblib, as ``workers`` says.
 """
@@ -35,17 +35,10 @@ from d3f_lite.results.pictures import DISCLAIMER, sample_tiles
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us, result_folder
 from d3f_lite.settings import Settings
 
-COLUMNS = (
-    "photo", "result", "error", "mask", "mask_confidence", "landmark_backend", "faces_found", "yaw_degrees",
-    "pitch_degrees", "roll_degrees", "visible_vertices", "occluded_vertices", "unseen_vertices",
-    "inner_landmark_error_percent", "asd_occluded_mm", "asd_visible_mm", "spread_occluded_mm", "spread_visible_mm",
-    "spread_unseen_mm", "seconds",
-)  # fmt: skip
-TILE = 150  # px
-HEADS_SHOWN = 5  # of each photo, on the contact sheet
-PER_SHEET = 40  # photos
-LINE = 120  # characters above a line of pictures
 TABLE = "photos.csv"
+COLUMNS = """photo result error mask mask_confidence landmark_backend faces_found yaw_degrees pitch_degrees roll_degrees
+    visible_vertices occluded_vertices unseen_vertices inner_landmark_error_percent asd_occluded_mm asd_visible_mm
+    spread_occluded_mm spread_visible_mm spread_unseen_mm seconds""".split()
 
 
 @dataclass(frozen=True)
@@ -87,61 +80,34 @@ def run_batch(
         heads are tried again by the next run.
 
     Raises:
-        D3FError: no photos, an unusable plan, nothing can be written to ``out``, or it holds something else than results
+        D3FError: no photos, an unusable plan, nothing can be written to ``out``, or it holds something other than results
             where they would stand.
     """
     plan.check()
     jobs, out = jobs_in(folder), Path(out)
-    _check_out(out, jobs)
-    if left := left_in(folder, jobs, out):
-        tell(not_taken(left))
-    try:
-        (out / ROWS).mkdir(parents=True, exist_ok=True)
-        rows = {job: _finished_row(job, plan, out) for job in jobs}
-        missing = [job for job in jobs if rows[job] is None]
-        work = joblib.Parallel(return_as="generator_unordered")(
-            joblib.delayed(row_of)(job, plan, out) for job in missing)  # fmt: skip
-        for job, row in tqdm(work, total=len(jobs), initial=len(jobs) - len(missing), desc="photos", unit="photo"):
-            rows[job] = row
-        rows = write_contact_sheets(list(rows.values()), out)
-        write_table(rows, out / TABLE)
-    except OSError as error:
-        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
-    return rows
-
-
-def _check_out(out, jobs):
-    """Refuse a folder where something of a person's would be replaced, before anything is computed."""
     check_writable(out)
     for job in jobs:
         result_folder(out, job.name)
     check_replaceable(out / TABLE, table_is_ours)
     for path, _ in _pages(jobs, out):
         check_replaceable(path, drawn_by_us)
-
-
-def _pages(rows, out):
-    """Path and rows of each contact sheet."""
-    starts = range(0, len(rows), PER_SHEET)
-    return [(out / f"contact_sheet_{number:02d}.png", rows[start : start + PER_SHEET]) for number, start in enumerate(starts, 1)]
-
-
-def _fingerprint(job, plan):
-    """What a photo's result depends on: the plan and the files, as hex."""
-    files = [sha256_of(path) for path in (job.photo, job.mask) if path]
-    return hashlib.sha256(json.dumps([asdict(plan), job.photo.name, files]).encode()).hexdigest()
-
-
-def _finished_row(job, plan, out):
-    """The row of a photo that was finished with the same plan, from the same files; else None."""
-    path = out / ROWS / f"{job.name}.json"
-    if not path.is_file() or not path.with_suffix(".png").is_file():
-        return None
+    if left := left_in(folder, jobs, out):
+        tell(not_taken(left))
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return kept["row"] if kept["fingerprint"] == _fingerprint(job, plan) else None
-    except (ValueError, KeyError, TypeError, RecursionError):  # damaged: the photo is done again
-        return None
+        (out / ROWS).mkdir(parents=True, exist_ok=True)
+        rows = {job: _finished_row(job, plan, out) for job in jobs}
+        missing = [job for job in jobs if rows[job] is None]
+        work = joblib.Parallel(return_as="generator_unordered")(joblib.delayed(row_of)(job, plan, out) for job in missing)
+        for job, row in tqdm(work, total=len(jobs), initial=len(jobs) - len(missing), desc="photos", unit="photo"):
+            rows[job] = row
+        listed = write_contact_sheets(list(rows.values()), out)
+        with whole_file(out / TABLE) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(listed)
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
+    return listed
 
 
 def row_of(job: Job, plan: Plan, out: Path) -> tuple[Job, dict]:
@@ -175,28 +141,38 @@ def _reconstruct(job, plan, out):
     return row
 
 
+def _fingerprint(job, plan):
+    """What a photo's result depends on, the plan and the files, as hex."""
+    files = [sha256_of(path) for path in (job.photo, job.mask) if path]
+    return hashlib.sha256(json.dumps([asdict(plan), job.photo.name, files]).encode()).hexdigest()
+
+
+def _finished_row(job, plan, out):
+    """The row of a photo that was finished with the same plan, from the same files; else None."""
+    path = out / ROWS / f"{job.name}.json"
+    if not path.is_file() or not path.with_suffix(".png").is_file():
+        return None
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return kept["row"] if kept["fingerprint"] == _fingerprint(job, plan) else None
+    except (ValueError, KeyError, TypeError, RecursionError):  # damaged: the photo is done again
+        return None
+
+
 def _columns(found):
     """The columns of a Reconstruction's row."""
-    told, masks = report(found), found.observation.masks
-    angles = {f"{name}_degrees": float(angle) for name, angle in told["pose_degrees"].items()}
-    return {"mask": masks.origin, "mask_confidence": float(masks.confidence), **angles, **told["measures"],
-            **{name: told[name] for name in ("landmark_backend", "faces_found")},
-            "seconds": sum(told["seconds"].values())}  # fmt: skip
+    facts, masks = report(found), found.observation.masks
+    angles = {f"{name}_degrees": float(angle) for name, angle in facts["pose_degrees"].items()}
+    named = {name: facts[name] for name in ("landmark_backend", "faces_found")}
+    return {"mask": masks.origin, "mask_confidence": float(masks.confidence), **angles, **facts["measures"], **named,
+            "seconds": sum(facts["seconds"].values())}  # fmt: skip
 
 
-def strip(found: Reconstruction) -> Image.Image:
-    """A Reconstruction in one line of tiles: photo, occluder, the fit in its place and the first few heads (PIL image)."""
-    tiles = [Image.fromarray(picture) for picture, _ in sample_tiles(found, TILE, HEADS_SHOWN)]
-    padded = [np.asarray(ImageOps.pad(tile, (TILE, TILE), color="white")) for tile in tiles]
+def strip(found: Reconstruction, size: int = 150, heads: int = 5) -> Image.Image:
+    """A line of tiles of ``size`` px: the photo, its occluder, the fit in its place and the first few heads (PIL image)."""
+    tiles = [Image.fromarray(picture) for picture, _ in sample_tiles(found, size, heads)]
+    padded = [np.asarray(ImageOps.pad(tile, (size, size), color="white")) for tile in tiles]
     return Image.fromarray(np.concatenate(padded, axis=1))
-
-
-def write_table(rows: list[dict], path: Path) -> None:
-    """Write rows as CSV, one line per photo."""
-    with whole_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def write_contact_sheets(rows: list[dict], out: Path) -> list[dict]:
@@ -208,7 +184,7 @@ def write_contact_sheets(rows: list[dict], out: Path) -> list[dict]:
     Raises:
         OSError: nothing can be written to ``out``.
     """
-    told = []
+    listed = []
     for path, page in _pages(rows, out):
         try:
             page = _write_sheet(page, out, path, f"{len(rows)} photos: {DISCLAIMER}")
@@ -216,16 +192,22 @@ def write_contact_sheets(rows: list[dict], out: Path) -> list[dict]:
             raise
         except Exception as error:  # a fault that nobody thought of must not cost the table
             page = [row | {"error": row.get("error", f"not on the contact sheet: {_reason(error)}")} for row in page]
-        told += page
-    return told
+        listed += page
+    return listed
 
 
-def _write_sheet(page, out, path, title):
-    """Draw one contact sheet; returns its rows, as ``write_contact_sheets``."""
-    figure, told = Figure(figsize=(10.0, 1.45 * len(page) + 0.4), layout="constrained"), []
+def _pages(rows, out, most=40):
+    """Path and rows of each contact sheet."""
+    starts = range(0, len(rows), most)
+    return [(out / f"contact_sheet_{number:02d}.png", rows[start : start + most]) for number, start in enumerate(starts, 1)]
+
+
+def _write_sheet(page, out, path, title, width=120):
+    """Draw one contact sheet, its lines of text up to ``width`` characters long; returns its rows as ``write_contact_sheets``."""
+    figure, listed = Figure(figsize=(10.0, 1.45 * len(page) + 0.4), layout="constrained"), []
     for axis, row in zip(np.atleast_1d(figure.subplots(len(page))), page):
         axis.set_axis_off()
-        name, how = caption(row["photo"], LINE)
+        name, how = caption(row["photo"], width)
         axis.set_title(name, fontsize=8, loc="left", **how)
         if "result" in row:
             try:
@@ -234,13 +216,13 @@ def _write_sheet(page, out, path, title):
             except Exception as error:  # gone or damaged since it was written
                 row = row | {"error": f"no picture for the contact sheet: {_reason(error)}"}
         if "error" in row:
-            words, how = caption(row["error"], LINE)  # matplotlib's own wrapping parses what it measures
+            words, how = caption(row["error"], width)  # matplotlib's own wrapping parses what it measures
             axis.text(0.0, 0.5, words, fontsize=8, verticalalignment="center", **how)
-        told.append(row)
+        listed.append(row)
     figure.suptitle(title, fontsize=10)
     with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=100, format="png", metadata=DRAWN_BY)
-    return told
+    return listed
 
 
 def _reason(error):

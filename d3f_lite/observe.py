@@ -11,7 +11,7 @@ from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.detector import MediapipeDetector, opened
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork
-from d3f_lite.perception.face_finder import FaceFinder
+from d3f_lite.perception.face_finder import DetectedFace, FaceFinder, GivenFace, detect_again, estimate_mask
 from d3f_lite.perception.landmark_detection import numbered_face
 
 
@@ -32,9 +32,8 @@ def observe(
     Args:
         photo: the whole photo.
         occluded: (H, W) bool, True under the occluder (all False: nothing is occluded); None: it is estimated.
-        landmarks: taken where the mask does not hide them; None: they are detected, with the occluder filled.
-        strokes: (H, W) int8 (see Stroke) that correct a given mask pixel by pixel, and an estimated one also nearby,
-            where the colours are alike.
+        landmarks: given ones; None: they are detected, with the occluder filled.
+        strokes: (H, W) int8 (see Stroke) that correct the mask; an estimated one also nearby, where the colours are alike.
         seed: of the detector's jittered looks.
         detector: an open one; by default one is opened.
         network: finds the landmarks in the end, if there is one.
@@ -54,40 +53,37 @@ def observe(
     ('estimated', 0.0)
     """
     with opened(detector) as detector:
-        near = numbered_face(photo, face, detector) if face > 1 and landmarks is None else None
-        finder = FaceFinder(photo, landmarks, near, detector, network, seed)
+        finder = _finder(photo, landmarks, face, detector, network, seed)
         first = earlier = estimate = None
-        others: list = []
         if occluded is None:
             first = finder.detect(np.zeros(photo.shape, bool))
-            estimate, earlier = finder.estimate_mask(first, strokes)
+            estimate, earlier = estimate_mask(finder, first, strokes)
             occluded, *others = estimate.masks(hides)
-        elif strokes is not None:
-            occluded = correct(check_mask(occluded, photo), check_strokes(strokes, photo))
-        occluded = check_mask(occluded, photo)
-        landmarks = finder.detect_again(occluded, earlier, first)
-        masks = _masks(photo, landmarks, occluded, strokes, estimate)
-        alternatives = _alternatives(finder, masks, others, earlier) if landmarks.enough else ()
-    return Observation(photo, landmarks, masks, alternatives)
+        else:
+            occluded, others = check_mask(occluded, photo), []
+            if strokes is not None:
+                occluded = correct(occluded, check_strokes(strokes, photo))
+        seen = detect_again(finder, [check_mask(occluded, photo), *others], earlier, first)
+    observation, *alternatives = (
+        Observation(photo, points, _masks(face_region(points, photo.shape), mask, strokes, estimate)) for points, mask in seen
+    )
+    return replace(observation, alternatives=tuple(alternatives))
 
 
-def _masks(photo, landmarks, occluded, strokes, estimate):
-    """The masks of a photo, with where ``occluded`` comes from."""
-    face, origin = face_region(landmarks, photo.shape), "given" if estimate is None else "estimated"
-    if strokes is not None:
-        origin = "corrected"
+def _finder(photo, landmarks, face, detector, network, seed) -> FaceFinder:
+    """What finds the landmarks of the face that is meant."""
+    if landmarks is not None:
+        return GivenFace(photo, detector, seed, landmarks)
+    near = None if face == 1 else numbered_face(photo, face, detector)
+    return DetectedFace(photo, detector, network, seed, near)
+
+
+def _masks(face, occluded, strokes, estimate):
+    """The masks of a photo, with where they come from and how sure they are."""
     if estimate is not None:
-        return Masks(face, occluded, origin, estimate.confidence, strokes, "", estimate.kinds)
-    doubt = inverted(occluded, face) if strokes is None else ""
-    return Masks(face, occluded, origin, 0.0 if doubt else 1.0, strokes, doubt)
-
-
-def _alternatives(finder, masks, others, earlier):
-    """The photo as seen under each of the ``others`` (H, W) that leave enough of the face."""
-    seen = []
-    for occluded in others:
-        landmarks = finder.try_again(occluded, earlier)
-        if landmarks is not None and landmarks.enough:
-            face = face_region(landmarks, finder.photo.shape)
-            seen.append(Observation(finder.photo, landmarks, replace(masks, face=face, occluded=occluded)))
-    return tuple(seen)
+        origin = "estimated" if strokes is None else "corrected"
+        return Masks(face, occluded, origin, estimate.confidence, strokes, kinds=estimate.kinds)
+    if strokes is not None:
+        return Masks(face, occluded, "corrected", strokes=strokes)
+    doubt = inverted(occluded, face)
+    return Masks(face, occluded, confidence=0.0 if doubt else 1.0, doubt=doubt)

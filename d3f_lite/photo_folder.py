@@ -1,4 +1,4 @@
-"""What a batch takes of a folder: its photos, the mask beside each, a name for each result; and what it leaves."""
+"""What a batch takes from a folder: its photos, the mask beside each, a name for each result; and what it leaves."""
 
 import unicodedata
 from collections import defaultdict
@@ -12,33 +12,9 @@ from d3f_lite.files.names import key, readable, unique_names
 from d3f_lite.observation.photo import Photo
 from d3f_lite.results.provenance import OF_FILE_BROWSERS, drawn_by_us, is_result
 
-SUFFIXES = (
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".mpo",
-    ".png",
-    ".webp",
-    ".avif",
-    ".heic",
-    ".heif",
-    ".hif",
-    ".tif",
-    ".tiff",
-    ".bmp",
-    ".gif",
-    ".ppm",
-    ".jp2",
-)
+SUFFIXES = ".jpg .jpeg .jpe .jfif .mpo .png .webp .avif .heic .heif .hif .tif .tiff .bmp .gif .ppm .jp2".split()
 ROWS = ".rows"  # in a batch's folder: the folder of the finished photos' rows and strips
-TABLE_START = b"photo,result,error,"
 MASK_ENDING = "_mask"
-COLOUR = 24  # of 255: the channels of a grey pixel, saved as a JPEG, differ by less
-COLOURED = 0.01  # share of a picture's pixels, above which it is in colour
-FLAT = 0.95  # share of a picture's pixels that two colours cover, where it was drawn and not photographed
-ENOUGH = 1000  # px a side, to see whether it was drawn
-NAMED = 8  # of what was not taken
 
 
 @dataclass(frozen=True)
@@ -59,7 +35,7 @@ class Job:
 def jobs_in(folder: Path | str) -> list[Job]:
     """The photos of a folder by name, each with the mask beside it: ``x_mask.png`` belongs to the photo ``x``.
 
-    A picture in colour is a photo, whatever its name; pictures that d3f-lite has drawn are none.
+    Every picture in colour is a photo, whatever its name, but those that d3f-lite has drawn.
 
     Raises:
         PhotoError: no such folder, no photo in it, or it is a result.
@@ -90,19 +66,29 @@ def left_in(folder: Path | str, jobs: list[Job], out: Path | str) -> list[str]:
     return [readable(path.name) for path in _visible(folder) if not ours(path)]
 
 
-def not_taken(left: list[str]) -> str:
-    """A line that names what ``left_in`` found."""
-    named = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
+def not_taken(left: list[str], most: int = 8) -> str:
+    """A line that names what ``left_in`` found, up to ``most`` of it."""
+    named = ", ".join(left[:most]) + (f" and {len(left) - most} more" if len(left) > most else "")
     return f"not taken: {len(left)} beside the photos: {named}; convert pictures to JPEG or PNG"
 
 
+def table_is_ours(path: Path) -> bool:
+    """Whether a file is a batch's table."""
+    beginning = b"photo,result,error,"
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(beginning)) == beginning
+    except OSError:
+        return False
+
+
 def _visible(folder):
-    """What is in a folder, by name, without what is hidden."""
+    """What is in a folder, by name, but for hidden files."""
     return [path for path in sorted(Path(folder).iterdir()) if path.name[0] != "." and path.name not in OF_FILE_BROWSERS]
 
 
 def _masks_among(images):
-    """The masks: grey or drawn pictures named as one, one for each photo, of several the PNG; and such without a photo."""
+    """The masks: grey or drawn pictures named as one, one for each photo, preferably a PNG; and drawn ones without a photo."""
     groups = defaultdict(list)
     for path in images:
         if path.stem.endswith(MASK_ENDING):
@@ -110,8 +96,8 @@ def _masks_among(images):
     stems = {_normal(path.stem) for path in images}
     masks = []
     for owner, named in groups.items():
-        looks = _looks_like_a_mask if owner in stems else _looks_drawn
-        masks += sorted((path for path in named if looks(path)), key=lambda path: path.suffix.lower() == ".png")
+        fits = _may_be_a_mask if owner in stems else _is_drawn
+        masks += sorted((path for path in named if fits(_pixels(path))), key=lambda path: path.suffix.lower() == ".png")
     return masks
 
 
@@ -124,33 +110,30 @@ def _normal(stem):
     return unicodedata.normalize("NFC", stem)
 
 
-def _looks_like_a_mask(path):
-    """Whether a picture is grey, or drawn; and one that cannot be read is, so that this is said."""
-    pixels = _pixels(path)
-    return pixels is None or (np.ptp(pixels, axis=2) > COLOUR).mean() < COLOURED or _flat(pixels)
+def _may_be_a_mask(pixels):
+    """Whether a picture is grey, or drawn; or cannot be read, which the reader of masks will then say.
+
+    Channels of a grey pixel that was saved as a JPEG differ by less than 24 of 255; up to 1 % of the pixels may differ by more.
+    """
+    return pixels is None or (np.ptp(pixels, axis=2) > 24).mean() < 0.01 or _is_drawn(pixels)
 
 
-def _looks_drawn(path):
-    """Whether a picture can be read, and two colours cover it."""
-    pixels = _pixels(path)
-    return pixels is not None and _flat(pixels)
+def _is_drawn(pixels):
+    """Whether a picture can be read, and two colours, in eight steps a channel, cover 95 % of its pixels."""
+    if pixels is None:
+        return False
+    counts = np.bincount((pixels.astype(np.int64) // 32 @ (64, 8, 1)).ravel())
+    return np.sort(counts)[-2:].sum() >= 0.95 * counts.sum()
 
 
-def _pixels(path):
-    """A picture's pixels (H, W, 3) uint8, of a large one not all; or None."""
+def _pixels(path, enough=1000):
+    """A picture's pixels (H, W, 3) uint8, at most about ``enough`` a side; None if it cannot be read."""
     try:
         pixels = Photo.open(path).pixels
     except D3FError:
         return None
-    step = 1 + max(pixels.shape) // ENOUGH
+    step = 1 + max(pixels.shape) // enough
     return pixels[::step, ::step]
-
-
-def _flat(pixels):
-    """Whether two colours, in eight steps a channel, cover nearly all pixels."""
-    steps = pixels.astype(np.int64) // 32
-    counts = np.bincount((steps @ (64, 8, 1)).ravel())
-    return np.sort(counts)[-2:].sum() >= FLAT * counts.sum()
 
 
 def _ours(path):
@@ -158,12 +141,3 @@ def _ours(path):
     if path.is_dir():
         return (path / ROWS).is_dir() or is_result(path)
     return drawn_by_us(path) or table_is_ours(path)
-
-
-def table_is_ours(path: Path) -> bool:
-    """Whether a file is a batch's table."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(len(TABLE_START)) == TABLE_START
-    except OSError:
-        return False

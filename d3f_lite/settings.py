@@ -53,6 +53,18 @@ class DiversitySettings:
     iterations: Annotated[int, 1, 5000] = 60  #: of the search
 
 
+def slider_stops() -> dict[str, tuple[float, ...]]:
+    """Where a slider for each of DiversitySettings stops, in notebooks and on pages."""
+    return {
+        "dpp_weight": (0, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 44, 64, 88, 128, 176, 256),
+        "published_weight": (0, 0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8),
+        "bandwidth": tuple(step / 20 for step in range(5, 61)),
+        "mass": tuple(step / 100 for step in range(10, 100)),
+        "dimensions": tuple(range(1, 33)),
+        "iterations": (10, 20, 40, 60, 100, 200, 300),
+    }
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings of ``reconstruct``.
@@ -69,7 +81,7 @@ class Settings:
             from_tables(type(part), asdict(part), f"{name}.")
 
     @classmethod
-    def from_tables(cls, tables: dict) -> "Settings":
+    def from_tables(cls, tables) -> "Settings":
         """Settings from nested dicts, as ``asdict`` makes them; what they leave out keeps its default.
 
         Raises:

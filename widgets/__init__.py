@@ -1,21 +1,22 @@
 """ipywidgets and k3d views over d3f_lite: they hold state and draw; every number in them comes from a d3f_lite call."""
 
-from widgets.background import BackgroundTask
-from widgets.diversity_explorer import DiversityExplorer
-from widgets.dpp_playground import DppPlayground
-from widgets.dpp_scene import DppScene
-from widgets.figures import picture, sheet
-from widgets.fitting_viewer import FittingViewer
-from widgets.head_explorer import HeadExplorer
-from widgets.head_grid import HeadGrid
-from widgets.head_model_explorer import HeadModelExplorer
-from widgets.head_viewer import HeadViewer
-from widgets.landmark_editor import LandmarkEditor
-from widgets.mask_painter import MaskPainter
-from widgets.photo_controls import PhotoControls
-from widgets.prediction import Prediction
+import lazy_loader
 
-__all__ = [
-    "BackgroundTask", "DiversityExplorer", "DppPlayground", "DppScene", "FittingViewer", "HeadExplorer", "HeadGrid",
-    "HeadModelExplorer", "HeadViewer", "LandmarkEditor", "MaskPainter", "PhotoControls", "Prediction", "picture", "sheet",
-]  # fmt: skip
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "background": ["BackgroundTask"],
+        "dpp_playground": ["DppPlayground"],
+        "dpp_scene": ["DppScene"],
+        "explorer.widget": ["Explorer", "ExplorerView"],
+        "figures": ["picture", "sheet"],
+        "fitting_viewer": ["FittingViewer"],
+        "head_grid": ["HeadGrid"],
+        "head_model_explorer": ["HeadModelExplorer"],
+        "head_viewer": ["HeadViewer"],
+        "landmark_editor": ["LandmarkEditor"],
+        "mask_painter": ["MaskPainter"],
+        "photo_controls": ["PhotoControls"],
+        "prediction": ["Prediction"],
+    },
+)

@@ -10,7 +10,12 @@ function render({ model, el }) {
     const content = model.get("content");
     url = content.byteLength ? URL.createObjectURL(new Blob([content])) : null;
     link.hidden = !url;
-    if (url) Object.assign(link, { href: url, download: model.get("name"), textContent: `Download ${model.get("name")}` });
+    if (url)
+      Object.assign(link, {
+        href: url,
+        download: model.get("name"),
+        textContent: `Download ${model.get("name")}`,
+      });
   }
 
   model.on("change:content", show);

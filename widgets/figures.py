@@ -9,20 +9,20 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 
-def picture(figure, alt, dpi=80):
+def picture(figure, alt=None, dpi=80):
     """Show a matplotlib Figure with alt text in a notebook.
 
     JupyterLab drops the alt text of ``image/png`` outputs, so the image stands in HTML; WebP keeps notebooks small.
 
     Args:
         figure: matplotlib Figure.
-        alt: what the figure shows, for those who cannot see it.
+        alt: what the figure shows, for those who cannot see it; by default the label that the figure bears.
         dpi: px per inch of the stored image.
 
     Returns:
         IPython HTML.
     """
-    return HTML(figure_tag(figure, alt, dpi))
+    return HTML(figure_tag(figure, alt or figure.get_label(), dpi))
 
 
 def sheet(pictures, alt, columns=None, size=2.4, title="", dpi=80):

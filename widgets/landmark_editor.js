@@ -10,7 +10,8 @@ function render({ model, el }) {
   frame.style.cssText = "position: relative; width: 520px; max-width: 100%; line-height: 0";
   image.style.cssText = "width: 100%; user-select: none";
   layer.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  layer.style.cssText = "position: absolute; inset: 0; width: 100%; height: 100%; touch-action: none";
+  layer.style.cssText =
+    "position: absolute; inset: 0; width: 100%; height: 100%; touch-action: none";
   const url = URL.createObjectURL(new Blob([model.get("image")]));
   image.src = url;
   image.alt = model.get("alt");
@@ -20,18 +21,27 @@ function render({ model, el }) {
 
   function draw() {
     const [points, sure] = [model.get("points"), model.get("sure")];
-    layer.replaceChildren(...points.map(([x, y], number) => {
-      const dot = document.createElementNS(SVG, "circle");
-      const title = document.createElementNS(SVG, "title");
-      title.textContent = `landmark ${number}`;
-      dot.append(title);
-      const fill = sure[number] ? "#fde725" : "rgba(0, 0, 0, 0.4)";
-      const look = { cx: x, cy: y, r: radius, "stroke-width": radius / 2, stroke: "#fde725", fill };
-      for (const [name, value] of Object.entries(look)) dot.setAttribute(name, value);
-      dot.style.cursor = "grab";
-      dot.addEventListener("pointerdown", (event) => drag(event, dot, number));
-      return dot;
-    }));
+    layer.replaceChildren(
+      ...points.map(([x, y], number) => {
+        const dot = document.createElementNS(SVG, "circle");
+        const title = document.createElementNS(SVG, "title");
+        title.textContent = `landmark ${number}`;
+        dot.append(title);
+        const fill = sure[number] ? "#fde725" : "rgba(0, 0, 0, 0.4)";
+        const look = {
+          cx: x,
+          cy: y,
+          r: radius,
+          "stroke-width": radius / 2,
+          stroke: "#fde725",
+          fill,
+        };
+        for (const [name, value] of Object.entries(look)) dot.setAttribute(name, value);
+        dot.style.cursor = "grab";
+        dot.addEventListener("pointerdown", (event) => drag(event, dot, number));
+        return dot;
+      }),
+    );
   }
 
   function drag(start, dot, number) {

@@ -8,8 +8,9 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from d3f_lite.errors import LandmarkError
 from d3f_lite.formats.landmark_files import write_landmarks
-from d3f_lite.observation.landmarks import BY_HAND, Landmarks, interocular_distance
+from d3f_lite.observation.landmarks import BY_HAND, Landmarks
 from d3f_lite.results.pictures import face_window
 from widgets.figures import encoded
 
@@ -35,6 +36,8 @@ class DraggablePoints(anywidget.AnyWidget):
             points = np.array(proposal["value"], float)
         except (ValueError, TypeError, OverflowError):
             points = np.zeros(0)
+        if points.shape != (68, 2):
+            raise LandmarkError("landmarks are 68 pairs of numbers")
         Landmarks(points, np.ones(68), "", 1)  # refuses what no landmarks can be
         return proposal["value"]
 
@@ -51,7 +54,7 @@ class LandmarkEditor(ipywidgets.VBox):
         self._corner = np.array((columns.start, rows.start), np.float32)
         face = observation.photo.pixels[rows, columns]
         self.points = DraggablePoints(
-            image=encoded(face), size=[*face.shape[1::-1]], radius=DOT * interocular_distance(observation.landmarks.xy),
+            image=encoded(face), size=[*face.shape[1::-1]], radius=DOT * observation.landmarks.interocular_distance,
             alt=f"the face of the photo {observation.photo.name} with 68 landmarks",
         )  # fmt: skip
         self.reset = ipywidgets.Button(description="Reset")

@@ -8,7 +8,9 @@ function render({ model, el }) {
   const frame = document.createElement("div");
   const image = document.createElement("img");
   const [mask, strokes] = [document.createElement("canvas"), document.createElement("canvas")];
-  const [under, brush] = [mask, strokes].map((layer) => layer.getContext("2d", { willReadFrequently: true }));
+  const [under, brush] = [mask, strokes].map((layer) =>
+    layer.getContext("2d", { willReadFrequently: true }),
+  );
   frame.className = "d3f-brush";
   frame.style.cssText = "position: relative; max-width: 100%; line-height: 0";
   image.style.cssText = "width: 100%; user-select: none";
@@ -34,7 +36,10 @@ function render({ model, el }) {
     for (const layer of [mask, strokes]) Object.assign(layer, { width, height });
     const [masked, marks] = [model.get("mask"), model.get("strokes")];
     if (masked.byteLength !== width * height || marks.byteLength !== width * height) return;
-    const [below, above] = [under.createImageData(width, height), brush.createImageData(width, height)];
+    const [below, above] = [
+      under.createImageData(width, height),
+      brush.createImageData(width, height),
+    ];
     for (let i = 0; i < width * height; i++) {
       const mark = marks.getUint8(i);
       if (mark) above.data.set([...COLOURS[mark], 255], 4 * i);
@@ -53,7 +58,11 @@ function render({ model, el }) {
   }
 
   function line(layer, from, to, colour) {
-    Object.assign(layer, { lineWidth: 2 * model.get("radius"), lineCap: "round", strokeStyle: `rgb(${colour})` });
+    Object.assign(layer, {
+      lineWidth: 2 * model.get("radius"),
+      lineCap: "round",
+      strokeStyle: `rgb(${colour})`,
+    });
     layer.beginPath();
     layer.moveTo(...from);
     layer.lineTo(...to);
@@ -63,7 +72,8 @@ function render({ model, el }) {
   function stroke(event) {
     const to = place(event);
     under.globalCompositeOperation = "destination-out";
-    for (const layer of [under, brush]) line(layer, last || to, to, COLOURS[KINDS[model.get("kind")]]);
+    for (const layer of [under, brush])
+      line(layer, last || to, to, COLOURS[KINDS[model.get("kind")]]);
     last = to;
   }
 

@@ -2,7 +2,7 @@
 
 import ipywidgets
 
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from widgets.background import BackgroundTask
 from widgets.mask_painter import MaskPainter
@@ -24,7 +24,7 @@ class PhotoControls(ipywidgets.VBox):
     def __init__(self, photo, occluded=None):
         self.portrait, self.task, self._listeners = photo, BackgroundTask(), []
         kind = ESTIMATED if occluded is None else PAINTED
-        self.occluder = ipywidgets.Dropdown(options=[ESTIMATED, PAINTED, *OCCLUDERS], value=kind,
+        self.occluder = ipywidgets.Dropdown(options=[ESTIMATED, PAINTED, *OCCLUDER_KINDS], value=kind,
                                             description="occluder")  # fmt: skip
         self.upload = PhotoUpload()
         self.painter = MaskPainter(photo, occluded)
@@ -52,7 +52,7 @@ class PhotoControls(ipywidgets.VBox):
 
     def _take_occluder(self):
         kind, portrait = self.occluder.value, self.portrait
-        if kind in OCCLUDERS:
+        if kind in OCCLUDER_KINDS:
             self.task.start(lambda _: draw_occluder(portrait, detect_landmarks(portrait), kind), self._take)
         else:
             self._take((portrait, None))

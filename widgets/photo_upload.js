@@ -18,7 +18,9 @@ function render({ model, el }) {
     if (!file) return;
     const most = model.get("most");
     const fits = file.size <= most;
-    words.textContent = fits ? "" : ` ${file.name}: ${(file.size / 1e6).toFixed(1)} MB; a photo may have ${most / 1e6} MB`;
+    words.textContent = fits
+      ? ""
+      : ` ${file.name}: ${(file.size / 1e6).toFixed(1)} MB; a photo may have ${most / 1e6} MB`;
     if (fits) model.send({ name: file.name }, undefined, [await file.arrayBuffer()]);
     input.value = ""; // so that the same file can be sent again
   });

@@ -8,7 +8,7 @@ from traitlets import Integer
 class BoundedKernels(AsyncMappingKernelManager):
     """Voilà's kernels, one for each visitor, at most ``most_kernels`` at once; the next visitor is told to come again.
 
-    For ``--VoilaConfiguration.multi_kernel_manager_class``; see the README.
+    For ``--VoilaConfiguration.multi_kernel_manager_class``; see docs/hosting.md.
     """
 
     most_kernels = Integer(4, min=1, config=True, help="How many visitors may be there at once.")

@@ -6,6 +6,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from d3f_lite.errors import AssetError
+
 SHIPPED = Path(__file__).parent  # where the files lie that come with the package
 TABLE = SHIPPED / "ASSETS.toml"
 
@@ -69,3 +71,19 @@ def sha256_of(path):
     """The sha256 of a file, as hex."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_shipped(name: str, path: Path | str | None = None) -> bytes:
+    """The bytes of a shipped file, or of another that is to be the same, once their sha256 says so.
+
+    Raises:
+        AssetError: the file is missing, or another one.
+    """
+    asset = assets()[name]
+    path = asset.path if path is None else Path(path)
+    if not path.is_file():
+        raise AssetError(f"{path}: this file is missing; install d3f-lite again")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != asset.sha256:
+        raise AssetError(f"{path}: not the expected file (sha256 differs); install d3f-lite again")
+    return content

@@ -21,31 +21,24 @@ from d3f_lite.settings import DiversitySettings
 
 @runtime_checkable
 class Decoder(Protocol):
-    """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one."""
+    """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one.
+
+    ``latent_size`` K; torch's ``device`` of latents and heads; ``decode``, differentiable, from (N, K) to (N, V, 3) mm; and
+    ``displacement_gram`` G, mm²: zᵀ G z is the mean-square displacement that latent z gives the vertices ``where``.
+    """
 
     @property
-    def latent_size(self) -> int:
-        """K, the size of a latent."""
-
+    def latent_size(self) -> int: ...
     @property
-    def device(self) -> torch.device:
-        """Where torch keeps the latents and the heads."""
-
-    def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]:
-        """Latents (N, K) to heads (N, V, 3) mm, differentiable."""
-
-    def displacement_gram(self, where: Bool[np.ndarray, "V"]) -> Float[np.ndarray, "K K"]:
-        """G (K, K) mm²: zᵀ G z is the mean-square displacement that latent z gives the vertices ``where``."""
+    def device(self) -> torch.device: ...
+    def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]: ...
+    def displacement_gram(self, where: Bool[np.ndarray, "V"]) -> Float[np.ndarray, "K K"]: ...
 
 
 def decoder_for(
     fit: Fit, head: HeadModel, settings: DiversitySettings = DiversitySettings(), device: torch.device = CPU
 ) -> Decoder:
-    """The decoder of heads given a fit: the Gaussian posterior or the mesh VAE's, as ``settings`` says.
-
-    Args:
-        device: torch's, where it decodes.
-    """
+    """The Gaussian posterior given a fit, or the mesh VAE's, as ``settings`` says; it decodes on torch's ``device``."""
     if settings.decoder == "mesh_vae":
         from d3f_lite.completion.mesh_vae import load_mesh_vae
 
@@ -54,11 +47,7 @@ def decoder_for(
 
 
 def posterior_of(fit: Fit, head: HeadModel, settings: DiversitySettings = DiversitySettings()) -> GaussianHeads:
-    """The Gaussian over the heads that agree with a fit (section 3.2, in closed form).
-
-    The steps stand in this order because each keeps what those before it said: the visible part is held last, so that nothing
-    loosens it again.
-    """
+    """The Gaussian over the heads that agree with a fit (section 3.2, in closed form)."""
     # What is known: the whole photo, through the fit's Hessian, or the fitted visible vertices, taken for true.
     if settings.given == "vertices":
         posterior = head.condition(fit.vertices, fit.visible, settings.noise)
@@ -70,10 +59,9 @@ def posterior_of(fit: Fit, head: HeadModel, settings: DiversitySettings = Divers
     # Heads that differ only in size and place are the same head: the camera accounts for both.
     if settings.given != "vertices":
         posterior = fix_gauge(posterior, fit.visible)
-    # The heads shall agree where the photo shows them (the paper's losses on visible vertices).
+    # The heads agree where the photo shows them, as the paper's losses on visible vertices ask; nothing after this loosens it.
     if settings.given == "photo_held":
-        tightness = looser_at_border(fit.vertices, fit.visible, fit.occluded, settings.noise)
-        posterior = hold_visible(posterior, fit.visible, tightness)
+        posterior = hold_visible(posterior, fit.visible, looser_at_border(fit, settings.noise))
     # The same people at rest.
     if settings.expression == "neutral":
         posterior = fix_to_zero(posterior, head.expressive)
@@ -98,11 +86,9 @@ def condition_on_photo(
 
 
 def hold_coefficients(posterior: GaussianHeads, held: Bool[np.ndarray, "K"]) -> GaussianHeads:
-    """Condition on some coefficients having their most likely values; each other one gets a latent.
+    """Condition on the coefficients ``held`` having their most likely values: (K,) bool. Each other one gets a latent.
 
-    Args:
-        posterior: with a square factor, as conditioning gives it.
-        held: the coefficients.
+    The posterior's factor must be square, as conditioning a head model leaves it.
     """
     inverse = np.linalg.inv(posterior.factor.astype(np.float64))
     precision = (inverse.T @ inverse)[np.ix_(~held, ~held)]
@@ -115,9 +101,6 @@ def fix_gauge(posterior: GaussianHeads, where: Bool[np.ndarray, "V"]) -> Gaussia
     """Take out of each head the rotation, shift and growth of its vertices ``where``, to first order.
 
     A photo cannot tell a small head nearby from a large one far away, and where the head stands is the camera's affair.
-
-    Args:
-        where: the vertices that are aligned to the most likely head's (the visible ones); if none is, nothing is taken out.
     """
     if not where.any():
         return posterior
@@ -142,14 +125,9 @@ def hold_visible(
 
     A fit's error is smooth over the face, so conditioning on its vertices would take them for exact and leave the
     hidden part too sure of itself. Here each sample becomes the model's most likely head that agrees with the fit where
-    visible and with that sample elsewhere: δ′ = (I + Gᵥ + Gₕ)⁻¹ Gₕ δ, where G = Σ bᵥ bᵥᵀ / σ² runs over the visible or
-    the hidden vertices.
-
-    Args:
-        posterior: best one given the photo.
-        visible_mm: σ of the agreement with the fit, per coordinate: one number or (V,), see ``looser_at_border``. A smaller
-            one holds tighter but lets less spread through next to the border.
-        elsewhere_mm: σ of the agreement with the sample, per coordinate.
+    visible (σ ``visible_mm`` per coordinate, one number or (V,)) and with that sample elsewhere (σ ``elsewhere_mm``):
+    δ′ = (I + Gᵥ + Gₕ)⁻¹ Gₕ δ, where G = Σ bᵥ bᵥᵀ / σ² runs over the visible or the hidden vertices. A smaller
+    ``visible_mm`` holds tighter but lets less spread through next to the border.
     """
     tight = np.broadcast_to(visible_mm, visible.shape)[visible, None]
     held, free = _gram(posterior.basis[:, visible], tight), _gram(posterior.basis[:, ~visible], elsewhere_mm)
@@ -157,28 +135,16 @@ def hold_visible(
     return replace(posterior, factor=(blend @ posterior.factor).astype(np.float32))
 
 
-def looser_at_border(
-    vertices: Float[np.ndarray, "V 3"],
-    visible: Bool[np.ndarray, "V"],
-    occluded: Bool[np.ndarray, "V"],
-    noise_mm: float,
-    border_mm: float = 4.0,
-    reach_mm: float = 12.0,
-) -> Float[np.ndarray, "V"]:
-    """How tightly each visible vertex is held, (V,) mm: by ``noise_mm``, and less tightly next to the occluder.
+def looser_at_border(fit: Fit, noise_mm: float, border_mm: float = 4.0, reach_mm: float = 12.0) -> Float[np.ndarray, "V"]:
+    """How tightly each visible vertex is held, (V,) mm: σ is ``noise_mm`` far from the occluder and ``border_mm`` at its border.
 
     Skin is smooth: were the border held as tightly as the rest, the heads could not differ just behind it either.
-
-    Args:
-        vertices: mm.
-        noise_mm: σ far from the occluder, mm.
-        border_mm: σ at its border, mm.
-        reach_mm: how far the border reaches into the visible part.
+    ``reach_mm`` says how far the border reaches into the visible part.
     """
-    if not occluded.any():
-        return np.full(len(vertices), noise_mm)
-    away, _ = cKDTree(vertices[occluded]).query(vertices)
-    return noise_mm + np.where(visible, max(border_mm - noise_mm, 0.0) * np.exp(-((away / reach_mm) ** 2)), 0.0)
+    if not fit.occluded.any():
+        return np.full(len(fit.vertices), noise_mm)
+    away, _ = cKDTree(fit.vertices[fit.occluded]).query(fit.vertices)
+    return noise_mm + np.where(fit.visible, max(border_mm - noise_mm, 0.0) * np.exp(-((away / reach_mm) ** 2)), 0.0)
 
 
 def fix_to_zero(posterior: GaussianHeads, fixed: Bool[np.ndarray, "K"]) -> GaussianHeads:

@@ -84,12 +84,9 @@ def diversify(
     seed: int = 0,
     callback: Callable | None = None,
 ) -> HeadSamples:
-    """Spread N heads over what a photo leaves free, in the form that ``settings`` names.
+    """Spread ``number`` N heads over what a photo leaves free, in the form that ``settings`` names.
 
-    Args:
-        number: N.
-        seed: of the draws.
-        callback: see ``diversify_published``, the only form whose steps have heads to show.
+    ``callback``: see ``diversify_published``, the only form whose steps have heads to show.
 
     Raises:
         MaskError: no vertex is free, and the form is not "iid".
@@ -114,26 +111,16 @@ def diversify_published(
     number: int = 16,
     seed: int = 0,
     callback: Callable | None = None,
-    weights: tuple[float, float] = (1.0, 0.001),
-    rate: float = 0.05,
 ) -> HeadSamples:
     """Move N latents by Adam to minimise w_s L1(visible) + w_l Laplacian(visible) + w_dpp L_dpp (section 3.3).
 
-    The defaults are the original's: its weights (1000, 1000 and 0.025, its L_dpp being twice the expected cardinality)
-    in millimetres, its weight decay, and a learning rate that reaches in 60 steps what 0.01 does in 300.
+    The search starts at N independent draws. Weights and weight decay are the original's: 1000, 1000 and 0.025, its L_dpp
+    being twice the expected cardinality, are 1 per mm, 0.001 per mm² and the default ``published_weight`` here. Its learning
+    rate of 0.01 takes 300 steps where 0.05 takes 60. The history has the columns L1, Laplacian, L_dpp.
 
     Args:
-        decoder: the search starts at N independent draws of it.
-        settings: ``published_weight`` w_dpp and ``iterations`` count.
-        number: N.
-        seed: of the start.
         callback: called with (step, steps, vertices (N, V, 3), a tensor on the decoder's device) before each step; may
             raise Cancelled to stop.
-        weights: w_s per mm and w_l per mm².
-        rate: Adam's, in units of the latents.
-
-    Returns:
-        HeadSamples; its history has the columns L1, Laplacian, L_dpp.
 
     Raises:
         MaskError: no vertex is free.
@@ -143,7 +130,7 @@ def diversify_published(
     radius = ball_radius(0.9, decoder.latent_size)
     fit, visible = (torch.from_numpy(array).to(decoder.device) for array in (partial.vertices, partial.visible))
     laplacian = laplacian_tensor(partial.triangles, len(fit), decoder.device, normalised=False)
-    optimiser, steps = Adam(latents, rate, decay=5e-4), settings.iterations
+    optimiser, steps = Adam(latents, rate=0.05, decay=5e-4), settings.iterations
     history = latents.new_zeros((steps, 3))  # on the device: a copy in each step would wait for a GPU
     for step in range(steps):
         vertices = decoder.decode(latents)
@@ -154,7 +141,7 @@ def diversify_published(
         roughness = 3 * (laplacian @ offset.transpose(0, 1).flatten(1)).square().mean()
         losses = torch.stack([distance, roughness, dpp_loss(vertices, latents, partial.free, radius)])
         history[step] = losses.detach()
-        optimiser.step(losses @ losses.new_tensor((*weights, settings.published_weight)))
+        optimiser.step(losses @ losses.new_tensor((1.0, 0.001, settings.published_weight)))
     return _decoded(decoder, latents.detach(), history.cpu().numpy(), "published", seed)
 
 
@@ -174,13 +161,10 @@ class Modes:
 
 
 def widest_modes(decoder: Decoder, free: Bool[np.ndarray, "V"], dimensions: int) -> Modes:
-    """The top eigenvectors of a Decoder's covariance over the free vertices, in latent space.
+    """The top ``dimensions`` d (<= K) eigenvectors of a Decoder's covariance over the free vertices, in latent space.
 
     With J the decoder's Jacobian over the M free vertices, zᵀ (JᵀJ / M) z is the mean-square displacement of
     latent z, so in z = U u the distance of two heads is d² = (u − u′)ᵀ diag(λ) (u − u′): no head need be decoded.
-
-    Args:
-        dimensions: d, at most K.
     """
     eigenvalues, vectors = torch.linalg.eigh(torch.from_numpy(decoder.displacement_gram(free)).double())
     scales = eigenvalues.clamp(min=0.0).sqrt()
@@ -195,37 +179,20 @@ def diversify_calibrated(
     number: int = 16,
     seed: int = 0,
 ) -> HeadSamples:
-    """Spread N heads over the free part of a posterior, no farther than it allows.
+    """Spread N heads over the free part of a posterior, best one that holds the visible part, no farther than it allows.
 
-    In z = U u, U from ``widest_modes``, Adam minimises Σᵢ ½‖uᵢ‖² − w · E|Y|: each head's minus log posterior density
-    against the expected cardinality with a Gaussian kernel of **fixed** width h, by default the posterior's deviation over
-    the free vertices. So w is how many nats of density one more different head is worth: 0 leaves only the most likely head.
-    Head 0 is always the most likely one, and the others keep away from it: on its own no sample of a wide posterior is
-    expected to be nearer the truth. Given a photo it is the fit, up to rounding (1e-5 mm); else it lies near the fit.
-
-    The search runs on the CPU whatever the decoder's device, and it makes rounding grow: a change of 1e-5 in √λ moves a
-    head by 0.01 mm or less among 16 and among 64, but by 0.3 mm among 256 (one photo). A mesh VAE's λ are good to 2e-5
-    in float32, so its heads may differ more between devices than decoding does; those of GaussianHeads cannot differ.
-
-    Args:
-        decoder: best a posterior that holds the visible vertices.
-        free: the vertices to diversify.
-        settings: ``dpp_weight`` w, ``bandwidth`` h in units of the deviation over the free vertices, ``dimensions`` d of
-            U, ``iterations``; ``remainder``, how much of an independent draw each head takes outside U: 1 is the
-            posterior's own spread, which calibrated heads need, and 0 leaves the most likely value, which is nearer the
-            truth on average; ``mass``: ‖u‖ stays inside the ellipsoid of that share of the posterior, ‖u‖² ≤ χ²(d).
-        number: N.
-        seed: of the start and of the remainder.
-
-    Returns:
-        HeadSamples; its history has the columns mean ½‖u‖², expected cardinality.
+    In z = U u, U from ``widest_modes``, ``spread_out`` moves u. Outside U each head takes the ``remainder``, a share of an
+    independent draw: 1 is the posterior's own spread, which calibrated heads need, 0 the most likely value, which is nearer
+    the truth on average. Head 0 is always the most likely one, and the others keep away from it: no sample of a wide
+    posterior is expected to be nearer the truth. Given a photo it is the fit (up to 1e-5 mm), else it lies near the fit.
 
     Raises:
         MaskError: no vertex is free.
     """
     _require_some(free)
     modes = widest_modes(decoder, free, settings.dimensions)
-    draws = _draw_latents(decoder, number, seed).double().cpu()  # the search is small: it stays on the CPU
+    # On the CPU on any device: the search makes rounding grow. 1e-5 in √λ move a head by 0.3 mm among 256, 0.01 mm among 16.
+    draws = _draw_latents(decoder, number, seed).double().cpu()
     start = draws @ modes.directions
     places, history = spread_out(start, modes, settings)
     remainder = draws - start @ modes.directions.T
@@ -237,10 +204,12 @@ def diversify_calibrated(
 def spread_out(
     start: Float[torch.Tensor, "N d"], modes: Modes, settings: DiversitySettings
 ) -> tuple[Float[torch.Tensor, "N d"], Float[np.ndarray, "iterations 2"]]:
-    """Move points u (N, d) from ``start`` to minimise Σ ½‖u‖² − w E|Y|, the first held at zero.
+    """Move points u (N, d) from ``start`` by Adam to minimise Σᵢ ½‖uᵢ‖² − w · E|Y|, the first held at zero.
 
-    Returns:
-        The points, and the history of mean ½‖u‖² and expected cardinality.
+    Each head's minus log posterior density stands against the expected cardinality with a Gaussian kernel of **fixed** width
+    h, in the deviations of the free vertices: w is how many nats one more different head is worth, and 0 leaves only the
+    most likely head. ‖u‖² ≤ χ²(d) keeps the heads inside the ellipsoid of the share ``mass`` of the posterior. Beside the
+    points it returns the history of mean ½‖u‖² and expected cardinality.
     """
     width, radius = settings.bandwidth * modes.deviation, ball_radius(settings.mass, len(modes.reach))
     first, others = torch.zeros_like(start[:1]), start[1:].clone().requires_grad_()

@@ -11,9 +11,6 @@ from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 from scipy import stats
 
-BINS = 9  # of the rank histograms
-COLOURS = ("#00204d", "#d95f02", "#1b9e77", "#7570b3")
-
 
 def ranks(draws: Float[np.ndarray, "N P"], truth: Float[np.ndarray, "P"]) -> Int[np.ndarray, "P"]:
     """How many of N draws lie below the truth in each of P quantities: 0 … N, each as likely as the others if calibrated."""
@@ -40,7 +37,7 @@ def uniform_p(shares: Float[np.ndarray, "C"]) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Calibrated:
+class CalibrationCheck:
     """What the figure shows of one posterior over C cases.
 
     Args:
@@ -54,24 +51,24 @@ class Calibrated:
     shares: Float[np.ndarray, "C"]
 
 
-def calibration_figure(posteriors: list[Calibrated]) -> Figure:
+def calibration_figure(
+    posteriors: list[CalibrationCheck], bins: int = 9, colours: tuple[str, ...] = ("#00204d", "#d95f02", "#1b9e77", "#7570b3")
+) -> Figure:
     """Rank histograms, one per posterior, and the TARP curves of all in one plot, each with what chance alone allows."""
     figure = Figure(figsize=(3.2 * (len(posteriors) + 1.3), 3.2), layout="constrained")
     axes = figure.subplots(1, len(posteriors) + 1, width_ratios=[1] * len(posteriors) + [1.3])
-    for axis, colour, one in zip(axes, COLOURS, posteriors):
-        axis.hist(
-            one.ranks.ravel(), BINS, range=(0, 1), weights=np.full(one.ranks.size, BINS / one.ranks.size), color=colour, alpha=0.8
-        )
+    for axis, colour, check in zip(axes, colours, posteriors):
+        axis.hist(check.ranks.ravel(), bins, range=(0, 1), density=True, color=colour, alpha=0.8)
         # Quantities of one case hang together: chance is that of C cases, which is the widest that it can be.
-        low, high = (stats.binom.ppf(p, len(one.ranks), 1 / BINS) * BINS / len(one.ranks) for p in (0.025, 0.975))
+        low, high = (stats.binom.ppf(p, len(check.ranks), 1 / bins) * bins / len(check.ranks) for p in (0.025, 0.975))
         axis.axhspan(low, high, color="grey", alpha=0.25, lw=0, zorder=0)
-        axis.set(title=f"{one.name}\nranks of the truth", xlabel="rank / number of draws", ylim=(0, None), xlim=(0, 1))
+        axis.set(title=f"{check.name}\nranks of the truth", xlabel="rank / number of draws", ylim=(0, None), xlim=(0, 1))
     axes[0].set_ylabel("density")
     level = np.linspace(0, 1, 101)
-    axis, cases = axes[-1], min(len(one.shares) for one in posteriors)
+    axis, cases = axes[-1], min(len(check.shares) for check in posteriors)
     axis.fill_between(level, *(stats.binom.ppf(p, cases, level) / cases for p in (0.025, 0.975)), color="grey", alpha=0.25, lw=0)
-    for colour, one in zip(COLOURS, posteriors):
-        axis.plot(level, (one.shares[:, None] <= level).mean(0), color=colour, label=one.name)
+    for colour, check in zip(colours, posteriors):
+        axis.plot(level, (check.shares[:, None] <= level).mean(0), color=colour, label=check.name)
     axis.plot((0, 1), (0, 1), "k:", lw=0.8)
     axis.set(title="TARP: expected coverage", xlabel="level", ylabel="share of cases", xlim=(0, 1), ylim=(0, 1))
     axis.legend(fontsize=7, loc="lower right")

@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float
 from d3f_lite import metrics
 from d3f_lite.common.threads import one_thread
 from d3f_lite.errors import LandmarkError
-from d3f_lite.evaluation.evaluate import carry
-from d3f_lite.evaluation.truth import draw_case
+from d3f_lite.evaluation.report import table
+from d3f_lite.evaluation.truth import align_all, draw_case
 from d3f_lite.fitting.fit import what_the_photo_shows
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.heads.model import HeadModel
@@ -22,7 +22,6 @@ from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.detector import MediapipeDetector
 
 REPORT, DEVELOPMENT = range(0, 40), range(40, 64)  # numbers of held-out heads
-Method = Callable[[Photo, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,38 +54,37 @@ def draw_tasks(head: HeadModel, numbers: Iterable[int], occluders: Iterable[str 
         for number in numbers:
             for occluder in occluders:
                 case = draw_case(head, held_out_heads()[number], occluder, 1000 * number, detector)
-                shown = what_the_photo_shows(case.truth, head, case.camera, case.mask)
-                tasks.append(Task(case.photo, case.mask, case.truth, *shown))
+                visible, occluded = what_the_photo_shows(case.truth, head, case.camera, case.mask)
+                tasks.append(Task(case.photo, case.mask, case.truth, visible, occluded))
     return tasks
 
 
 @one_thread()
-def score(method: Method, tasks: list[Task]) -> Float[np.ndarray, "n 2"]:
+def score(method: Callable[[Photo, np.ndarray], np.ndarray], tasks: list[Task]) -> Float[np.ndarray, "n 2"]:
     """Energy score and CSE-O (mm) over the occluded vertices of each task; NaN where the method refuses a photo.
 
     The heads are moved together so that their mean lies on the true head where the photo shows it: a photo tells neither size nor
     place, and the hidden part must not help.
     """
-    rows = np.full((len(tasks), 2), np.nan)
-    for row, task in zip(rows, tasks):
+    scores = np.full((len(tasks), 2), np.nan)
+    for row, task in zip(scores, tasks):
         try:
             heads = method(task.photo, task.mask)
         except LandmarkError:
             continue
-        moved = carry(heads, heads.mean(0), task.truth, task.visible)
+        moved = align_all(heads, heads.mean(0), task.truth, task.visible)
         row[:] = [measure(moved, task.truth, task.occluded) for measure in (metrics.energy_score, metrics.closest_sample_error)]
-    return rows
+    return scores
 
 
 def standings(scores: dict[str, Float[np.ndarray, "n 2"]]) -> str:
     """A Markdown table of scores of the same tasks; each method is compared with the first task by task, ± a standard error."""
-    lines = ["| method | energy score | against the first | CSE-O | against the first |", "|---" * 5 + "|"]
-    baseline = next(iter(scores.values()))
-    for name, rows in scores.items():
-        cells = []
-        for ours, theirs in zip(rows.T, baseline.T):
-            difference = (ours - theirs)[np.isfinite(ours - theirs)]
+    baseline, rows = next(iter(scores.values())), []
+    for name, ours in scores.items():
+        cells = [name]
+        for column, theirs in zip(ours.T, baseline.T):
+            difference = (column - theirs)[np.isfinite(column - theirs)]
             error = difference.std(ddof=1) / np.sqrt(len(difference)) if len(difference) > 1 else np.nan
-            cells += [f"{np.nanmean(ours):.2f}", "–" if rows is baseline else f"{difference.mean():+.2f} ± {error:.2f}"]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+            cells += [f"{np.nanmean(column):.2f}", "–" if ours is baseline else f"{difference.mean():+.2f} ± {error:.2f}"]
+        rows.append(cells)
+    return table(("method", "energy score", "against the first", "CSE-O", "against the first"), rows)

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,19 +12,24 @@ from jaxtyping import Bool, Float, Int
 
 from d3f_lite.completion.mesh_vae import load_mesh_vae
 from d3f_lite.completion.posterior import Decoder, decoder_for
-from d3f_lite.diversity import search as diversity
 from d3f_lite.diversity.kernel import distances, similarity
-from d3f_lite.diversity.search import PartialHead
+from d3f_lite.diversity.search import PartialHead, diversify, sample_iid
 from d3f_lite.errors import AssetError
 from d3f_lite.evaluation.truth import observe_blind, observe_filled
 from d3f_lite.fitting.fit import Fit, fit_visible
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.settings import DiversitySettings
 
-VERTEX_NOISE = 0.5  # mm, of visible vertices that are taken for true
-CANDIDATES = 256  # that the greedy choice has
-PRIOR = "prior: i.i.d."
-VERTICES, PHOTO, PHOTO_HELD, VAE = "Gaussian given vertices", "Gaussian given photo", "Gaussian given photo, held", "mesh VAE"
+Decoders = dict[str, Callable[[], Decoder]]
+
+
+class Given(StrEnum):
+    """What a decoder is given; names of methods begin with it."""
+
+    VERTICES = "Gaussian given vertices"
+    PHOTO = "Gaussian given photo"
+    PHOTO_HELD = "Gaussian given photo, held"
+    VAE = "mesh VAE"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +39,11 @@ class Draws:
     settings: DiversitySettings
     number: int
     seed: int
+
+    def heads(self, decoder: Decoder, shown: PartialHead, form: str, **changed) -> Float[np.ndarray, "N V 3"]:
+        """N heads (mm) in a ``form`` of DiversitySettings, with other settings ``changed``."""
+        settings = replace(self.settings, **{"form": form, **changed})
+        return diversify(decoder, shown, settings, number=self.number, seed=self.seed).vertices
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,68 +84,59 @@ def single_fits(case, head, settings, detector):
     return answers, fits[0]
 
 
-def photo_decoders(fit: Fit, head: HeadModel, settings: DiversitySettings) -> dict[str, Callable[[], Decoder]]:
-    """Name to a function that makes the decoder, for a Fit; the default is that of ``settings`` (DiversitySettings)."""
-    gaussian = lambda given: lambda: decoder_for(fit, head, replace(settings, decoder="gaussian", given=given))
-    ways = {PHOTO: gaussian("photo"), PHOTO_HELD: gaussian("photo_held")}
-    return {**vertex_decoders(PartialHead.of(fit, head), head), **ways, "default": lambda: decoder_for(fit, head, settings)}
-
-
-def vertex_decoders(partial: PartialHead, head: HeadModel) -> dict[str, Callable[[], Decoder]]:
-    """Name to a function that makes the decoder, for visible vertices that are taken for true."""
-    decoders: dict[str, Callable[[], Decoder]] = {
-        VERTICES: lambda: head.condition(partial.vertices, partial.visible, VERTEX_NOISE)
+def photo_decoders(fit: Fit, head: HeadModel, settings: DiversitySettings) -> Decoders:
+    """Name to a function that makes the decoder, for a Fit; the default is that of ``settings``."""
+    return {
+        **vertex_decoders(PartialHead.of(fit, head), head),
+        Given.PHOTO: partial(decoder_for, fit, head, replace(settings, decoder="gaussian", given="photo")),
+        Given.PHOTO_HELD: partial(decoder_for, fit, head, replace(settings, decoder="gaussian", given="photo_held")),
+        "default": partial(decoder_for, fit, head, settings),
     }
+
+
+def vertex_decoders(shown: PartialHead, head: HeadModel, noise_mm: float = 0.5) -> Decoders:
+    """Name to a function that makes the decoder, for visible vertices that are taken for true."""
+    decoders: Decoders = {Given.VERTICES: partial(head.condition, shown.vertices, shown.visible, noise_mm)}
     try:
         model = load_mesh_vae(head)
     except AssetError:  # an own head model without trained weights
         return decoders
-    return decoders | {VAE: lambda: model.posterior(partial.vertices, partial.visible)}
+    return decoders | {Given.VAE: partial(model.posterior, shown.vertices, shown.visible)}
 
 
 def answers(
-    partial: PartialHead,
-    head: HeadModel,
-    decoders: dict[str, Callable[[], Decoder]],
-    draws: Draws,
-    base: Float[np.ndarray, "V 3"] | None,
+    shown: PartialHead, head: HeadModel, decoders: Decoders, draws: Draws, base: Float[np.ndarray, "V 3"] | None
 ) -> Iterator[Answer]:
-    """Every way of sampling.
+    """Every way of sampling, each with the time that it takes to make its decoder and its heads.
 
     Args:
-        decoders: name to a function that makes the decoder; "default" (or else VERTICES) is the one for the DPPs.
+        decoders: "default" (or else that given vertices) is the one for the DPPs.
         base: mm, see Answer.
     """
-    number, seed = draws.number, draws.seed
-    ways: dict[str, Callable] = {PRIOR: lambda: head.sample(number, seed)}
 
-    def given(make):
-        """The ways that a decoder is measured in."""
-        return {
-            "i.i.d.": lambda: diversity.sample_iid(make(), number, seed).vertices,
-            "mean": lambda: most_likely(make()),
-            "calibrated DPP": lambda: calibrated(make(), partial, draws),
-        }
+    def way(make, form, **changed):
+        return lambda: draws.heads(make(), shown, form, **changed)
 
-    for name, make in decoders.items():
-        for kind, way in given(make).items():
-            if name != "default" and (kind == "i.i.d." or name in (VERTICES, VAE)):  # the others' mean is the fit itself
-                ways[f"{name}: {kind}"] = way
-    best = decoders.get("default", decoders[VERTICES])
-    bare = replace(draws, settings=replace(draws.settings, remainder=0.0))
-    independent = lambda count: diversity.sample_iid(best(), count, seed).vertices
+    best = decoders.get("default", decoders[Given.VERTICES])
+    ways: dict[str, Callable] = {"prior: i.i.d.": lambda: head.sample(draws.number, draws.seed)}
+    for name in (name for name in decoders if name != "default"):
+        ways[f"{name}: i.i.d."] = way(decoders[name], "iid")
+        if name in (Given.VERTICES, Given.VAE):  # the others' mean is the fit itself
+            ways[f"{name}: mean"] = lambda make=decoders[name]: most_likely(make())
+            ways[f"{name}: calibrated DPP"] = way(decoders[name], "calibrated")
+    one_less = replace(draws, number=draws.number - 1)
     ways |= {
-        "most likely + i.i.d.": lambda: np.concatenate([most_likely(best()), independent(number - 1)]),
-        f"greedy DPP choice of {CANDIDATES}": lambda: greedy(best(), partial.free, number, seed),
-        "published DPP": lambda: published(best(), partial, draws),
-        "calibrated DPP": lambda: calibrated(best(), partial, draws),
-        "calibrated DPP, no remainder": lambda: calibrated(best(), partial, bare),
+        "most likely + i.i.d.": lambda: np.concatenate([most_likely(best()), one_less.heads(best(), shown, "iid")]),
+        "greedy DPP choice of 256": lambda: greedy(best(), shown.free, draws.number, draws.seed),
+        "published DPP": way(best, "published"),
+        "calibrated DPP": way(best, "calibrated"),
+        "calibrated DPP, no remainder": way(best, "calibrated", remainder=0.0),
     }
-    if VAE in decoders:
-        ways[f"{VAE}: published DPP"] = lambda: published(decoders[VAE](), partial, draws)
-    for name, way in ways.items():
+    if Given.VAE in decoders:
+        ways[f"{Given.VAE}: published DPP"] = way(decoders[Given.VAE], "published")
+    for name, make_heads in ways.items():
         start = time.perf_counter()
-        heads = way()
+        heads = make_heads()
         yield Answer(name, heads, base, time.perf_counter() - start)
 
 
@@ -143,9 +146,18 @@ def most_likely(decoder: Decoder) -> Float[np.ndarray, "1 V 3"]:
         return decoder.decode(torch.zeros(1, decoder.latent_size, device=decoder.device)).cpu().numpy()
 
 
-def greedy(decoder: Decoder, free: Bool[np.ndarray, "V"], number: int, seed: int) -> Float[np.ndarray, "N V 3"]:
-    """N of CANDIDATES independent heads, chosen greedily by the DPP: (N, V, 3) mm."""
-    heads = diversity.sample_iid(decoder, max(CANDIDATES, number), seed).vertices
+def tempered(decoder: Decoder, times: float, number: int, seed: int) -> Float[np.ndarray, "N V 3"]:
+    """N independent heads, each ``times`` as far from the most likely one as the posterior says: (N, V, 3) mm."""
+    latents = np.random.default_rng(seed).standard_normal((number, decoder.latent_size), np.float32)
+    with torch.no_grad():
+        return decoder.decode(times * torch.from_numpy(latents).to(decoder.device)).cpu().numpy()
+
+
+def greedy(
+    decoder: Decoder, free: Bool[np.ndarray, "V"], number: int, seed: int, candidates: int = 256
+) -> Float[np.ndarray, "N V 3"]:
+    """N of ``candidates`` independent heads, chosen greedily by the DPP: (N, V, 3) mm."""
+    heads = sample_iid(decoder, max(candidates, number), seed).vertices
     return heads[most_diverse(heads, number, free)]
 
 
@@ -157,19 +169,16 @@ def most_diverse(
     Args:
         candidates: mm; the first is always chosen, since alone all are equally good.
         number: n <= M.
-        free: the vertices that count.
-        bandwidth: h of ``similarity``, mm; by default the candidates' own RMS deviation over them.
+        bandwidth: h of ``similarity``, mm; by default the candidates' own RMS deviation over the ``free`` vertices.
 
     Returns:
         indices, in the order chosen.
     """
     if bandwidth is None:
         bandwidth = np.sqrt(3.0 * np.mean(np.var(candidates[:, free], axis=0, ddof=1, dtype=np.float64)))
-    apart = distances(torch.from_numpy(candidates).double(), free)
-    dpp_kernel = similarity(apart, bandwidth, "gaussian").numpy()
+    dpp_kernel = similarity(distances(torch.from_numpy(candidates).double(), free), bandwidth, "gaussian").numpy()
     gains = np.diag(dpp_kernel).copy()
-    rows = np.zeros((number, len(gains)))
-    chosen = np.zeros(number, int)
+    rows, chosen = np.zeros((number, len(gains))), np.zeros(number, int)
     for step in range(number):
         chosen[step] = best = gains.argmax()
         # One more row of the Cholesky factor of L over the chosen ones; duplicates have no gain left.
@@ -177,21 +186,3 @@ def most_diverse(
         gains -= rows[step] ** 2
         gains[best] = -np.inf
     return chosen
-
-
-def published(decoder: Decoder, partial: PartialHead, draws: Draws) -> Float[np.ndarray, "N V 3"]:
-    """N heads by the published loss, mm."""
-    return diversity.diversify_published(decoder, partial, draws.settings, number=draws.number, seed=draws.seed).vertices
-
-
-def calibrated(decoder: Decoder, partial: PartialHead, draws: Draws) -> Float[np.ndarray, "N V 3"]:
-    """N heads by the calibrated DPP, mm."""
-    found = diversity.diversify_calibrated(decoder, partial.free, draws.settings, number=draws.number, seed=draws.seed)
-    return found.vertices
-
-
-def tempered(decoder: Decoder, times: float, number: int, seed: int) -> Float[np.ndarray, "N V 3"]:
-    """N independent heads, each ``times`` as far from the most likely one as the posterior says: (N, V, 3) mm."""
-    latents = np.random.default_rng(seed).standard_normal((number, decoder.latent_size), np.float32)
-    with torch.no_grad():
-        return decoder.decode(times * torch.from_numpy(latents).to(decoder.device)).cpu().numpy()

@@ -1,41 +1,42 @@
 """What an evaluation says: one table per source (CSV and Markdown), the claims, and three figures."""
 
 import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from d3f_lite.evaluation.evaluate import LEVELS, SIZES
-from d3f_lite.evaluation.methods import VAE, VERTICES
+from d3f_lite.evaluation.evaluate import Sweep
+from d3f_lite.evaluation.methods import Given
 
-COLUMNS = (  # key of a row, heading, decimals
-    ("asd_occluded", "ASD-O", 2),
-    ("asd_visible", "ASD-V", 2),
-    ("cse", "CSE", 2),
-    ("cse_occluded", "CSE-O", 2),
-    ("mean_error_occluded", "mean sample error, occluded", 2),
-    ("coverage", "coverage of 90 %", 2),
-    ("spread_occluded", "spread, occluded", 2),
-    ("spread_visible", "spread, visible", 2),
-    ("cse_occluded_unaligned", "CSE-O, not aligned", 2),
-    ("seconds", "seconds", 2),
-)
-SOURCES = {"photo": "From rendered photos", "vertices": "From exact visible vertices"}
-DEFAULT, BLIND, WITHOUT_LOCAL = "calibrated DPP", "single fit, blind to the occluder", "single fit, global only"
-SQUARED = {"cse": "the whole head", "cse_occluded": "occluded vertices",
-           "cse_occluded_unaligned": "occluded vertices, not aligned"}  # fmt: skip
-COLOURS = ("#00204d", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#666666", "#a6761d")
+DEFAULT = "calibrated DPP"
+COLUMNS = {  # key of a row: heading
+    "asd_occluded": "ASD-O",
+    "asd_visible": "ASD-V",
+    "cse": "CSE",
+    "cse_occluded": "CSE-O",
+    "mean_error_occluded": "mean sample error, occluded",
+    "coverage": "coverage of 90 %",
+    "spread_occluded": "spread, occluded",
+    "spread_visible": "spread, visible",
+    "cse_occluded_unaligned": "CSE-O, not aligned",
+    "seconds": "seconds",
+}
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table of these columns."""
+    lines = [f"| {' | '.join(row)} |" for row in (columns, *rows)]
+    return "\n".join((lines[0], "|---" * len(columns) + "|", *lines[1:]))
 
 
 def rows_of(records: list[dict], source: str) -> dict[str, list[dict]]:
     """Method to its rows (list of dicts) over the cases, in the order of the first case."""
-    found = {}
-    for record in records:
-        for row in record["rows"]:
-            if row["source"] == source:
-                found.setdefault(row["method"], []).append(row)
-    return found
+    rows: dict[str, list[dict]] = {}
+    for row in (row for record in records for row in record["rows"] if row["source"] == source):
+        rows.setdefault(row["method"], []).append(row)
+    return rows
 
 
 def mean(rows: list[dict], key: str) -> float:
@@ -44,25 +45,21 @@ def mean(rows: list[dict], key: str) -> float:
     return float(np.mean(values)) if values else np.nan
 
 
+def _cells(rows, keys):
+    """The means of some columns, as text."""
+    return [f"{value:.2f}" if np.isfinite(value) else "–" for value in (mean(rows, key) for key in keys)]
+
+
 def markdown_table(records: list[dict], source: str) -> str:
     """One line per method: means over the cases, distances in mm."""
-    heading = " | ".join(("method", *(name for _, name, _ in COLUMNS)))
-    lines = [f"| {heading} |", "|---" * (len(COLUMNS) + 1) + "|"]
-    for method, rows in rows_of(records, source).items():
-        values = [_shown(mean(rows, key), decimals) for key, _, decimals in COLUMNS]
-        lines.append(f"| {method} | {' | '.join(values)} |")
-    return "\n".join(lines)
-
-
-def _shown(value, decimals):
-    return "–" if np.isnan(value) else f"{value:.{decimals}f}"
+    rows = [(method, *_cells(rows, COLUMNS)) for method, rows in rows_of(records, source).items()]
+    return table(("method", *COLUMNS.values()), rows)
 
 
 def write_csv(records: list[dict], path: Path) -> None:
     """Every row of every case, at full precision."""
-    keys = ("head", "occluder", "source", "method", *(key for key, _, _ in COLUMNS))
     with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, keys, extrasaction="ignore")
+        writer = csv.DictWriter(file, ("head", "occluder", "source", "method", *COLUMNS), extrasaction="ignore")
         writer.writeheader()
         for record in records:
             writer.writerows({**row, "head": record["head"], "occluder": record["occluder"]} for row in record["rows"])
@@ -77,120 +74,114 @@ def claims(records: list[dict]) -> str:
     lines = []
     if photo:
         lines += [_against(photo, name, "From photos") for name in photo if name.endswith("i.i.d.")]
-        lines += [_against(photo, f"{own}: i.i.d.", "From photos", f"{own}: calibrated DPP")
-                  for own in (VERTICES, VAE) if f"{own}: i.i.d." in photo]  # fmt: skip
-        lines += [_less_squared_error(photo, single, key) for single in (BLIND, WITHOUT_LOCAL)
-                  for key in SQUARED]  # fmt: skip
+        for given in (Given.VERTICES, Given.VAE):
+            if f"{given}: i.i.d." in photo:
+                lines.append(_against(photo, f"{given}: i.i.d.", "From photos", f"{given}: {DEFAULT}"))
+        for single in ("single fit, blind to the occluder", "single fit, global only"):
+            lines += _less_squared_error(photo, single)
         covered = mean(photo[DEFAULT], "coverage")
         lines.append(f"From photos, {DEFAULT}: coverage of the nominal 90 % region {covered:.0%}.")
     if exact:
-        lines += [_against(exact, f"{VERTICES}: i.i.d.", "From exact vertices", method)
-                  for method in (DEFAULT, f"{DEFAULT}, no remainder")]  # fmt: skip
+        for method in (DEFAULT, f"{DEFAULT}, no remainder"):
+            lines.append(_against(exact, f"{Given.VERTICES}: i.i.d.", "From exact vertices", method))
     return "\n".join(f"- {line}" for line in lines)
 
 
 def _against(rows, name, source, method=DEFAULT):
     """One line: a method's diversity and closest sample against a baseline's."""
-    change = {key: mean(rows[method], key) / mean(rows[name], key) - 1 for key in ("asd_occluded", "asd_visible")}
+    occluded, visible = (mean(rows[method], key) / mean(rows[name], key) - 1 for key in ("asd_occluded", "asd_visible"))
     nearer = np.array([row["cse_occluded"] for row in rows[method]]) - [row["cse_occluded"] for row in rows[name]]
     error = nearer.std(ddof=1) / np.sqrt(len(nearer)) if len(nearer) > 1 else np.nan
     relative = nearer.mean() / mean(rows[name], "cse_occluded")
-    return (f"{source}, {method} against {name} (coverage {mean(rows[name], 'coverage'):.0%}): "
-            f"ASD-O {change['asd_occluded']:+.0%}, ASD-V {change['asd_visible']:+.0%}, "
-            f"CSE-O {nearer.mean():+.2f} ± {error:.2f} mm ({relative:+.0%}).")  # fmt: skip
+    return (
+        f"{source}, {method} against {name} (coverage {mean(rows[name], 'coverage'):.0%}): ASD-O {occluded:+.0%}, "
+        f"ASD-V {visible:+.0%}, CSE-O {nearer.mean():+.2f} ± {error:.2f} mm ({relative:+.0%})."
+    )
 
 
-def _less_squared_error(rows, single, key):
-    """One line: the closest sample's mean squared error against a single reconstruction's."""
-    ours, theirs = (np.mean([row[key] ** 2 for row in rows[name]]) for name in (DEFAULT, single))
-    return f"From photos, MSE of the closest sample against the {single}, {SQUARED[key]}: {ours / theirs - 1:+.0%}."
+def _less_squared_error(rows, single):
+    """Lines: the closest sample's mean squared error against a single reconstruction's."""
+    parts = {"cse": "the whole head", "cse_occluded": "occluded vertices"}
+    for key, part in (parts | {"cse_occluded_unaligned": "occluded vertices, not aligned"}).items():
+        ours, theirs = (np.mean([row[key] ** 2 for row in rows[name]]) for name in (DEFAULT, single))
+        yield f"From photos, MSE of the closest sample against the {single}, {part}: {ours / theirs - 1:+.0%}."
 
 
 def occluder_table(records: list[dict], method: str = DEFAULT) -> str:
     """The recommended method by occluder: fitted photos, ASD-O, CSE-O, coverage, visible against occluded spread."""
-    lines = ["| occluder | photos fitted | ASD-O | CSE-O | coverage | spread, visible / occluded |", "|---" * 6 + "|"]
+    rows = []
     for occluder in dict.fromkeys(record["occluder"] for record in records):
-        some = [record for record in records if record["occluder"] == occluder]
-        rows = rows_of(some, "photo").get(method, [])
-        if rows:
-            ratio = mean(rows, "spread_visible") / mean(rows, "spread_occluded")
-            values = [_shown(mean(rows, key), 2) for key in ("asd_occluded", "cse_occluded", "coverage")]
-            lines.append(f"| {occluder} | {len(rows)} of {len(some)} | {' | '.join(values)} | {ratio:.2f} |")
-        else:
-            lines.append(f"| {occluder} | 0 of {len(some)} | – | – | – | – |")
-    return "\n".join(lines)
+        cases = [record for record in records if record["occluder"] == occluder]
+        fitted = rows_of(cases, "photo").get(method, [])
+        cells = _cells(fitted, ("asd_occluded", "cse_occluded", "coverage"))
+        ratio = f"{mean(fitted, 'spread_visible') / mean(fitted, 'spread_occluded'):.2f}" if fitted else "–"
+        rows.append((occluder, f"{len(fitted)} of {len(cases)}", *cells, ratio))
+    return table(("occluder", "photos fitted", "ASD-O", "CSE-O", "coverage", "spread, visible / occluded"), rows)
 
 
 def averaged(records: list[dict], name: str) -> dict[str, np.ndarray]:
     """The curves of one kind, averaged over the cases that have them: label to array."""
-    found = {}
+    curves: dict[str, list] = {}
     for record in records:
         for label, values in record["curves"].get(name, {}).items():
-            found.setdefault(label, []).append(values)
-    return {label: np.mean(values, axis=0) for label, values in found.items()}
+            curves.setdefault(label, []).append(values)
+    return {label: np.mean(values, axis=0) for label, values in curves.items()}
 
 
 def frontier_table(records: list[dict]) -> str:
     """The points of the frontier's figure, averaged over the cases that have them; distances in mm."""
-    lines = ["| family | knob | ASD-O | CSE-O |", "|---" * 4 + "|"]
+    rows = []
     for family, curve in averaged(records, "frontier").items():
         name = "w_dpp" if "published" in family else "DPP weight" if "DPP" in family else "times the posterior"
-        lines += [f"| {family} | {name} {knob:g} | {diverse:.2f} | {error:.2f} |" for knob, diverse, error in curve]
-    return "\n".join(lines)
+        rows += [(family, f"{name} {knob:g}", f"{diverse:.2f}", f"{error:.2f}") for knob, diverse, error in curve]
+    return table(("family", "knob", "ASD-O", "CSE-O"), rows)
 
 
 def frontier_figure(records: list[dict]) -> Figure:
     """A Figure: CSE-O against ASD-O as each method's knob moves."""
-    figure, axis = _figure("diversity where occluded: ASD-O (mm)", "nearest of the heads: CSE-O (mm)")
-    for label, curve, colour in _coloured(averaged(records, "frontier")):
-        axis.plot(curve[:, 1], curve[:, 2], "o-", color=colour, label=label, markersize=3.5)
-        if label == DEFAULT:
-            for weight, diverse, error in curve[::2]:
-                axis.annotate(f"{weight:g}", (diverse, error), textcoords="offset points", xytext=(-3, 6), fontsize=7)
-    axis.set_title("More diversity, and what it costs (right and low is better)", fontsize=10)
-    axis.legend(fontsize=7)
+    curves = averaged(records, "frontier")
+    figure, axis = _figure("More diversity, and what it costs (right and low is better)",
+                           {label: (curve[:, 1], curve[:, 2]) for label, curve in curves.items()})  # fmt: skip
+    for weight, diverse, error in curves.get(DEFAULT, ())[::2]:
+        axis.annotate(f"{weight:g}", (diverse, error), textcoords="offset points", xytext=(-3, 6), fontsize=7)
+    axis.set(xlabel="diversity where occluded: ASD-O (mm)", ylabel="nearest of the heads: CSE-O (mm)")
     return figure
 
 
 def number_figure(records: list[dict]) -> Figure:
     """A Figure: CSE-O against the number of heads."""
-    figure, axis = _figure("number of heads N", "nearest of the heads: CSE-O (mm)")
-    for label, curve, colour in _coloured(averaged(records, "number")):
-        axis.plot(SIZES, curve, "o-", color=colour, label=label, markersize=3.5)
+    curves = {label: (Sweep.sizes, curve) for label, curve in averaged(records, "number").items()}
+    figure, axis = _figure("The nearest head gets nearer with N for every method", curves)
     axis.set_xscale("log", base=2)
-    axis.set_xticks(SIZES, [str(size) for size in SIZES])
-    axis.set_title("The nearest head gets nearer with N for every method", fontsize=10)
-    axis.legend(fontsize=7)
+    axis.set_xticks(Sweep.sizes, [str(size) for size in Sweep.sizes])
+    axis.set(xlabel="number of heads N", ylabel="nearest of the heads: CSE-O (mm)")
     return figure
 
 
 def calibration_figure(records: list[dict]) -> Figure:
     """A Figure: measured against nominal coverage of the occluded vertices, from photos."""
-    figure, axis = _figure("nominal probability of the region", "share of occluded vertices inside it")
-    axis.plot((0, 1), (0, 1), ":", color="0.5", label="calibrated")
     photo = rows_of(records, "photo")
     chosen = [name for name in photo if name.endswith(": i.i.d.") or name == DEFAULT]
     covered = {name: np.mean([row["coverage_levels"] for row in photo[name]], axis=0) for name in chosen}
-    for label, curve, colour in _coloured(covered):
-        axis.plot(LEVELS, curve, "o-", color=colour, label=label, markersize=3.5)
-    axis.set_title("Does a method know how unsure it is?", fontsize=10)
+    figure, axis = _figure(
+        "Does a method know how unsure it is?", {name: (Sweep.levels, curve) for name, curve in covered.items()}
+    )
+    axis.plot((0, 1), (0, 1), ":", color="0.5", label="calibrated")
     axis.legend(fontsize=7)
+    axis.set(xlabel="nominal probability of the region", ylabel="share of occluded vertices inside it")
     return figure
 
 
-def _coloured(curves):
-    """(label, curve, colour) of each, the recommended method first, so that its colour is always the same."""
-    labels = sorted(curves, key=lambda label: label != DEFAULT)
-    return [(label, curves[label], colour) for label, colour in zip(labels, COLOURS)]
-
-
-def _figure(x, y):
+def _figure(title, curves, colours=("#00204d", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#666666", "#a6761d")):
+    """A Figure and its axis with (x, y) curves by label, the recommended method first: its colour is always the same."""
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axis = figure.subplots()
-    axis.set_xlabel(x)
-    axis.set_ylabel(y)
+    for label, colour in zip(sorted(curves, key=lambda label: label != DEFAULT), colours):
+        axis.plot(*curves[label], "o-", color=colour, label=label, markersize=3.5)
+    axis.set_title(title, fontsize=10)
     axis.grid(alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=7)
     return figure, axis
 
 
@@ -203,18 +194,17 @@ def write_report(records: list[dict], folder: Path) -> str:
     write_csv(records, folder / "cases.csv")
     refused = sum(record["refused"] is not None for record in records)
     parts = [f"{len(records)} cases ({refused} photos refused), means over the cases, distances in mm."]
-    for source, title in SOURCES.items():
+    for source, title in {"photo": "From rendered photos", "vertices": "From exact visible vertices"}.items():
         if rows_of(records, source):
             parts.append(f"### {title}\n\n{markdown_table(records, source)}")
     parts += [f"### Comparisons\n\n{claims(records)}", f"### By occluder\n\n{occluder_table(records)}"]
     curves = sum(bool(record["curves"]) for record in records)
     if curves:
         parts.append(f"### The frontier\n\n{curves} photos of the first heads.\n\n{frontier_table(records)}")
-    text = "\n\n".join(parts) + "\n"
-    (folder / "table.md").write_text(text, encoding="utf-8")
-    if curves:
         frontier_figure(records).savefig(folder / "frontier.png", dpi=130)
         number_figure(records).savefig(folder / "number.png", dpi=130)
     if rows_of(records, "photo"):
         calibration_figure(records).savefig(folder / "calibration.png", dpi=130)
+    text = "\n\n".join(parts) + "\n"
+    (folder / "table.md").write_text(text, encoding="utf-8")
     return text

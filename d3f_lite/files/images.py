@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pi_heif
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from PIL import Image, ImageOps
 
 from d3f_lite.common.quiet import native_stderr_silenced, warnings_ignored
@@ -22,11 +22,7 @@ LARGEST_AREA = 64_000_000  # px; checked on the header, before anything is decod
 
 
 def read_image(
-    path: Path,
-    error: type[D3FError],
-    background: str | None = "white",
-    content: bytes | None = None,
-    largest: int = LARGEST_AREA,
+    path: Path, error: type[D3FError], background: str | None = "white", content: bytes | None = None, largest: int = LARGEST_AREA
 ) -> tuple[Image.Image, int]:
     """Read the first picture of an image file and turn it upright, as its EXIF orientation says.
 
@@ -38,8 +34,7 @@ def read_image(
         largest: px.
 
     Returns:
-        The picture, as RGB of 8 bits unless ``background`` is None, and how many pictures the file holds. Those of a
-        JPEG or HEIF are previews or depths of its own and do not count.
+        The picture, 8-bit RGB unless ``background`` is None, and how many the file holds, previews and depths not counted.
 
     Raises:
         error: no such file, no image, empty, damaged, too small or too large.
@@ -51,13 +46,7 @@ def read_image(
 
 
 def check_size(width: int, height: int, name, error: type[D3FError], largest: int = LARGEST_AREA, smallest: int = 32) -> None:
-    """Raise ``error`` unless an image of ``width`` × ``height`` px can be worked with.
-
-    Args:
-        name: of the image, for the message.
-        largest: px in all.
-        smallest: px a side.
-    """
+    """Raise ``error`` unless an image has at most ``largest`` px, and at least ``smallest`` px a side."""
     if max(width, height) > LARGEST_SIDE or width * height > largest:
         raise error(_too_large(name, largest))
     if min(width, height) < smallest:
@@ -72,6 +61,27 @@ def read_mask_levels(path: Path, error: type[D3FError]) -> UInt8[np.ndarray, "H 
     """
     image, _ = read_image(path, error, background=None)
     return _mask_levels(image, path.name, error)
+
+
+def brighter_pixels(
+    levels: UInt8[np.ndarray, "H W"], name: str, error: type[D3FError], threshold: int = 127, black: int = 40, white: int = 215
+) -> Bool[np.ndarray, "H W"]:
+    """Which pixels of a mask are the brighter ones; raises ``error`` where it is not plain which these are."""
+    values = np.unique(levels)
+    if len(values) == 1 and values[0] not in (0, 255):
+        raise error(f"{name}: all of it has the value {values[0]}; 255 (white) is what hides the face, 0 (black) all else")
+    if len(values) <= 2:
+        return levels == values[-1] if len(values) == 2 else levels > 0
+    # Black and white, but for what JPEG leaves at their border.
+    if ((levels <= 3) | (levels >= 252)).all() and np.isin(levels, (0, 255)).mean() > 0.99:
+        return levels > threshold
+    # Few values are classes, unless those between the ends are rare, as at an edge; many are those of a JPEG or of a photo.
+    low, high = (values[0], values[-1]) if len(values) < 32 else (black, white)
+    between = ((levels > low) & (levels < high)).mean()
+    if len(values) < 5 or values[0] > black or values[-1] < white or between > 0.1:
+        listed = ", ".join(map(str, values[:8])) if len(values) <= 8 else f"{len(values)} values"
+        raise error(f"{name}: {listed}: a mask has two, 255 (white) for what hides the face and 0 (black)")
+    return levels > threshold
 
 
 def _mask_levels(image, name, error):

@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 LONGEST = 200  # bytes of UTF-8; file systems take 255, and a suffix and a temporary name must fit beside it
-PLACEHOLDER = "photo"
 # What Windows takes for a device, whatever its case and ending.
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-LAST_RESORT = "Last Resort"  # matplotlib's font of boxes, which has a glyph for everything
 
 
 def folder_name(text: str) -> str:
@@ -26,7 +24,7 @@ def folder_name(text: str) -> str:
         elif not _is_mark(character) and kept[-1:] != "_":
             kept += "_"
     kept = _cut(kept.lstrip(".-"), LONGEST)
-    return f"{PLACEHOLDER}_{kept}" if DEVICES.match(kept) else kept or PLACEHOLDER
+    return f"photo_{kept}" if DEVICES.match(kept) else kept or "photo"
 
 
 def unique_names(texts: Iterable[str]) -> list[str]:
@@ -83,7 +81,8 @@ def _fonts_for(families, characters):
 
     missing, fonts = {character for character in characters if character.isprintable()}, []
     default = fontManager.findfont(FontProperties(family=list(families)))
-    regular = [entry for entry in fontManager.ttflist if entry.style == "normal" and LAST_RESORT not in entry.name]
+    # matplotlib's font "Last Resort" has a box for everything.
+    regular = [entry for entry in fontManager.ttflist if entry.style == "normal" and "Last Resort" not in entry.name]
     for path, name in [(default, None), *((entry.fname, entry.name) for entry in regular)]:
         if not missing:
             break

@@ -33,7 +33,7 @@ def checked(value, hint, name: str):
     if hint is bool:
         kind, allowed, wanted = bool, isinstance(value, bool), "true or false"
     elif get_origin(hint) is Literal:
-        kind, allowed, wanted = str, value in get_args(hint), f"one of {', '.join(get_args(hint))}"
+        kind, allowed, wanted = str, isinstance(value, str) and value in get_args(hint), f"one of {', '.join(get_args(hint))}"
     else:
         kind, low, high = get_args(hint)
         number = isinstance(value, Integral if kind is int else Integral | float) and not isinstance(value, bool)

@@ -2,3 +2,19 @@
 
 In: an Observation and a HeadModel. Out: Fit (``fit.fit_visible``), the head, its camera, light and colours, and how sure each is.
 """
+
+import lazy_loader
+
+_NAMES = {
+    "calibration": ["Calibration", "load_calibration"],
+    "camera": ["Camera"],
+    "colour_derivatives": ["colour_slopes"],
+    "colour_equations": ["ColourEquations", "ColourModel"],
+    "colours": ["Appearance", "Crop", "SurfacePoints", "colour_residual", "solve_appearance"],
+    "fit": ["Fit", "expected_landmarks", "fit_visible", "what_the_photo_shows"],
+    "gauss_newton": ["Estimate", "fit_landmarks", "newton_step", "refine"],
+    "landmark_equations": ["LandmarkEquations"],
+    "plausibility": ["check_plausible", "is_face"],
+    "render": ["rasterise", "render", "spherical_harmonics", "vertex_normals", "visible_vertices"],
+}
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)

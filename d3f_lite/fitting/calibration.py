@@ -13,7 +13,6 @@ from d3f_lite.files.arrays import read_arrays
 from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE
 
 ASSET = SHIPPED / "detector.npz"
-UNCALIBRATED_SIGMA = 6.0  # mm: twice the usual spread of a detected point over the surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +20,7 @@ class Calibration:
     """The detector's error in mm on the face, upright (roll taken out), x right and y down: N(bias(pose), covariance).
 
     Args:
-        bias: bias of the 68 (x, y) pairs per pose feature.
+        bias: of the 68 (x, y) pairs, per pose feature.
         clean: covariance on faces without an occluder, mm².
         occluded: covariance of the landmarks that stay visible beside an occluder, mm².
     """
@@ -35,9 +34,9 @@ class Calibration:
         return (pose_features(yaw, pitch) @ self.bias).reshape(68, 2)
 
     @classmethod
-    def none(cls) -> "Calibration":
-        """No knowledge of the detector: no bias, independent errors of UNCALIBRATED_SIGMA."""
-        covariance = UNCALIBRATED_SIGMA**2 * np.eye(136)
+    def none(cls, sigma: float = 6.0) -> "Calibration":
+        """An unknown detector: no bias, independent errors of ``sigma`` mm, by default twice the usual ones."""
+        covariance = sigma**2 * np.eye(136)
         return cls(np.zeros((6, 136)), covariance, covariance)
 
 
@@ -77,8 +76,8 @@ def load_calibration(path: Path | str = ASSET) -> Calibration:
         AssetError: the file is missing or broken.
     """
     table = read_arrays(path, AssetError)
-    covariances = [table.array(name, (136, 136)) for name in ("clean", "occluded")]
-    for covariance in covariances:
+    clean, occluded = (table.array(name, (136, 136)) for name in ("clean", "occluded"))
+    for covariance in (clean, occluded):
         if np.abs(covariance - covariance.T).max() > 1e-3 or np.linalg.eigvalsh(covariance)[0] <= 0.0:
             raise AssetError(f"{table.file} holds a matrix that is no covariance: it is damaged")
-    return Calibration(table.array("bias", (6, 136)), *covariances)
+    return Calibration(table.array("bias", (6, 136)), clean, occluded)

@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-CLOSEST = 0.1  # of the distance to the head's origin: nothing is drawn as if it were nearer
+POSE = 7  # numbers of a pose step: rotation vector (rad), log scale, shift (mm right, mm down), nearness (per m)
+NEAREST = 4.0  # per m: no camera is nearer than 25 cm
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,21 +55,46 @@ class Camera:
         viewed[..., :2] += self.translation
         return viewed
 
-    def magnified(self, turned: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 1"]:
-        """w, how much larger things at ``turned`` points (mm, the camera's frame) look than at the head's origin."""
-        return 1.0 / np.maximum(1.0 - self.nearness * turned[..., 2:], CLOSEST)
+    def magnified(self, turned: Float[np.ndarray, "*N 3"], closest: float = 0.1) -> Float[np.ndarray, "*N 1"]:
+        """w, how much larger things at ``turned`` points (mm, the camera's frame) look than at the head's origin.
 
-    def slopes(self, points: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "P 2 3"]:
-        """How positions in the picture, in mm at the head's origin (x right, y down), move with ``points`` (mm, canonical)."""
-        turned = points @ self.rotation.T
-        magnified = self.magnified(turned)[:, None]
-        towards = self.nearness * magnified * turned[:, :2, None] * self.rotation[2]
-        return magnified * (self.rotation[:2] + towards) * np.array([[1.0], [-1.0]])
+        Nothing counts as nearer than ``closest`` times the distance to the head's origin.
+        """
+        return 1.0 / np.maximum(1.0 - self.nearness * turned[..., 2:], closest)
 
     def facing(self, points: Float[np.ndarray, "*N 3"], normals: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N"]:
         """Cosine of the angle between the ``normals`` at ``points`` (mm) and the line to the camera, both canonical."""
         to_camera = self.rotation[2] - self.nearness * points
         return (normals * to_camera).sum(-1) / np.linalg.norm(to_camera, axis=-1)
+
+    def moved(self, step: Float[np.ndarray, "7"]) -> "Camera":
+        """The camera after a pose step: rotation vector (rad), log scale, shift (mm right, mm down), nearness (per m)."""
+        rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ self.rotation
+        translation = self.translation + self.scale * step[4:6]
+        nearness = float(np.clip(self.nearness + step[6] / 1000.0, 0.0, NEAREST / 1000.0))
+        return Camera(rotation, self.scale * float(np.exp(step[3])), translation, nearness)
+
+    def slopes(self, points: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "P 2 3"]:
+        """How positions in the picture, in mm at the head's origin (x right, y down), move with ``points`` (mm, canonical)."""
+        turned = points @ self.rotation.T
+        magnified = self.magnified(turned)[:, None]
+        # ∂(w Y)/∂Y: w along the picture, and ∂w/∂Y_z = k w² towards the camera.
+        towards = self.nearness * magnified * turned[:, :2, None] * self.rotation[2]
+        return magnified * (self.rotation[:2] + towards) * np.array([[1.0], [-1.0]])
+
+    def pose_slopes(self, points: Float[np.ndarray, "P 3"]) -> Float[np.ndarray, "P 2 7"]:
+        """How the same positions move with a pose step (see ``moved``)."""
+        turned = points @ self.rotation.T
+        magnified = self.magnified(turned)
+        place = magnified * turned[:, :2] * (1.0, -1.0)
+        jacobian = np.zeros((len(points), 2, POSE))
+        # A turn about the camera's axis R_a moves X by R_a × X, seen from the head.
+        turns = np.cross(self.rotation[None], points[:, None])
+        jacobian[..., :3] = np.einsum("pki,pai->pka", self.slopes(points), turns)
+        jacobian[..., 3] = place
+        jacobian[..., 4:6] = np.eye(2)
+        jacobian[..., 6] = place * magnified * turned[:, 2:] / 1000.0
+        return jacobian
 
     def cropped(self, origin, zoom) -> "Camera":
         """The same camera in the pixels of a crop that starts at ``origin`` (2,) px and is enlarged by ``zoom``."""

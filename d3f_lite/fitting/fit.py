@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 
 from d3f_lite.common.threads import one_thread
 from d3f_lite.fitting.calibration import Calibration, upright
-from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.landmark_fitting import POSE, fit_landmarks, landmark_problem, moved
-from d3f_lite.fitting.photometric_fitting import Appearance, PhotometricFit, refine
+from d3f_lite.fitting.camera import POSE, Camera
+from d3f_lite.fitting.colour_equations import ColourEquations
+from d3f_lite.fitting.colours import Appearance, Crop
+from d3f_lite.fitting.gauss_newton import Estimate, fit_landmarks, refine
+from d3f_lite.fitting.landmark_equations import LandmarkEquations, calibration_for
 from d3f_lite.fitting.plausibility import is_face
 from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
@@ -26,8 +27,8 @@ class Fit:
     Args:
         vertices: mm, canonical pose.
         coefficients: of the head's basis, standard units.
-        camera: Camera that sees the head as the photo does.
-        appearance: Appearance (albedo and light), None where too little skin is visible.
+        camera: that sees the head as the photo does.
+        appearance: albedo and light; None where too little skin is visible.
         hessian: of the negative log posterior of the coefficients, pose marginalised: with it the fit is the
             Gaussian N(coefficients, hessian⁻¹) over whole heads.
         visible: the photo shows the vertex.
@@ -35,7 +36,7 @@ class Fit:
             other parts).
         landmarks: px, where the detector is expected to find the fitted head's landmarks: their projection and
             the detector's measured bias at this pose.
-        history: mean colour difference.
+        history: mean colour difference before each step and after the last.
     """
 
     vertices: Float[np.ndarray, "V 3"]
@@ -71,46 +72,62 @@ def fit_visible(
     progress: Callable = _silent,
     watch: Callable = _silent,
 ) -> Fit:
-    """Fit the head's coefficients, camera, light and albedo to what the photo shows.
+    """Fit the head's coefficients, camera, light and albedo to what the photo shows (Dey and Boddeti 2022, section 3.1).
+
+    Where the mask is unsure, the head is fitted under each mask that the photo may have, and the fits are moment-matched;
+    which vertices the photo shows follows the most likely mask alone.
 
     Args:
+        observation: the photo, its landmarks and masks.
+        head: to fit.
+        settings: which terms count, and how much.
         progress: called with (stage, fraction in [0, 1]) between iterations; may raise Cancelled to stop.
         watch: called with the mean colour differences so far, a list, after each iteration of the colours.
 
-    Where the mask is unsure, the head is fitted under each mask that the photo may have, and the fits are moment-matched; what
-    the photo shows is said by the mask itself.
+    >>> from d3f_lite import fit_visible, load_head, observe, sample_photo
+    >>> fit = fit_visible(observe(sample_photo("astronaut")), load_head())
+    >>> fit.vertices.shape, fit.hessian.shape
+    ((4538, 3), (202, 202))
     """
-    found, calibration = _under_its_mask(observation, head, settings, progress, watch)
-    coefficients, camera, hessian = found.coefficients, found.camera, marginal_hessian(found.hessian)
+    best = _fit_one_mask(observation, head, settings, progress, watch)
+    coefficients, camera, hessian = best.coefficients, best.camera, marginal_hessian(best.hessian)
     if settings.several_masks and observation.alternatives:
-        others = [_under_its_mask(one, head, settings, progress, _silent)[0] for one in observation.alternatives]
-        gaussians = [(hessian, coefficients), *((marginal_hessian(one.hessian), one.coefficients) for one in others)]
-        hessian, coefficients = moment_matched(*zip(*gaussians))
-        camera = moved(camera, best_pose(found.hessian, coefficients - found.coefficients))
+        others = [_fit_one_mask(other, head, settings, progress, _silent) for other in observation.alternatives]
+        hessian, coefficients = moment_matched(
+            [hessian, *(marginal_hessian(other.hessian) for other in others)],
+            [coefficients, *(other.coefficients for other in others)],
+        )
+        camera = camera.moved(best_pose(best.hessian, coefficients - best.coefficients))
     vertices = head.vertices(coefficients)
     visible, occluded = what_the_photo_shows(vertices, head, camera, observation.masks.occluded)
     return Fit(
         vertices=vertices,
         coefficients=coefficients,
         camera=camera,
-        appearance=found.appearance,
+        appearance=best.appearance,
         hessian=hessian,
         visible=visible,
         occluded=occluded,
-        landmarks=expected_landmarks(head, vertices, camera, calibration),
-        history=found.history,
+        landmarks=expected_landmarks(head, vertices, camera, calibration_for(observation.landmarks, settings)),
+        history=np.array(best.history),
     )
 
 
-def _under_its_mask(observation, head, settings, progress, watch) -> tuple[PhotometricFit, Calibration]:
-    """The PhotometricFit under the mask that is taken for true, and the detector's Calibration."""
+def _fit_one_mask(
+    observation: Observation, head: HeadModel, settings: FitSettings, progress: Callable, watch: Callable
+) -> Estimate:
+    """The most likely head under the mask that is taken for true."""
     progress("landmarks", 0.0)
-    problem = landmark_problem(head, observation.landmarks, settings)
-    start = fit_landmarks(head, observation.landmarks, settings)
-    if not (observation.landmarks.enough or is_face(start)):  # nobody knows where the face is: its colours tell nothing either
-        start, problem = problem.frontal(), replace(problem, settings=replace(settings, photometric_weight=0.0))
+    landmarks = LandmarkEquations.of(head, observation.landmarks, settings)
+    start = fit_landmarks(landmarks)
+    if not observation.landmarks.enough and not is_face(start):
+        # Nobody knows where the face is: it is the mean head, and its colours tell nothing either.
+        mean, camera = np.zeros(len(head.basis)), landmarks.frontal_camera()
+        start = Estimate(mean, camera, landmarks.normal_equations(mean, camera)[0])
+        landmarks = replace(landmarks, settings=replace(settings, photometric_weight=0.0))
     progress("landmarks", 1.0)
-    return refine(problem, observation, start, progress, watch), problem.calibration
+    colours = ColourEquations(head, Crop.around(observation, settings.eye_distance))
+    return refine(start, landmarks, colours, progress, watch)
 
 
 def moment_matched(
@@ -127,7 +144,7 @@ def moment_matched(
 
 
 def best_pose(hessian: Float[np.ndarray, "D D"], change: Float[np.ndarray, "K"]) -> Float[np.ndarray, "7"]:
-    """The step of the pose (see ``moved``) that suits a ``change`` of the coefficients best, by the joint ``hessian``."""
+    """The step of the pose (see ``Camera.moved``) that suits a ``change`` of the coefficients best, by the joint ``hessian``."""
     return -np.linalg.solve(hessian[-POSE:, -POSE:], hessian[-POSE:, :-POSE] @ change)
 
 
@@ -165,7 +182,7 @@ def what_the_photo_shows(
     shape = tuple((np.maximum(high, (width, height)) - low)[::-1].tolist())
     points[:, :2] -= low
     _, _, depth = rasterise(points, head.triangles, shape)
-    normals = vertex_normals(torch.from_numpy(vertices), torch.from_numpy(head.triangles).long()).numpy()
+    normals = vertex_normals(vertices, head.triangles)
     seen = visible_vertices(points, camera.facing(vertices, normals), head.triangles, depth)
     column, row = np.floor(points[:, :2]).astype(int).T + low[:, None]
     beyond = (row < 0) | (row >= height) | (column < 0) | (column >= width)

@@ -4,13 +4,9 @@ from functools import cache
 from typing import no_type_check
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int, UInt8
 
 from d3f_lite.fitting.camera import Camera
-
-# Lambertian irradiance as nine spherical harmonics of the normal (Ramamoorthi and Hanrahan 2001), constants absorbed.
-SPHERICAL_HARMONICS = 9
 
 
 @cache
@@ -78,20 +74,35 @@ def rasterise(
     return index, barycentric, depth
 
 
-def vertex_normals(vertices: Float[torch.Tensor, "*N V 3"], triangles: Int[torch.Tensor, "T 3"]) -> Float[torch.Tensor, "*N V 3"]:
-    """Area-weighted unit normals (…, V, 3) of ``vertices`` (…, V, 3) torch, mm; differentiable."""
-    corners = vertices[..., triangles.reshape(-1), :].unflatten(-2, (-1, 3))
-    faces = torch.linalg.cross(corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :])
-    normals = torch.zeros_like(vertices)
-    normals = normals.index_add(-2, triangles.reshape(-1), faces.repeat_interleave(3, dim=-2))
-    return torch.nn.functional.normalize(normals, dim=-1)
+def vertex_normals(vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> Float[np.ndarray, "V 3"]:
+    """Unit normals of ``vertices`` (mm): those of the triangles around each, weighted by their areas."""
+    a, b, c = (vertices[triangles[:, corner]] for corner in range(3))
+    along, across = b - a, c - a
+    following, preceding = [1, 2, 0], [2, 0, 1]
+    areas = _fused(along[:, following], across[:, preceding], -along[:, preceding] * across[:, following])
+    around = np.zeros_like(vertices)
+    np.add.at(around, triangles.reshape(-1), np.repeat(areas, 3, axis=0))
+    return unit(around)
 
 
-def spherical_harmonics(normals: Float[torch.Tensor, "*N 3"]) -> Float[torch.Tensor, "*N 9"]:
-    """The nine real spherical harmonics up to order 2 of unit ``normals`` (…, 3): (…, 9)."""
-    x, y, z = normals.unbind(-1)
-    bands = (torch.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1)
-    return torch.stack(bands, dim=-1)
+def unit(vectors: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
+    """The vectors in length 1; zero stays zero."""
+    x, y, z = vectors.T[..., None]
+    return vectors / np.maximum(np.sqrt(_fused(z, z, _fused(y, y, x * x))), 1e-12)
+
+
+def _fused(a: Float[np.ndarray, "..."], b: Float[np.ndarray, "..."], c: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """a b + c, float32 rounded once, as processors with a fused multiply-add do: torch's normals to the last bit."""
+    return (a.astype(float) * b + c).astype(a.dtype)
+
+
+def spherical_harmonics(normals: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 9"]:
+    """The nine real spherical harmonics up to order 2 of unit ``normals``, constants absorbed by the light.
+
+    Lambertian irradiance is all but linear in them (Ramamoorthi and Hanrahan 2001).
+    """
+    x, y, z = normals.T
+    return np.stack((np.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1), axis=-1)
 
 
 def visible_vertices(
@@ -149,15 +160,13 @@ def render(
     points = camera.view(np.asarray(vertices, np.float32))
     index, barycentric, _ = rasterise(points, triangles, shape)
     if normals is None:
-        corners = torch.from_numpy(triangles).long()
-        normals = vertex_normals(torch.from_numpy(np.asarray(vertices, np.float32)), corners).numpy()
+        normals = vertex_normals(np.asarray(vertices, np.float32), triangles)
     normals = normals @ np.asarray(camera.rotation, np.float32).T
     # Colours are worked out only where there is a head.
     covered = index >= 0
     values = np.concatenate((normals, albedo), 1).astype(np.float32)
     surface = np.einsum("pkc,pk->pc", values[triangles[index[covered]]], barycentric[covered])
-    direction = torch.nn.functional.normalize(torch.from_numpy(surface[:, :3]), dim=-1)
-    shading = spherical_harmonics(direction).numpy() @ np.asarray(light, np.float32)
+    shading = spherical_harmonics(unit(surface[:, :3])) @ np.asarray(light, np.float32)
     picture = np.broadcast_to(np.asarray(background, np.float32), (*shape, 3)).copy()
     picture[covered] = surface[:, 3:] * shading
     return (np.clip(picture, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8), index

@@ -9,9 +9,9 @@ import numpy as np
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.files.arrays import bounded_bytes, read_array, reason_of
-from d3f_lite.observation.landmarks import Landmarks, interocular_distance
+from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.face_mesh import to_68
+from d3f_lite.perception.detector import to_68
 
 FIRST_PIXEL = 0.5  # px: .pts counts from 1 at the first pixel's centre, d3f-lite from 0 at its corner
 FROM_FILE = "file"  # the backend of points that do not say where they come from
@@ -181,7 +181,7 @@ def _checked(landmarks, photo, name, nearest_eyes=4.0):
         raise LandmarkError(f"{name}: landmarks lie far outside the photo of {size[0]}×{size[1]} px; are they in its px?")
     if _counted_from_one(landmarks.xy, size):
         raise LandmarkError(f"{name}: the landmarks look as if pixels were counted from 1: subtract 0.5 px, or save them as .pts")
-    if interocular_distance(landmarks.xy) < nearest_eyes:
+    if landmarks.interocular_distance < nearest_eyes:
         raise LandmarkError(f"{name}: the outer eye corners are less than {nearest_eyes:g} px apart: no face to fit")
     return landmarks
 

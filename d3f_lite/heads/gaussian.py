@@ -21,23 +21,15 @@ from d3f_lite.common.device import CPU
 class HeadDistribution:
     """A Gaussian over heads; ``HeadModel`` (the prior) and ``GaussianHeads`` (what conditioning gives) are its two kinds.
 
-    It is a decoder, too: its latents z ~ N(0, I) are the heads ĉ + R z, and z = 0 is the mean.
-
-    Attributes:
-        mean: mm, the most likely head.
-        basis: mm per unit coefficient.
-        coefficients: ĉ, of the most likely head.
-        factor: R, a square root of the coefficients' covariance.
-        bounds: lower and upper bound of each coefficient, infinite where there is none; None = no coefficient has any.
-        device: torch's, where latents and heads are kept.
+    It is a decoder, too: latents z ~ N(0, I) are the coefficients ĉ + R z, and z = 0 is the mean.
     """
 
-    mean: Float[np.ndarray, "V 3"]
-    basis: Float[np.ndarray, "K V 3"]
-    coefficients: Float[np.ndarray, "K"]
-    factor: Float[np.ndarray, "K Z"]
-    bounds: Float[np.ndarray, "K 2"] | None
-    device: torch.device = CPU
+    mean: Float[np.ndarray, "V 3"]  #: mm, the most likely head
+    basis: Float[np.ndarray, "K V 3"]  #: mm per unit coefficient
+    coefficients: Float[np.ndarray, "K"]  #: ĉ, of the most likely head
+    factor: Float[np.ndarray, "K Z"]  #: R, a square root of the coefficients' covariance
+    bounds: Float[np.ndarray, "K 2"] | None  #: lower and upper of each coefficient, infinite where there is none
+    device: torch.device = CPU  #: torch's, where latents and heads are kept
 
     @property
     def latent_size(self) -> int:
@@ -83,9 +75,7 @@ class HeadDistribution:
 
     def marginal(self, where: Bool[np.ndarray, "V"]) -> "GaussianHeads":
         """The same Gaussian over the vertices ``where`` alone."""
-        return GaussianHeads(
-            self.mean[where], self.basis[:, where], self.coefficients, self.factor, bounds=self.bounds, device=self.device
-        )
+        return GaussianHeads(self.mean[where], self.basis[:, where], self.coefficients, self.factor, self.bounds, self.device)
 
     def condition(
         self, vertices: Float[np.ndarray, "V 3"], visible: Bool[np.ndarray, "V"], noise_mm: float | Float[np.ndarray, "V"]
@@ -98,6 +88,11 @@ class HeadDistribution:
         Args:
             vertices: x, mm; only the visible ones are read.
             noise_mm: σ, independent noise of each coordinate: one number or (V,) mm.
+
+        >>> both = np.array([[[1.0, 0, 0], [1, 0, 0]]], np.float32)  # one coefficient moves both vertices by 1 mm
+        >>> prior = GaussianHeads.prior(np.zeros((2, 3), np.float32), both)
+        >>> prior.condition(2.0 * np.eye(2, 3), np.array([True, False]), 1.0).mean[1]  # 2 ± 1 mm seen
+        array([1., 0., 0.], dtype=float32)
         """
         noise = np.broadcast_to(np.asarray(noise_mm, np.float64), visible.shape)[visible, None]
         basis = self.factor.T @ self.basis[:, visible].reshape(len(self.basis), -1)
@@ -114,7 +109,7 @@ class HeadDistribution:
         offsets = (coefficients - self.coefficients) @ self.basis.reshape(len(self.basis), -1)
         mean = self.mean + offsets.reshape(self.mean.shape)
         mean, coefficients, factor = (np.ascontiguousarray(a, np.float32) for a in (mean, coefficients, factor))
-        return GaussianHeads(mean, self.basis, coefficients, factor, bounds=self.bounds, device=self.device)
+        return GaussianHeads(mean, self.basis, coefficients, factor, self.bounds, self.device)
 
 
 @dataclass(frozen=True, eq=False)

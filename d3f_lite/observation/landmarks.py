@@ -10,7 +10,6 @@ from d3f_lite.errors import LandmarkError
 
 MEDIAPIPE, FACE_ALIGNMENT = "mediapipe", "face-alignment"  # names of backends
 BY_HAND = ", corrected by hand"  # ends the name of a backend some of whose points were moved
-INNER = slice(17, 68)  # of the 68: brows, nose, eyes and mouth; those before are the jaw
 OUTER_EYE_CORNERS = (36, 45)  # of the 68: the right eye's, the left eye's
 FACE_OVAL = (  # of MediaPipe's mesh points: the outline of the face with its forehead
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -40,8 +39,11 @@ class Landmarks:
     dense: Float[np.ndarray, "478 2"] | None = None
 
     def __post_init__(self):
-        _check("landmarks", self.xy, (68, 2), -1e6, 1e6)  # px, more than any photo is wide
-        _check("confidences", self.confidence, (68,), 0.0, 1.0)
+        farthest = 1e6  # px, more than any photo is wide
+        if np.shape(self.xy) != (68, 2) or not np.all(np.abs(self.xy) <= farthest):  # false for NaN, too
+            raise LandmarkError(f"landmarks must be of shape (68, 2) and lie between {-farthest:g} and {farthest:g}")
+        if np.shape(self.confidence) != (68,) or not np.all(np.abs(np.subtract(self.confidence, 0.5)) <= 0.5):
+            raise LandmarkError("confidences must be of shape (68,) and lie between 0 and 1")
 
     @property
     def detector(self) -> str:
@@ -54,19 +56,24 @@ class Landmarks:
         return self.confidence >= 0.3
 
     @property
+    def reliable_inner(self) -> int:
+        """How many of those lie within the face: brows, nose, eyes and mouth, which come after the 17 of the jaw."""
+        return int(self.reliable[17:].sum())
+
+    @property
     def enough(self) -> bool:
         """Whether a fit is possible: 14 are reliable, 10 of them within the face."""
-        return bool(self.reliable.sum() >= 14 and self.reliable[INNER].sum() >= 10)
+        return bool(self.reliable.sum() >= 14 and self.reliable_inner >= 10)
+
+    @property
+    def interocular_distance(self) -> float:
+        """The distance between the outer eye corners, px."""
+        return interocular_distance(self.xy)
 
     def mask_out(self, occluded: Bool[np.ndarray, "H W"], margin: float = 0.02) -> "Landmarks":
-        """The same, without confidence in those off the photo or hidden.
-
-        Args:
-            occluded: True under the occluder.
-            margin: of the inter-ocular distance; a landmark so near to the occluder is hidden, too.
-        """
+        """The same, without confidence in those off the photo, or within a ``margin`` (of the eyes' distance) of the occluder."""
         height, width = occluded.shape
-        size = 2 * int(np.ceil(margin * interocular_distance(self.xy))) + 1
+        size = 2 * int(np.ceil(margin * self.interocular_distance)) + 1
         hidden = cv2.dilate(occluded.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
         x, y = np.floor(self.xy).astype(int).T
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
@@ -81,11 +88,7 @@ def interocular_distance(xy: Float[np.ndarray, "68 2"]) -> float:
 
 
 def face_region(landmarks: Landmarks, shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
-    """The pixels of the face with its forehead.
-
-    Args:
-        shape: (H, W) of the photo.
-    """
+    """The pixels of the face with its forehead, in a photo of ``shape`` (H, W)."""
     if landmarks.dense is not None:
         return region_inside(landmarks.dense[list(FACE_OVAL)], shape)
     jaw, brows, chin = landmarks.xy[:17], landmarks.xy[17:27], landmarks.xy[8]
@@ -94,18 +97,7 @@ def face_region(landmarks: Landmarks, shape: tuple[int, int]) -> Bool[np.ndarray
 
 
 def region_inside(polygon: Shaped[np.ndarray, "P 2"], shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
-    """The pixels inside a polygon.
-
-    Args:
-        polygon: px.
-        shape: (H, W) of the photo.
-    """
+    """The pixels inside a polygon px, in a photo of ``shape`` (H, W)."""
     region = np.zeros(shape, np.uint8)
     cv2.fillPoly(region, [np.round((polygon - 0.5) * 16).astype(np.int32)], 1, shift=4)
     return region.astype(bool)
-
-
-def _check(name, values, shape, low, high):
-    """Refuse an array of another shape, or with a number (or NaN) out of range."""
-    if np.shape(values) != shape or not np.all((np.asarray(values) >= low) & (np.asarray(values) <= high)):
-        raise LandmarkError(f"{name} must be of shape {shape} and lie between {low:g} and {high:g}")

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 from PIL import Image
 
 from d3f_lite.errors import MaskError
-from d3f_lite.files.images import read_image, read_mask_levels
+from d3f_lite.files.images import brighter_pixels, read_image, read_mask_levels
 from d3f_lite.observation.photo import Photo
 
 
@@ -23,25 +23,15 @@ class Stroke(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """Two regions of a photo: the whole face, hidden parts too, and what is occluded.
+    """Two regions of a photo: the face and what is occluded."""
 
-    Args:
-        face: True on the face.
-        occluded: True under the occluder.
-        origin: where ``occluded`` comes from: "given", "estimated", or "corrected" by strokes.
-        confidence: how sure it is, 0 to 1: 1 if given, else that of the OcclusionEstimate.
-        strokes: those that corrected it (see Stroke), if any.
-        doubt: what looks wrong with a given mask, if anything does.
-        kinds: of an estimated mask: what share of the face hands, cloth, things, hair (beards, too), … cover.
-    """
-
-    face: Bool[np.ndarray, "H W"]
-    occluded: Bool[np.ndarray, "H W"]
-    origin: str = "given"
-    confidence: float = 1.0
-    strokes: Int[np.ndarray, "H W"] | None = None
-    doubt: str = ""
-    kinds: dict[str, float] = field(default_factory=dict)
+    face: Bool[np.ndarray, "H W"]  # the whole face, hidden parts too
+    occluded: Bool[np.ndarray, "H W"]  # True under the occluder
+    origin: str = "given"  # of the latter: "given", "estimated", or "corrected" by strokes
+    confidence: float = 1.0  # 0 to 1: 1 if given, else that of the OcclusionEstimate
+    strokes: Int[np.ndarray, "H W"] | None = None  # those that corrected it, values of Stroke
+    doubt: str = ""  # what looks wrong with a given mask, if anything does
+    kinds: dict[str, float] = field(default_factory=dict)  # shares of the face that hands, hair, … cover, where estimated
 
     @property
     def share(self) -> float:
@@ -55,13 +45,9 @@ class Masks:
 
 
 def read_mask(path: Path | str, photo: Photo) -> Bool[np.ndarray, "H W"]:
-    """Read the occlusion mask of a photo: the brighter one of an image's two values is occluded.
+    """Read the occlusion mask of a photo, True where occluded: where the image has the brighter one of its two values.
 
-    Soft edges between black and white are fine, as is one colour on a transparent ground. All black says that nothing
-    is occluded.
-
-    Returns:
-        True where occluded.
+    Soft edges are fine, as is one colour on a transparent ground. All black says that nothing is occluded.
 
     Raises:
         MaskError: it cannot be read, is no mask, has another size than the photo, or is all white.
@@ -78,10 +64,7 @@ def read_mask(path: Path | str, photo: Photo) -> Bool[np.ndarray, "H W"]:
 
 
 def check_mask(mask, photo: Photo, name: str = "mask") -> Bool[np.ndarray, "H W"]:
-    """Return a mask as bool, True where occluded.
-
-    Args:
-        mask: (H, W) bool, or uint8 of which the brighter values are occluded.
+    """Return a mask (H, W), bool or uint8 of which the brighter values are occluded, as bool, True where occluded.
 
     Raises:
         MaskError: another type or size, values that are no mask's, or all is occluded.
@@ -89,7 +72,7 @@ def check_mask(mask, photo: Photo, name: str = "mask") -> Bool[np.ndarray, "H W"
     mask = np.asarray(mask)
     _check_shape(mask, photo, f"{name}: the mask is")
     if mask.dtype == np.uint8:
-        mask = _brighter(mask, name)
+        mask = brighter_pixels(mask, name, MaskError)
     if mask.dtype != bool:
         raise MaskError(f"{name}: a mask must be bool or uint8, not {mask.dtype}; convert it first")
     if mask.all():
@@ -103,10 +86,7 @@ def write_mask(mask: Bool[np.ndarray, "H W"], path: Path | str) -> None:
 
 
 def inverted(occluded: Bool[np.ndarray, "H W"], face: Bool[np.ndarray, "H W"]) -> str:
-    """Why a given mask may be inverted, in one line; empty if it does not look so.
-
-    No occluder covers both the photo's border and much of the face.
-    """
+    """Why a mask may be inverted, in one line, or nothing: no occluder covers the photo's border and much of the face."""
     border = np.concatenate([occluded[0], occluded[-1], occluded[:, 0], occluded[:, -1]]).mean()
     hidden = occluded[face].mean() if face.any() else 0.0
     if border < 0.9 or hidden < 0.25:
@@ -159,25 +139,3 @@ def _check_shape(layer, photo, what):
     if layer.shape != photo.shape:
         size, wanted = ("×".join(map(str, shape[::-1])) for shape in (layer.shape, photo.shape))
         raise MaskError(f"{what} {size} px but the photo is {wanted} px; make them the same size")
-
-
-def _brighter(levels, name, threshold: int = 127, black: int = 40, white: int = 215):
-    """Which pixels (H, W) uint8 are the brighter ones of a mask; raises MaskError where it is not plain which these are."""
-    values = np.unique(levels)
-    if len(values) == 1:
-        if values[0] not in (0, 255):
-            what = "255 (white) is what hides the face, 0 (black) all else"
-            raise MaskError(f"{name}: all of it has the value {values[0]}; {what}")
-        return levels > 0
-    if len(values) == 2:
-        return levels == values[1]
-    # Black and white, but for what JPEG leaves at their border.
-    if ((levels <= 3) | (levels >= 252)).all() and np.isin(levels, (0, 255)).mean() > 0.99:
-        return levels > threshold
-    # Few values are classes, unless those between the ends are rare, as at an edge; many are those of a JPEG or of a photo.
-    low, high = (values[0], values[-1]) if len(values) < 32 else (black, white)
-    between = ((levels > low) & (levels < high)).mean()
-    if len(values) < 5 or values[0] > black or values[-1] < white or between > 0.1:
-        listed = ", ".join(map(str, values[:8])) if len(values) <= 8 else f"{len(values)} values"
-        raise MaskError(f"{name}: {listed}: a mask has two, 255 (white) for what hides the face and 0 (black)")
-    return levels > threshold

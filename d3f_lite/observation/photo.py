@@ -37,9 +37,7 @@ class Photo:
 
     @classmethod
     def open(cls, path: Path | str, *, content: bytes | None = None, largest: int = LARGEST_AREA) -> "Photo":
-        """Read an image file of any mode, its EXIF orientation applied, transparency laid on white.
-
-        Of an animation or of several pages it is the first picture, and the ``note`` says so.
+        """Read an image file: the first picture, upright by its EXIF orientation, transparency laid on white.
 
         Args:
             path: the file, or its name where ``content`` is given.
@@ -56,11 +54,7 @@ class Photo:
 
     @classmethod
     def from_array(cls, pixels, name: str = "photo") -> "Photo":
-        """Take a copy of pixels.
-
-        Args:
-            pixels: (H, W, 3) uint8 RGB.
-            name: becomes that of a folder, see ``folder_name``: a photo ``...png`` must not be saved as ``..``.
+        """Copy ``pixels`` (H, W, 3) uint8 RGB; the ``name`` becomes that of a folder: ``...png`` must not be saved as ``..``.
 
         Raises:
             PhotoError: another type, shape or size.

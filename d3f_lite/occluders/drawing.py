@@ -1,4 +1,6 @@
-"""Procedural occluders, each drawn from a seed on the face's own sheet (``occluder_canvas``)."""
+"""Procedural occluders, each drawn from a seed on the face's own sheet."""
+
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -16,61 +18,65 @@ from d3f_lite.occluders.canvas import Canvas
 def draw_occluder(
     photo: Photo, landmarks: Landmarks, kind: str, *, seed: int = 0, color=None
 ) -> tuple[Photo, Bool[np.ndarray, "H W"]]:
-    """Draw one of OCCLUDERS on a face; returns the new photo and the mask (H, W) bool of every pixel it touches.
+    """Draw an occluder on a face.
 
-    `color` is the occluder's RGB (0 to 255), drawn from the seed if None. Raises SettingsError for an unknown kind
-    and LandmarkError for a face that lies outside the photo.
+    Args:
+        kind: one of OCCLUDER_KINDS.
+        seed: of its shape and colour.
+        color: its RGB, 0 to 255, instead.
+
+    Returns:
+        The new photo, and the mask of every pixel that the occluder touches.
+
+    Raises:
+        SettingsError: there is no such kind, or the seed is not a whole number from 0.
+        LandmarkError: the face lies outside the photo.
+
+    >>> from d3f_lite import detect_landmarks, sample_photo
+    >>> photo = sample_photo("astronaut")
+    >>> drawn, mask = draw_occluder(photo, detect_landmarks(photo), "surgical_mask", seed=1)
+    >>> bool((drawn.pixels[~mask] == photo.pixels[~mask]).all())
+    True
     """
-    if kind not in _DRAW:
-        raise SettingsError(f"no occluder {kind!r}; choose one of: {', '.join(OCCLUDERS)}")
+    if kind not in DRAW:
+        raise SettingsError(f"no occluder {kind!r}; choose one of: {', '.join(OCCLUDER_KINDS)}")
     checked_count(seed, "seed", 0, 2**64)
     canvas = Canvas.around(photo, landmarks, np.random.default_rng(seed))
-    _DRAW[kind](canvas, None if color is None else np.asarray(color, np.float64))
+    DRAW[kind](canvas, None if color is None else np.asarray(color, np.float64))
     return canvas.finished(photo)
 
 
-def _smooth_closed(points, count: int = 160) -> np.ndarray:
-    """A smooth closed curve (count, 2) through `points` (P, 2)."""
-    points = np.concatenate([points, points[:1]])
+def _smooth(points, count: int = 60, closed: bool = False):
+    """A smooth curve (count, 2) through points (P, 2), closed or not."""
+    points = np.concatenate([points, points[:1]]) if closed else np.asarray(points, np.float64)
     length = np.concatenate([[0], np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum()])
-    return CubicSpline(length, points, bc_type="periodic")(np.linspace(0, length[-1], count, endpoint=False))
+    curve = CubicSpline(length, points, bc_type="periodic" if closed else "not-a-knot")
+    return curve(np.linspace(0, length[-1], count, endpoint=not closed))
 
 
-def _smooth_path(points, count: int = 60) -> np.ndarray:
-    """A smooth open curve (count, 2) through `points` (P, 2)."""
-    points = np.asarray(points, np.float64)
-    length = np.concatenate([[0], np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum()])
-    return CubicSpline(length, points)(np.linspace(0, length[-1], count))
-
-
-def _mirrored(half) -> np.ndarray:
-    """A closed outline from its right half (P, 2), which starts and ends on the midline."""
-    half = np.asarray(half, np.float64)
-    return np.concatenate([half, (half * (-1, 1))[-2:0:-1]])
-
-
-def _pick(canvas: Canvas, color, palette) -> np.ndarray:
+def _pick(canvas: Canvas, color, palette):
     """The colour asked for, or one of a palette; drawn in any case, so that a colour does not change the shape."""
     drawn = palette[canvas.random.integers(len(palette))]
     return np.asarray(drawn, np.float64) if color is None else color
 
 
-def _noise(canvas: Canvas, scale: float) -> np.ndarray:
-    """Smooth noise (h, w) of unit variance with features of `scale` frame units."""
+def _noise(canvas: Canvas, scale: float):
+    """Smooth noise (h, w) of unit variance with features of ``scale`` frame units."""
     noise = gaussian_filter(canvas.random.normal(size=canvas.cover.shape), scale * canvas.unit)
     return noise / max(noise.std(), 1e-12)
 
 
-def _surgical_mask(canvas: Canvas, color) -> None:
+def _surgical_mask(canvas: Canvas, color):
     albedo = _pick(canvas, color, [(236, 190, 205), (240, 242, 244), (168, 206, 192), (52, 54, 60), (160, 205, 228)])
     top = canvas.random.uniform(0.17, 0.26)
-    outline = _smooth_closed(_mirrored([
+    half = np.array([
         (0, top), (0.14, top + 0.04), (0.34, top + 0.12), (0.60, top + 0.16), (0.79, top + 0.2), (0.81, 0.62),
         (0.70, 0.93), (0.50, 1.18), (0.27, 1.31), (0, 1.34),
-    ]))  # fmt: skip
+    ])  # fmt: skip
+    outline = _smooth(np.concatenate([half, (half * (-1, 1))[-2:0:-1]]), 160, closed=True)
     for side in (-1, 1):
         for start, bow in (((0.78, top + 0.22), -0.06), ((0.69, 0.93), 0.05)):
-            path = _smooth_path([start, (0.87, (start[1] + 0.25) / 2 + bow), (0.97, 0.18 + bow)]) * (side, 1)
+            path = _smooth([start, (0.87, (start[1] + 0.25) / 2 + bow), (0.97, 0.18 + bow)]) * (side, 1)
             loop = canvas.stroke(path, 0.028)
             canvas.cast_shadow(loop)
             canvas.lay(loop, canvas.lit(np.maximum(albedo, 215)))
@@ -87,7 +93,7 @@ def _surgical_mask(canvas: Canvas, color) -> None:
     canvas.lay(0.18 * hem * sheet, np.zeros(3))
 
 
-def _sunglasses(canvas: Canvas, color) -> None:
+def _sunglasses(canvas: Canvas, color):
     frame = _pick(canvas, color, [(26, 24, 26), (84, 52, 30), (120, 24, 30), (40, 44, 70)])
     round_ = canvas.random.uniform(0, 1)
     half_width, half_height = 0.295, 0.215 + 0.05 * round_
@@ -98,7 +104,7 @@ def _sunglasses(canvas: Canvas, color) -> None:
     lens[:, 1] -= 0.10 * (1 - round_) * lens[:, 0]  # the outer corners rise
     lens[:, 0] *= 1 - 0.35 * lens[:, 1] * (1 - round_)
     temples = [canvas.stroke([(s * 0.60, -0.05), (s * 0.75, -0.04), (s * 0.88, -0.02)], 0.05) for s in (-1, 1)]
-    bridge = canvas.stroke(_smooth_path([(-0.09, 0.01), (0, -0.035), (0.09, 0.01)]), 0.045)
+    bridge = canvas.stroke(_smooth([(-0.09, 0.01), (0, -0.035), (0.09, 0.01)]), 0.045)
     rims, glasses = [], []
     for side in (-1, 1):
         centre = (side * 0.365, 0.055)
@@ -115,18 +121,18 @@ def _sunglasses(canvas: Canvas, color) -> None:
     canvas.lay(0.16 * glass * glint, canvas.exposure * np.array([225, 235, 245]))
 
 
-def _scarf(canvas: Canvas, color) -> None:
+def _scarf(canvas: Canvas, color):
     albedo = _pick(canvas, color, [(150, 38, 44), (46, 74, 120), (196, 178, 148), (70, 92, 66), (92, 84, 96)])
     top = canvas.random.uniform(0.30, 0.42)
     right, left = canvas.random.uniform(-0.05, 0.08, 2)
     hanging = canvas.random.choice([-1, 1])
     tail = np.array([(0.10, 1.5), (0.62, 1.45), (0.72, 2.5), (0.30, 2.55)]) * (hanging, 1)
-    wrap = _smooth_closed(np.array([
+    wrap = _smooth(np.array([
         (0, top), (0.3, top + 0.05), (0.58, top + 0.03 + right), (0.86, top - 0.03 + right), (0.95, top + 0.25),
         (0.90, 0.95), (0.93, 1.35), (0.98, 1.65), (0.72, 1.88), (0, 2.02), (-0.72, 1.88), (-0.98, 1.65),
         (-0.93, 1.35), (-0.90, 0.95), (-0.95, top + 0.25), (-0.86, top - 0.03 + left),
         (-0.58, top + 0.03 + left), (-0.3, top + 0.05),
-    ]))  # fmt: skip
+    ]), 160, closed=True)  # fmt: skip
     u, v = canvas.uv[..., 0], canvas.uv[..., 1]
     wander = 0.05 * _noise(canvas, 0.22) + 0.10 * u * canvas.random.uniform(-1, 1)
     sagging = v + wander - 0.42 * np.cos(1.5 * u.clip(-1, 1))  # folds hang from the ears
@@ -134,8 +140,8 @@ def _scarf(canvas: Canvas, color) -> None:
     _lay_cloth(canvas, canvas.polygon(wrap), albedo, sagging, u)
 
 
-def _lay_cloth(canvas, coverage, albedo, across, along) -> None:
-    """Knitted cloth over a contact shadow; folds run where `across` (h, w, in frame units) is constant."""
+def _lay_cloth(canvas, coverage, albedo, across, along):
+    """Knitted cloth over a contact shadow; folds run where ``across`` (h, w, in frame units) is constant."""
     canvas.cast_shadow(coverage, 0.04)
     folds = np.abs(np.sin(np.pi * across / 0.34)) ** 0.7
     creases = np.sin(2 * np.pi * (across / 0.15 + 0.1 * np.sin(5 * along)))
@@ -147,7 +153,7 @@ def _lay_cloth(canvas, coverage, albedo, across, along) -> None:
     canvas.lay(coverage, canvas.lit(albedo, height + rounded) * (hollow * knit)[..., None])
 
 
-def _hand(canvas: Canvas, color) -> None:
+def _hand(canvas: Canvas, color):
     similar = canvas.skin / canvas.exposure * canvas.random.uniform(0.9, 1.06)
     tone = similar if color is None else color
     side = canvas.random.choice([-1, 1])
@@ -158,10 +164,10 @@ def _hand(canvas: Canvas, color) -> None:
     def placed(points):
         return np.asarray(points, np.float64) * (side, 1) @ rotation.T + base
 
-    palm = placed(_smooth_closed(np.array([
+    palm = placed(_smooth(np.array([
         (-0.30, -0.30), (0, -0.36), (0.28, -0.28), (0.33, 0.1), (0.25, 0.5), (0.28, 1.2), (0.30, 2.6),
         (-0.26, 2.6), (-0.23, 1.2), (-0.21, 0.5), (-0.34, 0.1),
-    ])))  # fmt: skip
+    ]), 160, closed=True))  # fmt: skip
     _lay_flesh(canvas, canvas.polygon(palm), tone, 0.16)
     fingers = [(0.23, -0.22, 0.12, 0.50, 0.060), (0.08, -0.30, 0.05, 0.62, 0.066), (-0.08, -0.30, -0.03, 0.66, 0.068),
                (-0.23, -0.22, -0.12, 0.56, 0.066)]  # fmt: skip
@@ -170,7 +176,7 @@ def _hand(canvas: Canvas, color) -> None:
     _lay_finger(canvas, placed, (-0.26, 0.15), (-0.52, -0.28), 0.078, tone)
 
 
-def _lay_finger(canvas, placed, root, tip, radius: float, tone) -> None:
+def _lay_finger(canvas, placed, root, tip, radius: float, tone):
     """A tapered, rounded finger with its nail, from root to tip."""
     root, tip = np.array(root), np.array(tip)
     along = (tip - root) / np.linalg.norm(tip - root)
@@ -187,7 +193,7 @@ def _lay_finger(canvas, placed, root, tip, radius: float, tone) -> None:
     canvas.lay(0.5 * canvas.polygon(placed(nail)), canvas.lit(tone * 0.35 + np.array([160, 140, 138])))
 
 
-def _lay_flesh(canvas, coverage, tone, radius: float) -> None:
+def _lay_flesh(canvas, coverage, tone, radius: float):
     """A rounded piece of skin over a contact shadow, redder and darker towards its edge."""
     canvas.cast_shadow(coverage)
     depth = cv2.distanceTransform((coverage > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / (canvas.unit * radius)
@@ -197,7 +203,7 @@ def _lay_flesh(canvas, coverage, tone, radius: float) -> None:
     canvas.lay(coverage, canvas.lit(tone, 0.6 * bulge) * mottled * (1 - edge * np.array([0.18, 0.30, 0.32])))
 
 
-def _sticker(canvas: Canvas, color) -> None:
+def _sticker(canvas: Canvas, color):
     albedo = _pick(canvas, color, [(250, 208, 60), (240, 120, 150), (110, 190, 240), (140, 205, 110)])
     spots = [(-0.42, 0.42), (0.42, 0.42), (0.0, 0.75), (0.35, 0.0), (-0.35, 0.0), (0.0, 0.4)]
     centre = np.array(spots[canvas.random.integers(len(spots))]) + canvas.random.normal(0, 0.04, 2)
@@ -221,7 +227,7 @@ def _sticker(canvas: Canvas, color) -> None:
     canvas.lay(features, canvas.lit((50, 38, 30)))
 
 
-def _half_face(canvas: Canvas, color) -> None:
+def _half_face(canvas: Canvas, color):
     albedo = _pick(canvas, color, [(206, 182, 142), (232, 232, 228), (96, 110, 130), (70, 62, 58)])
     side, lean = canvas.random.choice([-1, 1]), canvas.random.uniform(-0.04, 0.04)
     card = canvas.polygon(np.array([(lean, -1.25), (1.35, -1.25), (1.35, 1.75), (-lean, 1.75)]) * (side, 1))
@@ -230,7 +236,7 @@ def _half_face(canvas: Canvas, color) -> None:
     canvas.lay(card, albedo * canvas.exposure * fibres[..., None])
 
 
-def _random_blob(canvas: Canvas, color) -> None:
+def _random_blob(canvas: Canvas, color):
     albedo = _pick(canvas, color, canvas.random.uniform(30, 230, (1, 3)))
     angle = np.linspace(0, 2 * np.pi, 160, endpoint=False)
     waves = np.arange(1, 6)[:, None]
@@ -243,7 +249,8 @@ def _random_blob(canvas: Canvas, color) -> None:
     canvas.lay(blob, canvas.lit(albedo, 0.03 * _noise(canvas, 0.12)))
 
 
-_DRAW = {
+# A new occluder comes last, and whatever is drawn at random is seeded by an occluder's name, so that it moves nobody's cases.
+DRAW: dict[str, Callable[[Canvas, np.ndarray | None], None]] = {
     "surgical_mask": _surgical_mask,
     "sunglasses": _sunglasses,
     "scarf": _scarf,
@@ -252,4 +259,4 @@ _DRAW = {
     "half_face": _half_face,
     "random_blob": _random_blob,
 }
-OCCLUDERS = tuple(_DRAW)
+OCCLUDER_KINDS = tuple(DRAW)

@@ -1,6 +1,5 @@
-"""MediaPipe's face detector: where in a picture the faces are, and its mesh on each; small ones are found, too."""
+"""MediaPipe's face detector: where in a picture the faces are, its mesh on each, and the 68 landmarks that it gives."""
 
-import hashlib
 import weakref
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
@@ -10,29 +9,38 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from d3f_lite.assets import SHIPPED
+from d3f_lite.assets import read_shipped
 from d3f_lite.common.quiet import native_stderr_silenced
-from d3f_lite.errors import AssetError
-from d3f_lite.perception.face_mesh import face_size, same_face
 
-MODEL_PATH = SHIPPED / "face_landmarker.task"
-MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 MOST_FACES = 8
+# Jaw 0-16: mesh points of two contours from the temple to the chin.
+JAW_CONTOURS = (
+    (127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
+    (356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
+)
+# Brows, nose, eyes and mouth 17-67: one mesh point, or the mean of two.
+INNER_POINTS = (
+    (70, 46), (63, 53), (105, 52), (66, 65), (107, 55), (336, 285), (296, 295), (334, 282), (293, 283), (300, 276),
+    (168,), (197,), (195, 5), (4,), (75,), (97,), (2, 94), (326,), (305,),
+    (33,), (160, 159), (158,), (133,), (153,), (144,), (362,), (385,), (387, 386), (263,), (373,), (380,),
+    (61,), (40, 39), (37,), (0,), (267,), (270, 269), (291,), (321, 405), (314,), (17,), (84,), (91, 181),
+    (78,), (82,), (13,), (312,), (308,), (317,), (14,), (87,),
+)  # fmt: skip
 
 
 class MediapipeDetector:
     """Google's face landmarker (478 mesh points); a context manager, as it holds native memory until closed.
 
     Args:
-        model_path: its file.
+        model_path: its file, by default the shipped one.
         least_score: what has less is no face.
 
     Raises:
         AssetError: the model file is missing or not the one this code was tuned for.
     """
 
-    def __init__(self, model_path: Path | str = MODEL_PATH, least_score: float = 0.5) -> None:
-        model = checked_model(Path(model_path), MODEL_SHA256, "face landmark model")
+    def __init__(self, model_path: Path | str | None = None, least_score: float = 0.5) -> None:
+        model = read_shipped("face_landmarker.task", model_path)
         with native_stderr_silenced:
             import mediapipe  # heavy, and only needed here
             from mediapipe.tasks.python import BaseOptions, vision
@@ -96,8 +104,8 @@ def find_large_faces(
 ) -> list[Float[np.ndarray, "478 2"]]:
     """The mesh of each face, px, the largest first, that the whole picture shows the detector.
 
-    It makes pictures square, and of two faces side by side in a wide one it may miss one: so squares of an ``oblong``
-    picture (the ratio of its sides) are searched too, if there is any face.
+    It makes pictures square, and of two faces side by side it may miss one: so squares of a picture whose sides have a ratio
+    from ``oblong`` on are searched too, if there is any face.
     """
     faces, side = [], min(pixels.shape[:2])
     for face in detector.detect(pixels):  # the detector may find one face twice
@@ -113,9 +121,7 @@ def find_small_faces(
 ) -> list[Float[np.ndarray, "478 2"]]:
     """The mesh of each face, px, the largest first, as overlapping tiles of the picture show them.
 
-    Args:
-        smallest: px a side of a tile.
-        finest: no tile is smaller than this part of the picture, which keeps the search within seconds.
+    No tile is smaller than ``smallest`` px, nor than 1/``finest`` of the picture, which keeps the search within seconds.
     """
     side, faces = max(pixels.shape[:2]), []
     smallest = max(smallest, side // finest)
@@ -123,6 +129,23 @@ def find_small_faces(
         side //= 2
         faces = _with_those_in_tiles(faces, pixels, side, detector)
     return faces
+
+
+def to_68(mesh: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "68 2"]:
+    """The 68 landmarks px that a mesh (468 points or more, px) gives; the jaw is resampled by arc length."""
+    right, left = (_resampled_jaw(mesh[list(contour)]) for contour in JAW_CONTOURS)
+    inner = [mesh[list(indices)].mean(axis=0) for indices in INNER_POINTS]
+    return np.concatenate([right, left[-2::-1], inner])
+
+
+def face_size(mesh: Float[np.ndarray, "P 2"]) -> float:
+    """Geometric mean of the width and height of the box around a mesh, px."""
+    return float(np.sqrt(np.prod(np.ptp(mesh, axis=0))))
+
+
+def same_face(meshes: list[Float[np.ndarray, "_ 2"]], mesh: Float[np.ndarray, "P 2"]) -> list[Float[np.ndarray, "_ 2"]]:
+    """Those of some ``meshes`` whose centres lie within half a face of that of ``mesh``, in the order given."""
+    return [other for other in meshes if np.linalg.norm(other.mean(0) - mesh.mean(0)) < face_size(mesh) / 2]
 
 
 def square_crop(
@@ -137,20 +160,6 @@ def square_crop(
     half = np.full(2, 0.5)  # OpenCV counts from the centre of the first pixel, we from its corner
     matrix = np.column_stack([linear, linear @ half + offset - half])
     return cv2.warpAffine(pixels, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
-
-
-def checked_model(path: Path, sha256: str, what: str) -> bytes:
-    """The bytes of a model file, once its ``sha256`` says that they are the right ones; ``what`` it is, in words.
-
-    Raises:
-        AssetError: the file is missing or another.
-    """
-    if not path.is_file():
-        raise AssetError(f"{path}: the {what} is missing; install d3f-lite again")
-    model = path.read_bytes()
-    if hashlib.sha256(model).hexdigest() != sha256:
-        raise AssetError(f"{path}: not the expected {what} (sha256 differs); install d3f-lite again")
-    return model
 
 
 def _with_those_in_tiles(faces, pixels, side, detector):
@@ -171,3 +180,14 @@ def _tile_corners(shape, side):
         for length in shape[:2]
     )
     return [(x, y) for y in rows for x in columns]
+
+
+def _resampled_jaw(contour, start: float = 0.3, number: int = 9):
+    """A ``number`` of points (9, 2) px at equal arc lengths along a contour from temple to chin.
+
+    They start that part of the way from the contour's first point to its second.
+    """
+    contour = np.concatenate([contour[:1] + start * (contour[1:2] - contour[:1]), contour[1:]])
+    length = np.concatenate([[0], np.linalg.norm(np.diff(contour, axis=0), axis=1).cumsum()])
+    at = np.linspace(0, length[-1], number)
+    return np.stack([np.interp(at, length, contour[:, axis]) for axis in (0, 1)], axis=1)

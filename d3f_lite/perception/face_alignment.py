@@ -6,13 +6,10 @@ from jaxtyping import Float, UInt8
 from d3f_lite.assets import assets, sha256_of
 from d3f_lite.errors import AssetError, SettingsError
 from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE
-from d3f_lite.perception.detector import square_crop
-from d3f_lite.perception.face_mesh import face_size
+from d3f_lite.perception.detector import face_size, square_crop
 
 DETECTORS = ("auto", MEDIAPIPE, FACE_ALIGNMENT)
 WEIGHTS = "2DFAN4-11f355bf06.pth.tar"
-FACE_SIDE = 195  # px of the face in the crop that the network gets: its own reference size
-CROP_SIDE = 512  # px; the network looks at 2.05 times the face, a little above its centre
 
 
 class FaceAlignmentNetwork:
@@ -40,22 +37,16 @@ class FaceAlignmentNetwork:
         )
 
     def locate(
-        self, pixels: UInt8[np.ndarray, "H W 3"], face: Float[np.ndarray, "P 2"]
+        self, pixels: UInt8[np.ndarray, "H W 3"], mesh: Float[np.ndarray, "P 2"]
     ) -> tuple[Float[np.ndarray, "68 2"], Float[np.ndarray, "68"]]:
-        """Find the landmarks of one face.
-
-        Args:
-            face: px, points whose box is the face with its forehead.
-
-        Returns:
-            xy (68, 2) px, and the network's scores (68,) in [0, 1].
-        """
-        low, high = face.min(axis=0), face.max(axis=0)
-        zoom = FACE_SIDE / face_size(face)
-        linear, offset = zoom * np.eye(2), CROP_SIDE / 2 - zoom * (low + high) / 2
+        """The landmarks px of the face with this mesh px, whose box holds the forehead, and the network's scores, 0 to 1."""
+        side, reference = 512, 195  # px of the crop, and of the face in it; the network looks at 2.05 times the face
+        low, high = mesh.min(axis=0), mesh.max(axis=0)
+        zoom = reference / face_size(mesh)
+        linear, offset = zoom * np.eye(2), side / 2 - zoom * (low + high) / 2
         box = np.concatenate([linear @ low + offset, linear @ high + offset])
         points, scores, _ = self._network.get_landmarks_from_image(
-            square_crop(pixels, linear, offset, CROP_SIDE), detected_faces=[box], return_landmark_score=True
+            square_crop(pixels, linear, offset, side), detected_faces=[box], return_landmark_score=True
         )
         # Points come as whole pixels, rounded down; scores as sums over the crop and its mirror image.
         return (points[0] + 0.5 - offset) / zoom, np.clip(scores[0] / 2, 0.0, 1.0)
@@ -66,7 +57,6 @@ def network_for(detector: str = "auto") -> FaceAlignmentNetwork | None:
 
     Raises:
         SettingsError: an unknown name.
-        AssetError: as of FaceAlignmentNetwork.
     """
     if detector not in DETECTORS:
         raise SettingsError(f"unknown detector {detector!r:.60}: choose from {', '.join(DETECTORS)}")

@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from d3f_lite.perception.detector import MediapipeDetector
-from d3f_lite.perception.face_mesh import face_size, same_face
+from d3f_lite.perception.detector import MediapipeDetector, face_size, same_face
 
 # MediaPipe's mesh points on the face's midline, from the forehead to the chin.
 MIDLINE = (10, 151, 9, 8, 168, 6, 197, 195, 5, 4, 1, 2, 0, 13, 14, 17, 18, 200, 199, 175, 152)
@@ -19,27 +18,18 @@ CHECKS = ((-0.1, 0.0), (0.0, 0.0), (0.25, 0.0), (0.5, 0.0), (0.25, -0.17), (0.25
 
 @dataclass(frozen=True, eq=False)
 class HalfFace:
-    """A face whose better half was mirrored onto the other.
+    """A face whose better half was mirrored onto the other."""
 
-    Args:
-        pixels: the picture that shows it.
-        mesh: px, where it lies.
-        mirrored: True on the new side of its midline.
-    """
-
-    pixels: UInt8[np.ndarray, "H W 3"]
-    mesh: Float[np.ndarray, "478 2"]
-    mirrored: Bool[np.ndarray, "H W"]
+    pixels: UInt8[np.ndarray, "H W 3"]  # that show it
+    mesh: Float[np.ndarray, "478 2"]  # px, where it lies
+    mirrored: Bool[np.ndarray, "H W"]  # True on the new side of its midline
 
 
 def find_half_face(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetector, enough: int = 4) -> HalfFace | None:
     """The face of which about one half shows, if any.
 
-    A lenient detector names candidates. One that is a face becomes one for the strict detector when its visible half is
-    mirrored onto the other; what only looks a little like a face, such as a cup, does not.
-
-    Args:
-        enough: so many of CHECKS must show the mirrored face.
+    A lenient detector names candidates. One that is a face becomes one for the strict detector, in ``enough`` of CHECKS, when
+    its visible half is mirrored onto the other; what only looks a little like a face, such as a cup, does not.
     """
     best, most = None, enough - 1
     for candidate in _candidates(pixels, detector.lenient):
@@ -54,11 +44,7 @@ def find_half_face(pixels: UInt8[np.ndarray, "H W 3"], detector: MediapipeDetect
 def mirror(
     pixels: UInt8[np.ndarray, "H W 3"], mesh: Float[np.ndarray, "478 2"], side: int
 ) -> tuple[UInt8[np.ndarray, "H W 3"], Bool[np.ndarray, "H W"]]:
-    """Mirror one half of the face with this ``mesh`` px onto the other: of the left half (``side`` -1), or the right (1).
-
-    Returns:
-        The new pixels, and where they are new.
-    """
+    """Mirror the left (``side`` -1) or right (1) half of the face with this mesh px onto the other: pixels, and where new."""
     midline = mesh[list(MIDLINE)]
     middle = midline.mean(axis=0)
     along = np.linalg.svd(midline - middle, full_matrices=False)[2][0]

@@ -26,10 +26,9 @@ def detect_landmarks(
 ) -> Landmarks:
     """Find the largest face's landmarks from the unmasked pixels only.
 
-    The masked pixels are filled before the detector looks, so their content cannot matter: first with the colours around
-    them, then with the median of the face's visible part. Points are medians over jittered looks; their spread, the mask
-    and the photo's border give the confidence. Where no face is found so, ``rescue`` looks for one that is cut, half
-    hidden, small or turned.
+    The masked pixels are filled before the detector looks, so their content cannot matter: first with the colours around them,
+    then with the median of the face's visible part. Points are medians over jittered looks; their spread, the mask and the
+    photo's border give the confidence. ``rescue`` looks for faces that are cut, half hidden, small or turned.
 
     Args:
         photo: the whole photo.
@@ -62,7 +61,10 @@ def detect_landmarks(
             if turns is None:
                 landmarks = rescue.steadiest_turn(search, landmarks)
     if landmarks is None:
-        raise LandmarkError(f"{photo.name}: no face was found; use an upright photo that shows more of one face")
+        covered, hint = occluded.mean(), "use an upright photo that shows more of one face"
+        if covered > 0.5:
+            hint += f"; the mask covers {covered:.0%} of the photo: is it inverted? White is what hides the face"
+        raise LandmarkError(f"{photo.name}: no face was found; {hint}")
     return landmarks.mask_out(occluded)
 
 
@@ -73,11 +75,7 @@ def count_faces(photo: Photo) -> int:
 
 
 def numbered_face(photo: Photo, face: int, detector: MediapipeDetector) -> Float[np.ndarray, "478 2"]:
-    """The mesh px of the face of this number, by size from 1.
-
-    Raises:
-        LandmarkError: there are not so many.
-    """
+    """The mesh px of the face of this number, by size from 1; raises LandmarkError where there are not so many."""
     meshes = find_faces(photo.pixels, detector)
     if not 1 <= face <= len(meshes):
         number = "no face was" if not meshes else "one face was" if len(meshes) == 1 else f"{len(meshes)} faces were"

@@ -4,8 +4,6 @@ The face mesh of any photo is flattened onto one fixed square, so that the netwo
 original's occlusion network works on a cropped photo: Dey and Boddeti 2022, section 3.1).
 """
 
-import json
-import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,8 +32,10 @@ LOOKS = ((0.0, 0.0, 1.0), (0.015, 0.015, 0.98), (-0.015, 0.015, 1.02), (0.0, -0.
 class OcclusionNet(nn.Module):
     """A U-Net (Ronneberger et al. 2015) on the unwrapped face, its mirror image and each texel's place.
 
-    `canonical` are the mesh points of the mean frontal face, symmetric, in texels of the (SIDE, SIDE) square; `typical` is
-    what a face looks like there, 128 its median colour, 0 off the face.
+    Args:
+        canonical: texels of the square of SIDE, the mesh of the mean frontal face, symmetric.
+        typical: what a face looks like there, 128 its median colour, 0 off the face.
+        widths: channels of the three levels.
     """
 
     canonical: torch.Tensor
@@ -60,7 +60,7 @@ class OcclusionNet(nn.Module):
         self.leave = nn.Sequential(_convolution(middle + fine, fine), nn.Conv2d(fine, 4, 3, padding=1))
 
     def forward(self, textures: Float[torch.Tensor, "B 3 S S"]) -> Float[torch.Tensor, "B S S"]:
-        """Logits (B, SIDE, SIDE) of being occluded, from `textures` RGB in [0, 1]."""
+        """Logits of being occluded, from unwrapped faces, RGB in [0, 1]."""
         place = torch.linspace(-1, 1, SIDE, device=textures.device)
         place = torch.stack(torch.meshgrid(place, place, indexing="xy")).expand(len(textures), -1, -1, -1)
         seen = torch.cat((2 * textures - 1, 2 * textures.flip(3) - 1, place), dim=1)
@@ -72,29 +72,19 @@ class OcclusionNet(nn.Module):
 
     @one_thread()
     def probability(self, pixels: UInt8[np.ndarray, "H W 3"], mesh: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "H W"]:
-        """The probability (H, W) float32 that something hides the face with the points `mesh` px; 0 off the face.
+        """How likely something hides the face with this mesh px, 0 off the face; float32.
 
-        `pixels` are best scaled so that the face is about 160 px large.
+        The picture is best scaled so that the face is about 160 px large.
         """
         canonical = self.canonical.numpy()
         sheet = unwrap(pixels, mesh, canonical)
         looks = np.stack([_moved(sheet, look, (SIDE, SIDE)) for look in LOOKS])
         looks = np.concatenate((looks, looks[:, :, ::-1]))
         with torch.no_grad():
-            found = torch.sigmoid(self(torch.from_numpy(looks.astype(np.float32) / 255).permute(0, 3, 1, 2))).numpy()
-        found = (found[: len(LOOKS)] + found[len(LOOKS) :, :, ::-1]) / 2
-        texture = np.mean([_moved_back(one, look) for one, look in zip(found, LOOKS)], axis=0)
+            textures = torch.sigmoid(self(torch.from_numpy(looks.astype(np.float32) / 255).permute(0, 3, 1, 2))).numpy()
+        textures = (textures[: len(LOOKS)] + textures[len(LOOKS) :, :, ::-1]) / 2
+        texture = np.mean([_moved_back(texture, look) for texture, look in zip(textures, LOOKS)], axis=0)
         return wrap(texture, mesh, canonical, pixels.shape[:2])
-
-    def save(self, path: Path | str, provenance: dict) -> None:
-        """Write the weights in half precision to a safetensors file; `provenance` says how they were trained."""
-        from safetensors.torch import save_file
-
-        tensors = {name: value.half() if value.is_floating_point() else value for name, value in self.state_dict().items()}
-        tensors["canonical"] = self.canonical  # 0.01 texels need more than half precision
-        partial = Path(path).with_suffix(".part")
-        save_file(tensors, partial, {"format": FORMAT, "provenance": json.dumps(provenance)})
-        os.replace(partial, path)
 
 
 def _convolution(channels: int, out: int, stride: int = 1) -> nn.Sequential:
@@ -106,7 +96,8 @@ def _convolution(channels: int, out: int, stride: int = 1) -> nn.Sequential:
 def load_occlusion_net(path: Path | str = WEIGHTS) -> OcclusionNet:
     """The shipped OcclusionNet, its weights frozen.
 
-    Raises AssetError if the file is missing or holds something else.
+    Raises:
+        AssetError: the file is missing or holds something else.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -132,12 +123,12 @@ def unwrap(
     canonical: Float[np.ndarray, "468 2"],
     side: int = SHEET,
 ) -> Shaped[np.ndarray, "side side ..."]:
-    """The face of `pixels` with mesh points `mesh` (≥ 468, 2) px, flattened: (side, side, …), 0 off the face."""
+    """The face of a picture with this mesh (468 points or more, px), flattened; 0 off the face."""
     place = (np.arange(side) + 0.5) * SIDE / side
     to_photo = LinearNDInterpolator(canonical, mesh[:MESH_POINTS], fill_value=-1e4)
-    found = to_photo(*np.meshgrid(place, place)).astype(np.float32) - 0.5  # OpenCV counts from pixel centres
-    sheet = cv2.remap(pixels, found, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    on_face = found[..., 0] > -5e3
+    at = to_photo(*np.meshgrid(place, place)).astype(np.float32) - 0.5  # OpenCV counts from pixel centres
+    sheet = cv2.remap(pixels, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    on_face = at[..., 0] > -5e3
     return sheet * on_face.reshape(*on_face.shape, *[1] * (sheet.ndim - 2)).astype(sheet.dtype)
 
 
@@ -147,7 +138,7 @@ def wrap(
     canonical: Float[np.ndarray, "468 2"],
     shape: tuple[int, int],
 ) -> Float[np.ndarray, "H W ..."]:
-    """The values of a `texture` where a photo of `shape` (H, W) shows the face: (H, W, …), 0 off the face."""
+    """The values of a texture where a photo of ``shape`` (H, W) shows the face, 0 off the face: ``unwrap``'s inverse."""
     low = np.floor(mesh.min(axis=0)).clip(0).astype(int)
     high = np.minimum(np.ceil(mesh.max(axis=0)).astype(int), shape[::-1])
     values = np.zeros((*shape, *texture.shape[2:]), np.float32)
@@ -155,29 +146,28 @@ def wrap(
         return values
     points = np.meshgrid(*(np.arange(first, last) + 0.5 for first, last in zip(low, high)))
     to_texture = LinearNDInterpolator(mesh[:MESH_POINTS], canonical, fill_value=-1e4)
-    found = (to_texture(*points) * (np.array(texture.shape[1::-1]) / SIDE) - 0.5).astype(np.float32)
-    inside = cv2.remap(texture.astype(np.float32), found, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    inside[found[..., 0] <= -5e3] = 0
+    at = (to_texture(*points) * (np.array(texture.shape[1::-1]) / SIDE) - 0.5).astype(np.float32)
+    inside = cv2.remap(texture.astype(np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    inside[at[..., 0] <= -5e3] = 0
     values[low[1] : high[1], low[0] : high[0]] = inside
     return values
 
 
-def _move(look, side: int, out: int) -> np.ndarray:
-    """The affine map (2, 3) of `look` from a square of `side` texels to one of `out`, counted from texel centres."""
+def _move(look, side, out):
+    """The affine map (2, 3) of ``look`` from a square of ``side`` texels to one of ``out``, counted from texel centres."""
     right, down, larger = look
     scale = larger * out / side
     offset = out / 2 - scale * side / 2 + np.array([right, down]) * out
     return np.array([[scale, 0, offset[0] + (scale - 1) / 2], [0, scale, offset[1] + (scale - 1) / 2]])
 
 
-def _moved(sheet: np.ndarray, look, size: tuple[int, int]) -> np.ndarray:
-    """The sheet seen through one of LOOKS, averaged down to `size`."""
+def _moved(sheet, look, size):
+    """The sheet seen through one of LOOKS, averaged down to ``size``."""
     moved = cv2.warpAffine(sheet, _move(look, len(sheet), len(sheet)), sheet.shape[1::-1])
     return cv2.resize(moved, size, interpolation=cv2.INTER_AREA)
 
 
-def _moved_back(texture: np.ndarray, look) -> np.ndarray:
+def _moved_back(texture, look):
     """The texture (SIDE, SIDE) of a look where it would lie unmoved."""
-    matrix = _move(look, SIDE, SIDE)
-    return cv2.warpAffine(texture, matrix, (SIDE, SIDE), flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR,
-                          borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+    way = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+    return cv2.warpAffine(texture, _move(look, SIDE, SIDE), (SIDE, SIDE), flags=way, borderMode=cv2.BORDER_REPLICATE)

@@ -5,13 +5,13 @@ from jaxtyping import Float
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import cg
 
-SMOOTHNESS = 100.0  # weight of agreeing with the neighbours
-EDGE = 3.0  # Lab units: across larger steps of colour the walker hardly passes
-LEAST_LINK = 1e-6
-
 
 def random_walk(
-    probability: Float[np.ndarray, "h w"], trust: Float[np.ndarray, "h w"], colours: Float[np.ndarray, "h w 3"]
+    probability: Float[np.ndarray, "h w"],
+    trust: Float[np.ndarray, "h w"],
+    colours: Float[np.ndarray, "h w 3"],
+    smoothness: float = 100.0,
+    edge: float = 3.0,
 ) -> Float[np.ndarray, "h w"]:
     """Let each pixel agree with its neighbours of like colour: a random walker with a prior (Grady 2005).
 
@@ -19,23 +19,22 @@ def random_walk(
     colour between them, which scikit-image's walker, without a prior, cannot.
 
     Args:
-        probability: p, (h, w).
-        trust: t, (h, w) > 0.
-        colours: c, (h, w, 3) Lab.
-
-    Returns:
-        x, (h, w) float32.
+        probability: p.
+        trust: t > 0.
+        colours: Lab.
+        smoothness: γ, the weight of agreeing with the neighbours.
+        edge: σ, Lab units: across larger steps of colour the walker hardly passes.
     """
     number = np.arange(probability.size).reshape(probability.shape)
     pairs = np.concatenate([np.stack([number[:, :-1].ravel(), number[:, 1:].ravel()]),
                             np.stack([number[:-1].ravel(), number[1:].ravel()])], axis=1)  # fmt: skip
     step = np.concatenate([_squared_steps(colours.swapaxes(0, 1)).T.ravel(), _squared_steps(colours).ravel()])
-    weight = SMOOTHNESS * np.exp(-step / (2 * EDGE**2)) + LEAST_LINK
+    weight = smoothness * np.exp(-step / (2 * edge**2)) + 1e-6
     links = coo_array((np.tile(weight, 2), np.concatenate([pairs, pairs[::-1]], axis=1)), shape=(number.size,) * 2).tocsr()
     diagonal = links.sum(axis=1) + trust.ravel()
     system, start = diags_array(diagonal) - links, probability.ravel().astype(np.float64)
-    found, _ = cg(system, trust.ravel() * start, x0=start, rtol=1e-4, maxiter=300, M=diags_array(1 / diagonal))
-    return found.reshape(probability.shape).clip(0, 1).astype(np.float32)
+    agreed, _ = cg(system, trust.ravel() * start, x0=start, rtol=1e-4, maxiter=300, M=diags_array(1 / diagonal))
+    return agreed.reshape(probability.shape).clip(0, 1).astype(np.float32)
 
 
 def _squared_steps(colours):

@@ -3,7 +3,8 @@
 import base64
 import io
 import zlib
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Annotated, get_args, get_origin, get_type_hints
 
 import cv2
 import matplotlib
@@ -16,19 +17,20 @@ from PIL import Image
 from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 
-from d3f_lite.completion.posterior import Decoder, posterior_of
-from d3f_lite.diversity.search import widest_modes
+from d3f_lite.completion.posterior import Decoder
+from d3f_lite.diversity.search import Modes, widest_modes
 from d3f_lite.heads.gaussian import GaussianHeads
 from d3f_lite.heads.model import ALBEDO_REGIONS, FACE_DEPTH, HAIRLINE, PARTS, HeadModel
 from d3f_lite.results.mesh_files import with_closed_eyeballs
 from d3f_lite.results.pictures import HEATMAP, face_window
 from d3f_lite.results.texture import texture_of
+from d3f_lite.settings import DiversitySettings, slider_stops
 
-FINE_STEP = 2e-4  # mm: what the most likely head and the searched directions (per deviation) are rounded to
-REMAINDER_STEP = 0.02  # mm per deviation: the same for all other directions, which no search moves
+FINE_STEP = 2e-4  # mm
+# What the posterior's arrays are rounded to; moves in mm per deviation, those that no search makes more coarsely.
+STEPS = {"mean": FINE_STEP, "fit": FINE_STEP, "directions": FINE_STEP, "remainder": 0.02, "bent": 0.02, "turn": 1 / 1023}
 COLOUR_STEP = 1.0  # of 255
-TURN_STEP = 1 / 1023  # of a unit vector's entries
-VISIBLE, OPEN = 1, 2  # bits of what the photo says of a vertex: it is shown; it is diversified
+VISIBLE, FREE = 1, 2  # bits of what the photo says of a vertex: it is shown; it is diversified
 PHOTO_SIDE, PHOTO_QUALITY = 400, 82  # px, and of 100
 OCCLUDER, OPACITY = (214, 51, 132), 150  # RGB of the layer over the photo, and its alpha, of 255
 STOPS = 33  # of the colour map
@@ -47,10 +49,7 @@ POINTS = {  # landmarks, counted from 0, that can be chosen by name
 def explorer_data(reconstruction) -> dict:
     """All that the explorer knows, ready for JSON; for the shipped head at most 1 MB.
 
-    A latent z ~ N(0, I) gives the head mean + (zᵀU) · directions + (zᵀW) · remainder, U (``modes``) from ``widest_modes``
-    and W (``turn``) the rest: exact for GaussianHeads up to rounding, which the remainder's step dominates (about 0.1
-    mm on a head); any other decoder is linearised by its secants, as in the search. Where coefficients have bounds, the page
-    takes back what lies beyond them: see ``_bends``.
+    What ``posterior_arrays`` gives is rounded, which the remainder's step dominates: about 0.1 mm on a head.
 
     Args:
         reconstruction: Reconstruction.
@@ -59,56 +58,77 @@ def explorer_data(reconstruction) -> dict:
         A dict; ``arrays`` names what lies in ``packed`` one after another: see ``_packed``.
     """
     fit, head, samples = reconstruction.fit, reconstruction.head, reconstruction.samples
-    diversity, decoder, where = reconstruction.settings.diversity, reconstruction.decoder, fit.free
-    posterior = posterior_of(fit, head, diversity) if diversity.decoder == "gaussian" else None
-    bounded = posterior is not None and posterior.bounds is not None
-    mean, moves = _linear(replace(posterior, bounds=None) if bounded else decoder)
-    modes = widest_modes(decoder, where, min(diversity.dimensions, decoder.latent_size))
-    least = 0.0 if bounded else REMAINDER_STEP / np.sqrt(12.0)  # less than rounding adds
-    directions, turn, remainder = _split(moves, modes.directions.numpy(), least)
-    triangles = with_closed_eyeballs(head)
-    whole = "u2" if len(mean) <= 2**16 else "u4"
-    arrays = {
-        "triangles": (triangles, whole),
-        "coarse": (_coarse(mean, triangles), whole),
-        "states": (VISIBLE * fit.visible + OPEN * where, "u1"),
-        "skin": (np.rint(255 * _skin(head) * ~fit.unseen), "u1"),
-        "tones": (_tones(head), "u1"),
-        "tints": (255.0 * texture_of(reconstruction).albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
-        "modes": (modes.directions.numpy(), "f8"),
-        "turn": (turn, TURN_STEP),
-        "mean": (mean[None], FINE_STEP),
-        "directions": (directions, FINE_STEP),
-        "remainder": (remainder, REMAINDER_STEP),
-    }
+    diversity, decoder = reconstruction.settings.diversity, reconstruction.decoder
+    modes = widest_modes(decoder, fit.free, min(diversity.dimensions, decoder.latent_size))
+    posterior = posterior_arrays(decoder, modes)
+    mean, triangles = posterior["mean"][0], with_closed_eyeballs(head)
     if np.abs(mean - fit.vertices).max() > FINE_STEP:
-        arrays["fit"] = (fit.vertices[None], FINE_STEP)
-    if bounded:
-        arrays |= _bends(posterior, modes.directions.numpy(), turn)
+        posterior["fit"] = fit.vertices[None]
+    arrays = _drawn(reconstruction, mean, triangles)
+    arrays |= {name: (values, STEPS.get(name, "f8")) for name, values in posterior.items()}
     return {
         "name": reconstruction.observation.photo.name,
         "head": head.name,
         "part": "occluded" if fit.occluded.any() else "unseen",
         "faces": len(head.triangles),
-        "linearised": posterior is None,
+        "linearised": not isinstance(decoder, GaussianHeads),
         "reach": modes.reach.tolist(),
         "deviation": float(modes.deviation),
-        "settings": {
-            "form": diversity.form,
-            "weight": diversity.dpp_weight,
-            "published": diversity.published_weight,
-            "bandwidth": diversity.bandwidth,
-            "mass": diversity.mass,
-            "iterations": diversity.iterations,
-            "remainder": diversity.remainder,
-            "number": len(samples.vertices),
-            "seed": samples.seed,
-        },
+        "settings": {**asdict(diversity), "number": len(samples.vertices), "seed": samples.seed},
+        **_ranges(),
         "points": _points(head, fit),
         "colours": [to_hex(colour) for colour in matplotlib.colormaps[HEATMAP](np.linspace(0, 1, STOPS))],
         **_photo(reconstruction),
         **_packed(arrays, triangles),
     }
+
+
+def posterior_arrays(decoder: Decoder, modes: Modes) -> dict[str, np.ndarray]:
+    """The posterior as the explorer has it: latents z ~ N(0, I) give mean + (zᵀU) · directions + (zᵀW) · remainder.
+
+    U (``modes``) are the directions that the search moves, and W (``turn``) the others. Exact for GaussianHeads; any
+    other decoder is linearised by its secants, as in the search. Where coefficients have bounds, the explorer takes back
+    what lies beyond them: ``bent`` (b, V, 3) is mm per unit of each of the b coefficients that have bounds, ``slack``
+    (b, 2) how far the bounds are from the most likely head's, and ``bent_modes`` (d, b) and ``bent_turn`` (r, b) say how
+    the amounts of the moves change them.
+
+    Returns:
+        ``mean`` (1, V, 3), ``directions`` (d, V, 3) and ``remainder`` (r, V, 3) in mm, ``modes`` (K, d), ``turn`` (K, r).
+    """
+    bounded = decoder if isinstance(decoder, GaussianHeads) and decoder.bounds is not None else None
+    mean, moves = _linear(replace(bounded, bounds=None) if bounded else decoder)
+    chosen = modes.directions.numpy()
+    least = 0.0 if bounded else STEPS["remainder"] / np.sqrt(12.0)  # less than rounding adds
+    directions, turn, remainder = _split(moves, chosen, least)
+    arrays = {"modes": chosen, "turn": turn, "mean": mean[None], "directions": directions, "remainder": remainder}
+    if bounded:
+        limited = np.isfinite(bounded.bounds).any(1)
+        pull = bounded.factor[limited].T
+        slack = bounded.bounds[limited] - bounded.coefficients[limited, None]
+        arrays |= {"bent": bounded.basis[limited], "slack": slack, "bent_modes": chosen.T @ pull, "bent_turn": turn.T @ pull}
+    return arrays
+
+
+def _drawn(reconstruction, mean: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> dict:
+    """What is drawn of a head, ready for ``_packed``: triangles, what the photo says of each vertex, and its colours."""
+    fit, head = reconstruction.fit, reconstruction.head
+    whole = "u2" if len(mean) <= 2**16 else "u4"
+    return {
+        "triangles": (triangles, whole),
+        "coarse": (_coarse(mean, triangles), whole),
+        "states": (VISIBLE * fit.visible + FREE * fit.free, "u1"),
+        "skin": (np.rint(255 * _skin(head) * ~fit.unseen), "u1"),
+        "tones": (_tones(head), "u1"),
+        "tints": (255.0 * texture_of(reconstruction).albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
+    }
+
+
+def _ranges() -> dict:
+    """``limits`` of the settings, and the ``stops`` of their sliders; number and seed as ``reconstruct`` takes them."""
+    hints = get_type_hints(DiversitySettings, include_extras=True)
+    limits = {name: get_args(hint)[1:] for name, hint in hints.items() if get_origin(hint) is Annotated}
+    others = {"form": get_args(hints["form"]), "number": (1, 256), "seed": (0, 2**32 - 1)}
+    return {"limits": limits | others, "stops": slider_stops() | {"number": list(range(1, 49))}}
 
 
 def _linear(decoder: Decoder) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "K V 3"]]:
@@ -135,22 +155,6 @@ def _split(
     remainder = turn.T @ rest
     kept = np.sqrt(np.square(remainder).mean(1)) > least
     return along.reshape(-1, *moves.shape[1:]), turn[:, kept], remainder[kept].reshape(-1, *moves.shape[1:])
-
-
-def _bends(posterior: GaussianHeads, modes: Float[np.ndarray, "K d"], turn: Float[np.ndarray, "K r"]) -> dict:
-    """What takes a head's coefficients back within their bounds, ready for ``_packed``.
-
-    ``bent`` (b, V, 3): mm per unit of each of the b coefficients that have bounds; ``slack`` (b, 2): how far the bounds are from
-    the most likely head's; ``bent_modes`` (d, b) and ``bent_turn`` (r, b): how the amounts of the moves change them.
-    """
-    limited = np.isfinite(posterior.bounds).any(1)
-    pull = posterior.factor[limited].T
-    return {
-        "bent": (posterior.basis[limited], REMAINDER_STEP),
-        "slack": (posterior.bounds[limited] - posterior.coefficients[limited, None], "f4"),
-        "bent_modes": (modes.T @ pull, "f8"),
-        "bent_turn": (turn.T @ pull, "f8"),
-    }
 
 
 def _packed(arrays: dict, triangles: Int[np.ndarray, "T 3"]) -> dict:

@@ -1,35 +1,22 @@
-"""The explorer as one HTML page: heads that follow the sliders, offline, without a kernel."""
+"""The explorer as one HTML page: heads that follow the sliders, offline, without a kernel.
 
-import html
-import json
-from pathlib import Path
-
-from d3f_lite.results.explorer_data import explorer_data
-
-MODULE = Path(__file__).parents[2] / "widgets" / "head_explorer.js"
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>html, body {{ margin: 0; }}</style>
-</head>
-<body>
-<main id="explorer"><noscript>This page needs JavaScript.</noscript></main>
-<script type="application/json" id="data">{data}</script>
-<script type="module">
-{module}
-openPage(document.getElementById("explorer"), JSON.parse(document.getElementById("data").textContent));
-</script>
-</body>
-</html>
+What stands on the page is no affair of this package. Whoever can show an explorer registers a function for it, which takes
+``explorer_data`` and gives HTML, under the entry points ``d3f_lite.explorer``; ``widgets`` does, in ``pyproject.toml``.
 """
+
+from importlib.metadata import entry_points
+
+from d3f_lite.errors import OutputError
+from d3f_lite.results.explorer_data import explorer_data
 
 
 def explorer_page(reconstruction) -> str:
-    """One HTML page to explore a Reconstruction in, offline: its heads, the sliders, and what is measured of them."""
-    data = json.dumps(explorer_data(reconstruction)).replace("<", "\\u003c")  # no name of a photo ends the script
-    name = html.escape(reconstruction.observation.photo.name)
-    return PAGE.format(title=f"{name}: heads to explore", data=data, module=MODULE.read_text(encoding="utf-8"))
+    """One HTML page to explore a Reconstruction in, offline: its heads, the sliders, and what is measured of them.
+
+    Raises:
+        OutputError: nobody is registered who could make one.
+    """
+    makers = sorted(entry_points(group="d3f_lite.explorer"))
+    if not makers:
+        raise OutputError("nobody is registered who makes the explorer's page: install d3f-lite again (pip install -e .)")
+    return makers[0].load()(explorer_data(reconstruction))

@@ -38,9 +38,6 @@ def save(reconstruction: Reconstruction, folder: Path | str = "results", look: s
     Raises:
         OutputError: it cannot be written, or something other than a result is there.
         SettingsError: there is no such look.
-
-    >>> save(reconstruction, "results").name  # doctest: +SKIP
-    'astronaut'
     """
     target = result_folder(folder, reconstruction.observation.photo.name)
     with whole_folder(target, is_result, is_part_of_result) as temporary:

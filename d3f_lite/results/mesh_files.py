@@ -1,7 +1,5 @@
 """Heads as PLY and GLB files that other programs read: normals, colours, and no hole but the neck's."""
 
-import json
-import struct
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,8 +9,6 @@ from jaxtyping import Float, Int
 
 from d3f_lite.heads.model import PARTS, HeadModel
 from d3f_lite.results.refinement import Refinement
-
-COMPONENTS = {"<u2": 5123, "<u4": 5125, "<f4": 5126}  # glTF's numbers of types
 
 
 def write_head(
@@ -57,39 +53,23 @@ def write_scene(
         places: mm, where the nodes stand.
         note: what a reader must know.
     """
+    from trimesh import Scene, Trimesh
+    from trimesh.exchange.gltf import export_glb
+    from trimesh.transformations import translation_matrix
+    from trimesh.visual import TextureVisuals
+    from trimesh.visual.material import PBRMaterial
+
     screen = np.clip(colours, 0.0, 1.0)
     linear = np.where(screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4)  # of sRGB, as glTF wants it
-    painted = np.column_stack((linear, np.ones(len(linear))))
-    arrays: list[tuple[np.ndarray, dict]] = [
-        (triangles.astype("<u4").ravel(), {"type": "SCALAR"}),
-        ((painted * 65535 + 0.5).astype("<u2"), {"type": "VEC4", "normalized": True}),
-    ]
-    for vertices, directions in zip(heads, normals):
-        metres = (vertices / 1000.0).astype("<f4")
-        box = {"min": metres.min(0).tolist(), "max": metres.max(0).tolist()}
-        arrays += [(metres, {"type": "VEC3", **box}), (directions.astype("<f4"), {"type": "VEC3"})]
-    views, accessors, start = [], [], 0
-    for number, (array, form) in enumerate(arrays):
-        views.append({"buffer": 0, "byteOffset": start, "byteLength": array.nbytes, "target": 34963 if number == 0 else 34962})
-        accessors.append({"bufferView": number, "componentType": COMPONENTS[array.dtype.str], "count": len(array), **form})
-        start += array.nbytes  # each a multiple of four
-    surface = lambda n: {"attributes": {"POSITION": 2 * n + 2, "NORMAL": 2 * n + 3, "COLOR_0": 1}, "indices": 0, "material": 0}
-    meshes = [{"name": name, "primitives": [surface(n)]} for n, name in enumerate(names)]
-    nodes = [{"name": name, "mesh": n, "translation": (places[n] / 1000.0).tolist()} for n, name in enumerate(names)]
-    skin = {"name": "skin", "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.8}}
-    told = {
-        "asset": {"version": "2.0", "generator": "d3f-lite", "extras": {"note": note}},
-        "scene": 0, "scenes": [{"nodes": list(range(len(nodes)))}], "nodes": nodes, "meshes": meshes, "materials": [skin],
-        "accessors": accessors, "bufferViews": views, "buffers": [{"byteLength": start}],
-    }  # fmt: skip
-    text = json.dumps(told, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + start))
-        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
-        file.write(struct.pack("<I4s", start, b"BIN\0"))
-        for array, _ in arrays:
-            file.write(array.tobytes())
+    skin = TextureVisuals(material=PBRMaterial(name="skin", metallicFactor=0.0, roughnessFactor=0.8))
+    # In bytes, which every reader takes; some read 16 bits modulo 256, and some take floats for black.
+    skin.vertex_attributes["color"] = np.uint8(np.column_stack((linear, np.ones(len(linear)))) * 255.0 + 0.5)
+    scene = Scene()
+    for vertices, directions, name, place in zip(heads, normals, names, places):
+        mesh = Trimesh(vertices / 1000.0, triangles, vertex_normals=directions, visual=skin, process=False)
+        scene.add_geometry(mesh, geom_name=name, node_name=name, transform=translation_matrix(place / 1000.0))
+    add_note = lambda tree: tree["asset"].update(extras={"note": note})
+    Path(path).write_bytes(export_glb(scene, include_normals=True, tree_postprocessor=add_note))
 
 
 def with_closed_eyeballs(head: HeadModel) -> Int[np.ndarray, "C 3"]:

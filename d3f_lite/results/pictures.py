@@ -5,11 +5,12 @@ from collections.abc import Callable
 import cv2
 import matplotlib
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from matplotlib.figure import Figure
 
+from d3f_lite.common.pull_push import pull_push
 from d3f_lite.errors import SettingsError
-from d3f_lite.files.names import caption
+from d3f_lite.files.names import caption, readable
 from d3f_lite.files.values import truncated_repr
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
@@ -22,21 +23,15 @@ from d3f_lite.results.refinement import refinement
 from d3f_lite.results.texture import Texture, fine_normals, texture_of, trust_near
 
 CLAY = (0.74, 0.72, 0.70)
-MOUTH_SHADE = 0.45  # how bright the inside of the mouth is drawn against the rest
 NEUTRAL = (0.80, 0.80, 0.82)  # of vertices without a value in a heatmap
 HEATMAP = "cividis"
-# A soft key light from above the camera: ambient, x, y, z, and no second order.
-STUDIO_LIGHT = np.zeros((9, 3), np.float32)
-STUDIO_LIGHT[:4] = np.array([0.38, 0.10, 0.22, 0.50])[:, None]
-# A lamp beside those of the photo, so that made-up shapes show; what faces the camera looks as without it.
-RELIEF = np.zeros((9, 3), np.float32)
-RELIEF[:4] = np.array([-0.14, 0.05, 0.12, 0.15])[:, None]
+MAGENTA = (214, 51, 132)  # RGB of 255, of what marks an occluder
+# Spherical harmonics: on all sides, x, y, z, and no second order. A soft key light from above the camera; and a lamp beside
+# those of the photo, so that made-up shapes show (what faces the camera looks as without it).
+STUDIO_LIGHT = np.outer((0.38, 0.10, 0.22, 0.50, 0, 0, 0, 0, 0), np.ones(3)).astype(np.float32)
+RELIEF = np.outer((-0.14, 0.05, 0.12, 0.15, 0, 0, 0, 0, 0), np.ones(3)).astype(np.float32)
 LOOKS = ("photo", "marked", "clay", "spread")  # photo colours, the same with made-up skin hatched, plain, a heatmap
-OUTLINE, HATCH = (214, 51, 132), (0.62, 0.30, 0.47)  # RGB of the occluder's, of 255, and of the lines over made-up skin
-STRIPES = 9.0  # mm from one line to the next
-SHOWN, COLUMNS, BESIDE = 10, 6, 4  # heads of a sheet at most, of a row, and beside the two large pictures
 INPUTS = 3  # of the tiles of ``sample_tiles``, before the heads
-LINE = 90  # characters of a title
 DISCLAIMER = "The occluded part is sampled, not observed."
 
 
@@ -49,35 +44,58 @@ def portrait_camera(vertices: Float[np.ndarray, "V 3"], size: int, yaw: float = 
     return Camera(camera.rotation, scale, np.full(2, size / 2, np.float32) - camera.project(centre[None])[0])
 
 
-def clay_colours(head: HeadModel) -> Float[np.ndarray, "V 3"]:
-    """The plain colours (V, 3) of a head: clay, darker inside the mouth."""
+def clay_colours(head: HeadModel, mouth: float = 0.45) -> Float[np.ndarray, "V 3"]:
+    """The plain colours of a head: clay, and inside the mouth only ``mouth`` as bright."""
     inside = head.albedo_regions[ALBEDO_REGIONS.index("mouth")][:, None]
-    return (np.array(CLAY) * (1.0 - (1.0 - MOUTH_SHADE) * inside)).astype(np.float32)
+    return (np.array(CLAY) * (1.0 - (1.0 - mouth) * inside)).astype(np.float32)
 
 
-def draw_head(vertices, triangles, *, size=256, yaw=0.0, pitch=0.0, colours=CLAY, camera=None, background=1.0,
-              light=STUDIO_LIGHT, normals=None):  # fmt: skip
+def draw_head(
+    vertices: Float[np.ndarray, "V 3"],
+    triangles: Int[np.ndarray, "T 3"],
+    *,
+    size: int = 256,
+    yaw: float = 0.0,
+    pitch: float = 0.0,
+    colours: Float[np.ndarray, "V 3"] | tuple[float, float, float] = CLAY,
+    camera: Camera | None = None,
+    background: float = 1.0,
+    light: Float[np.ndarray, "9 3"] = STUDIO_LIGHT,
+    normals: Float[np.ndarray, "V 3"] | None = None,
+) -> UInt8[np.ndarray, "size size 3"]:
     """Draw one head, by default in studio light.
 
     Args:
-        vertices: (V, 3) mm.
-        triangles: (T, 3) int.
+        vertices: mm.
         size: px of the square picture.
         yaw, pitch: radians.
-        colours: one RGB, or (V, 3), in [0, 1].
-        camera: Camera; by default one that shows the whole head.
+        colours: RGB in [0, 1], one for all vertices or one for each.
+        camera: by default one that shows the whole head.
         background: grey level in [0, 1].
-        light, normals: as for ``render``.
+        light: spherical-harmonics coefficients of the normal in the camera's frame.
+        normals: by default those of the triangles.
 
     Returns:
-        (size, size, 3) uint8.
+        RGB.
     """
     camera = camera or portrait_camera(vertices, size, yaw, pitch)
+    face, share = _supersampled(vertices, triangles, camera, colours, light, (size, size), normals)
+    return _in_bytes(face + (1.0 - share) * background)
+
+
+def _supersampled(vertices, triangles, camera, colours, light, shape, normals=None):
+    """A head drawn twice as fine and averaged, for smooth contours: (H, W, 3) over black, and its share of each pixel."""
     albedo = np.broadcast_to(np.asarray(colours, np.float32), vertices.shape)
-    # Twice as fine, then averaged: smooth contours.
-    fine = camera.cropped((0.0, 0.0), 2.0)
-    picture, _ = render(vertices, triangles, fine, albedo, light, (2 * size, 2 * size), background, normals)
-    return picture.reshape(size, 2, size, 2, 3).mean((1, 3)).astype(np.uint8)
+    twice = (2 * shape[0], 2 * shape[1])
+    drawn, index = render(vertices, triangles, camera.cropped((0.0, 0.0), 2.0), albedo, light, twice, normals=normals)
+    covered = (index >= 0)[..., None].astype(np.float32)
+    halved = lambda values: values.reshape(shape[0], 2, shape[1], 2, -1).mean((1, 3))
+    return halved(drawn / np.float32(255.0) * covered), halved(covered)
+
+
+def _in_bytes(picture):
+    """A picture in [0, 1] as uint8."""
+    return (np.clip(picture, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
 def heatmap_colours(values: Float[np.ndarray, "V"], where: Bool[np.ndarray, "V"], highest: float) -> Float[np.ndarray, "V 3"]:
@@ -106,7 +124,7 @@ def overlay(photo: Photo, head: HeadModel, fit: Fit, opacity: float = 1.0) -> UI
 
 def mark_occluder(pixels: UInt8[np.ndarray, "H W 3"], occluded: Bool[np.ndarray, "H W"]) -> UInt8[np.ndarray, "H W 3"]:
     """The photo with its occluder tinted magenta: (H, W, 3) uint8."""
-    tinted = 0.5 * pixels + 0.5 * np.array((214, 51, 132))
+    tinted = 0.5 * pixels + 0.5 * np.array(MAGENTA)
     return np.where(occluded[..., None], tinted, pixels).astype(np.uint8)
 
 
@@ -119,7 +137,7 @@ def outline_occluder(
     shape = drawn.shape[1::-1]
     hidden = cv2.resize(occluded.astype(np.float32), shape, interpolation=cv2.INTER_LINEAR) > 0.5
     around, _ = cv2.findContours(hidden.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(drawn, around, -1, OUTLINE, 2, cv2.LINE_AA)
+    return cv2.drawContours(drawn, around, -1, MAGENTA, 2, cv2.LINE_AA)
 
 
 def face_window(observation: Observation, margin: float = 0.9) -> tuple[slice, slice]:
@@ -156,29 +174,11 @@ def revealed(
     photo = cv2.resize(pixels, shape[::-1], interpolation=way).astype(np.float32) / 255.0
     hidden = cv2.resize(occluded, shape[::-1], interpolation=cv2.INTER_LINEAR) > 0
     trust = trust_near(hidden, camera.scale * zoom)[..., None]
-    mesh, fine = refinement(head), camera.cropped(corner, 2.0 * zoom)
-    drawn, index = render(mesh(vertices), mesh.triangles, fine, texture.albedo, texture.light + RELIEF,
-                          (2 * shape[0], 2 * shape[1]), normals=fine_normals(head, vertices))  # fmt: skip
-    covered = (index >= 0)[..., None].astype(np.float32)
-    halved = lambda values: cv2.resize(values, shape[::-1], interpolation=cv2.INTER_AREA)
-    share = halved(covered)[..., None]
-    face = halved(drawn / np.float32(255.0) * covered) / np.maximum(share, 1e-3)
-    behind = _continued(photo, trust * (1.0 - share))
-    made_up = share * face + (1.0 - share) * behind
-    mixed = np.clip(trust * photo + (1.0 - trust) * made_up, 0.0, 1.0)
-    return (mixed * 255.0 + 0.5).astype(np.uint8)
-
-
-def _continued(picture, weight):
-    """A picture (H, W, 3) whose pixels of little weight (H, W, 1) are averages of those around them."""
-    height, width = weight.shape[:2]
-    if min(height, width) < 4:
-        return picture
-    half = (width // 2, height // 2)
-    shrunk = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)[..., None]
-    coarse = cv2.resize(picture * weight, half, interpolation=cv2.INTER_AREA) / np.maximum(shrunk, 1e-6)
-    coarse = _continued(coarse, np.minimum(2.0 * shrunk, 1.0))
-    return weight * picture + (1.0 - weight) * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    mesh = refinement(head)
+    face, share = _supersampled(mesh(vertices), mesh.triangles, camera.cropped(corner, zoom), texture.albedo,
+                                texture.light + RELIEF, shape, fine_normals(head, vertices))  # fmt: skip
+    made_up = face + (1.0 - share) * pull_push(photo, (trust * (1.0 - share))[..., 0], full=0.5)
+    return _in_bytes(trust * photo + (1.0 - trust) * made_up)
 
 
 def head_painter(reconstruction: Reconstruction, look: str = "photo") -> Callable[..., UInt8[np.ndarray, "H W 3"]]:
@@ -203,21 +203,24 @@ def head_painter(reconstruction: Reconstruction, look: str = "photo") -> Callabl
         normals=fine_normals(head, vertices))  # fmt: skip
 
 
-def made_up_hatched(head: HeadModel, texture: Texture) -> Float[np.ndarray, "F 3"]:
-    """The albedo of a Texture with lines across the skin that is made up."""
+def made_up_hatched(head: HeadModel, texture: Texture, stripes: float = 9.0) -> Float[np.ndarray, "F 3"]:
+    """The albedo of a Texture with dark magenta lines, ``stripes`` mm apart, across the skin that is made up."""
     mean = refinement(head)(head.mean)
-    across = np.abs(((mean[:, 0] + mean[:, 1]) / np.sqrt(2.0)) % STRIPES / STRIPES - 0.5)
+    across = np.abs(((mean[:, 0] + mean[:, 1]) / np.sqrt(2.0)) % stripes / stripes - 0.5)
     lines = np.clip((across - 0.3) * 12.0, 0.0, 1.0) * (1.0 - texture.seen) * 0.6
-    return (texture.albedo + lines[:, None] * (np.array(HATCH) - texture.albedo)).astype(np.float32)
+    return (texture.albedo + lines[:, None] * (np.array((0.62, 0.30, 0.47)) - texture.albedo)).astype(np.float32)
 
 
-def samples_sheet(reconstruction: Reconstruction, size=260, look="photo"):
-    """A matplotlib Figure: the photo and the face behind its occluder, large, and the first heads as the camera sees them.
+def samples_sheet(reconstruction: Reconstruction, size: int = 260, look: str = "photo", most: int = 10) -> Figure:
+    """The photo and the face behind its occluder, large, and the first heads as the camera sees them.
 
     Args:
-        reconstruction: Reconstruction.
         size: px of a head's picture.
         look: one of LOOKS, of the heads.
+        most: heads that are shown.
+
+    Returns:
+        Figure whose label says what it shows, for those who cannot see it.
     """
     observation, fit, samples = reconstruction.observation, reconstruction.fit, reconstruction.samples
     window, occluded = face_window(observation), observation.masks.occluded
@@ -227,11 +230,12 @@ def samples_sheet(reconstruction: Reconstruction, size=260, look="photo"):
         (outline_occluder(observation.photo.pixels[window], occluded[window], 2 * size), f"the photo{hidden}"),
         (face, "what may be behind it: the most likely face" if occluded.any() else "nothing is hidden"),
     ]
-    heads = _head_tiles(reconstruction, size, SHOWN, look)
-    rows = 2 + -(-max(len(heads) - BESIDE, 0) // COLUMNS)
-    figure = Figure(figsize=(2.2 * COLUMNS, 2.35 * rows + 0.4), layout="constrained")
-    grid = figure.add_gridspec(rows, COLUMNS)
-    small = [grid[row, column] for row in range(rows) for column in range(4 if row < 2 else 0, COLUMNS)]
+    heads = _head_tiles(reconstruction, size, most, look)
+    # Two large pictures with up to four heads beside them, and rows of six below.
+    rows = 2 + -(-max(len(heads) - 4, 0) // 6)
+    figure = Figure(figsize=(13.2, 2.35 * rows + 0.4), layout="constrained")
+    grid = figure.add_gridspec(rows, 6)
+    small = [grid[row, column] for row in range(rows) for column in range(4 if row < 2 else 0, 6)]
     for place, (picture, words) in zip([grid[:2, :2], grid[:2, 2:4], *small], [*large, *heads]):
         axis = figure.add_subplot(place)
         axis.imshow(picture)
@@ -240,10 +244,19 @@ def samples_sheet(reconstruction: Reconstruction, size=260, look="photo"):
     count = len(samples.vertices)
     some = f" {len(heads)} of {count} heads are shown." if len(heads) < count else ""
     _entitle(figure, f"{observation.photo.name}: {DISCLAIMER}{some}")
+    colours = {"photo": "in the photo's colours", "marked": "in the photo's colours, made-up skin hatched",
+               "clay": "in grey", "spread": "coloured by how far they differ"}[look]  # fmt: skip
+    outlined = ", a magenta line around what hides the face," if occluded.any() else ""
+    figure.set_label(
+        f"The photo {readable(observation.photo.name)}{outlined} beside the same photo with {large[1][1]}; and {len(heads)} "
+        f"heads {colours}, as the camera sees them: alike where the photo shows the face, different where it does not."
+    )
     return figure
 
 
-def sample_tiles(reconstruction: Reconstruction, size=200, most=None, look="photo"):
+def sample_tiles(
+    reconstruction: Reconstruction, size: int = 200, most: int | None = None, look: str = "photo"
+) -> list[tuple[UInt8[np.ndarray, "H W 3"], str]]:
     """(picture, caption) of the photo, its occluder, the fit in its place and the first ``most`` heads, ``size`` px each."""
     observation, head, fit = reconstruction.observation, reconstruction.head, reconstruction.fit
     window = face_window(observation)
@@ -268,26 +281,31 @@ def _head_tiles(reconstruction: Reconstruction, size, most, look):
 
 def _entitle(figure, title):
     """Write a title that has a photo's name in it above a Figure, wrapped where it is long."""
-    drawn, how = caption(title, LINE)
+    drawn, how = caption(title, 90)
     figure.suptitle(drawn, fontsize=10, **how)
 
 
-def heatmap_figure(vertices, triangles, values, where, *, title="", label="spread of the samples (mm)", highest=None,
-                   size=320):  # fmt: skip
-    """A matplotlib Figure: a value per vertex over part of a head, seen from three sides, with its colour bar.
+def heatmap_figure(
+    vertices: Float[np.ndarray, "V 3"],
+    triangles: Int[np.ndarray, "T 3"],
+    values: Float[np.ndarray, "V"],
+    where: Bool[np.ndarray, "V"],
+    *,
+    title: str = "",
+    label: str = "spread of the samples (mm)",
+    highest: float | None = None,
+    size: int = 320,
+) -> Figure:
+    """A value per vertex over part of a head, seen from three sides, with its colour bar.
 
     Args:
-        vertices: (V, 3) mm, the head drawn.
-        triangles: (T, 3) int.
-        values: (V,), not negative, by default spreads in mm.
-        where: (V,) bool, the part that is coloured (the occluded vertices).
+        vertices: mm, the head drawn.
+        values: not negative, by default spreads in mm.
+        where: the part that is coloured.
         title: text above.
         label: what the values are, with their unit; stands at the colour bar.
         highest: the top of the colour bar; by default the largest value in the part.
         size: px of each view.
-
-    Returns:
-        Figure.
     """
     highest = float(highest if highest is not None else values[where].max() if where.any() else 1.0)
     colours = heatmap_colours(values, where, highest)

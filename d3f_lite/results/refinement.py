@@ -10,7 +10,6 @@ from scipy.sparse import csr_array, eye_array, vstack
 from d3f_lite.heads.model import PARTS, HeadModel
 
 LONGEST_EDGES = (3.0, 2.0)  # mm, over face and eyeballs, from level to level
-CORNERS = np.array([[0, 1], [1, 2], [2, 0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +58,7 @@ def refinement(head: HeadModel, level: int = len(LONGEST_EDGES)) -> Refinement:
 
 def sides(triangles: Int[np.ndarray, "T 3"]) -> tuple[Int[np.ndarray, "E 2"], Int[np.ndarray, "T 3"]]:
     """The edges of a mesh, and which of them run from corner 0 to 1, 1 to 2 and 2 to 0 of each triangle."""
-    low, high = np.sort(triangles[:, CORNERS].astype(np.int64), axis=2).reshape(-1, 2).T
+    low, high = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].astype(np.int64), axis=2).reshape(-1, 2).T
     count = triangles.max() + 1
     keys, edges = np.unique(low * count + high, return_inverse=True)
     return np.stack((keys // count, keys % count), 1), edges.reshape(-1, 3)

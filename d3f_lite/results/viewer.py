@@ -3,13 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
-GAP = 1.15  # of a head's width, between the heads of a grid
-CLAY, UNCOLOURED = 0x8F8982, 0xD0CBC4  # of a plain head, and of what a heatmap leaves out
-FOOT = 0.01  # of the colour scale: its grey foot, for the vertices outside the part that is coloured
-SCALE_TOPS = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 25, 30, 35, 40, 50, 60, 80, 100)  # mm
-LIGHTING = 2.3
 FIELD_OF_VIEW = 14.0  # degrees, from the top to the bottom of a plot
-ASPECT = 2.0  # width of a plot by its height, at least
+GREY, GREY_SHARE = 0xD0CBC4, 0.01  # of what a heatmap leaves out, and how much of its colour scale is grey, at the bottom
 
 
 def empty_plot(height: int = 420):
@@ -17,7 +12,7 @@ def empty_plot(height: int = 420):
     import k3d
 
     plot = k3d.plot(height=height, grid_visible=False, antialias=0, camera_auto_fit=False, camera_fov=FIELD_OF_VIEW,
-                    background_color=0xFFFFFF, lighting=LIGHTING, menu_visibility=False, axes_helper=0)  # fmt: skip
+                    background_color=0xFFFFFF, lighting=2.3, menu_visibility=False, axes_helper=0)  # fmt: skip
     plot.render_on_change = False
     return plot
 
@@ -38,7 +33,7 @@ def head_mesh(vertices, triangles, values=None, *, where=None, highest=None, nam
     """
     import k3d
 
-    plain = {"color": CLAY, "flat_shading": False, "roughness": 0.6, "name": name}
+    plain = {"color": 0x8F8982, "flat_shading": False, "roughness": 0.6, "name": name}
     if values is None:
         return k3d.mesh(vertices.astype(np.float32), triangles.astype(np.uint32), **plain)
     top = scale_top(highest if highest is not None else values.max())
@@ -50,7 +45,8 @@ def head_mesh(vertices, triangles, values=None, *, where=None, highest=None, nam
 
 def scale_top(highest: float) -> float:
     """Where a colour scale ends (mm), ``highest`` or more: where k3d's ticks are as round as their labels."""
-    return next((float(top) for top in SCALE_TOPS if top >= highest), float(highest))
+    round_ones = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 25, 30, 35, 40, 50, 60, 80, 100)
+    return next((float(top) for top in round_ones if top >= highest), float(highest))
 
 
 def recolour(mesh, vertices, values, where=None):
@@ -58,7 +54,7 @@ def recolour(mesh, vertices, values, where=None):
     if values.shape != (len(vertices),):
         raise ValueError(f"values must have one number per vertex, ({len(vertices)},), not {values.shape}")
     where = np.ones(len(vertices), bool) if where is None else where
-    lowest = 2 * FOOT * mesh.color_range[1]
+    lowest = 2 * GREY_SHARE * mesh.color_range[1]
     with mesh.hold_sync():  # one message
         mesh.vertices = vertices.astype(np.float32)
         mesh.attribute = np.where(where, np.maximum(values, lowest), 0.0).astype(np.float32)
@@ -69,23 +65,28 @@ def _cividis_over_grey():
     import k3d
 
     colours = np.reshape(k3d.matplotlib_color_maps.Cividis, (-1, 4))
-    grey = [(UNCOLOURED >> shift & 255) / 255 for shift in (16, 8, 0)]
-    foot = [[0.0, *grey], [FOOT, *grey]]
-    return np.concatenate([foot, colours[colours[:, 0] > FOOT]]).ravel().tolist()
+    grey = [(GREY >> shift & 255) / 255 for shift in (16, 8, 0)]
+    foot = [[0.0, *grey], [GREY_SHARE, *grey]]
+    return np.concatenate([foot, colours[colours[:, 0] > GREY_SHARE]]).ravel().tolist()
 
 
-def grid_places(number: int, vertices: Float[np.ndarray, "V 3"], columns: int = 4) -> Float[np.ndarray, "N 3"]:
-    """Where ``number`` heads of about the size of ``vertices`` (V, 3) stand side by side: (N, 3) mm, facing z."""
-    width, height = GAP * np.ptp(vertices[:, 0]), GAP * np.ptp(vertices[:, 1])
+def grid_places(
+    number: int, vertices: Float[np.ndarray, "V 3"], columns: int = 4, spacing: float = 1.15
+) -> Float[np.ndarray, "N 3"]:
+    """Where ``number`` heads of about the size of ``vertices`` stand side by side, ``spacing`` widths apart: mm, facing z."""
+    width, height = spacing * np.ptp(vertices[:, 0]), spacing * np.ptp(vertices[:, 1])
     column, row = np.arange(number) % columns, np.arange(number) // columns
     return np.stack((column * width, -row * height, np.zeros(number)), -1).astype(np.float32)
 
 
-def look_at(plot, vertices, yaw=0.0):
-    """Turn the plot's camera to face the points (V, 3) from the front, ``yaw`` radians to their left."""
+def look_at(plot, vertices, yaw=0.0, aspect=2.0):
+    """Turn the plot's camera to face the points (V, 3) from the front, ``yaw`` radians to their left.
+
+    The plot is at least ``aspect`` times as wide as it is high.
+    """
     centre = (vertices.max(0) + vertices.min(0)) / 2
     width, height, depth = np.ptp(vertices, axis=0)
     # From afar, so that heads at the edge of a grid are seen from the front too.
-    distance = depth / 2 + 0.55 * max(height, width / ASPECT) / np.tan(np.radians(FIELD_OF_VIEW / 2))
+    distance = depth / 2 + 0.55 * max(height, width / aspect) / np.tan(np.radians(FIELD_OF_VIEW / 2))
     eye = centre + distance * np.array([np.sin(yaw), 0.0, np.cos(yaw)])
     plot.camera = [*map(float, eye), *map(float, centre), 0.0, 1.0, 0.0]

@@ -3,7 +3,6 @@
 from functools import lru_cache
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from d3f_lite.fitting.camera import Camera
@@ -20,7 +19,7 @@ def albedo_regions(head: HeadModel, landmarks: Float[np.ndarray, "68 3"] | None 
     """Soft areas of one colour each.
 
     Args:
-        landmarks: mm on the mean head; without them brows and lips are not told from the skin.
+        landmarks: mm on the mean head; without them brows and lips get the skin's colour.
 
     Returns:
         weights that add up to 1, in the order of ALBEDO_REGIONS.
@@ -51,7 +50,7 @@ def _ramp(millimetres):
 
 
 def _near_line(points, line):
-    """How near (V, 3) points are to a polyline (P, 3), in [0, 1]."""
+    """Closeness of points (V, 3) to a polyline (P, 3), in [0, 1]."""
     distance = np.full(len(points), np.inf)
     for start, end in zip(line[:-1], line[1:]):
         along = np.clip(((points - start) @ (end - start)) / np.sum((end - start) ** 2), 0.0, 1.0)
@@ -71,8 +70,8 @@ def _inside_lips(head, landmarks):
 
 @lru_cache(maxsize=1)
 def _mouth_cavity(head):
-    """The skin inside the closed mouth, (V,) bool: around and behind the tongue, and seen from nowhere outside."""
-    normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long()).numpy()
+    """The skin inside the closed mouth, (V,) bool: around and behind the tongue, and invisible from outside."""
+    normals = vertex_normals(head.mean, head.triangles)
     seen = np.zeros(len(head.mean), bool)
     for yaw in np.radians(range(0, 360, 40)):
         for pitch in np.radians((-40, 0, 40)):

@@ -18,7 +18,7 @@ def refresh(table=TABLE):
 
 
 def markdown():
-    """The table as README.md shows it."""
+    """The table as docs/assets.md shows it."""
     rows = []
     for asset in assets().values():
         digest = f"`{asset.sha256[:16]}…`" if asset.sha256 else "recorded at the first download"

@@ -1,7 +1,7 @@
 """Measure a landmark detector's bias and covariance: ``python -m research.bake.detector --head-files PATH``.
 
-Half of the heads that it looks at are anny's own, half scanned people on the shipped mesh (ICT-FaceKit's, from PATH); what
-its errors on the two have apart enters the covariance.
+Half of the heads are anny's own, half are scanned people on the shipped mesh (ICT-FaceKit's, from PATH); the difference
+between the detector's errors on the two enters the covariance.
 
 About two minutes for MediaPipe, whose asset it writes; face-alignment takes seconds for each of 600 views, and its
 measurement goes to the cache folder, where the fit finds it.
@@ -17,15 +17,16 @@ from tqdm import tqdm
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
+from d3f_lite.evaluation.truth import STREAMS
 from d3f_lite.fitting.calibration import ASSET, measured_path, pose_features, upright
-from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.landmark_fitting import NEAREST, NEARNESS_SIGMA, USUAL_NEARNESS
+from d3f_lite.fitting.camera import NEAREST, Camera
+from d3f_lite.fitting.landmark_equations import NEARNESS_SIGMA, USUAL_NEARNESS
 from d3f_lite.formats.ict import read_ict
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import FACE_ALIGNMENT, MEDIAPIPE
 from d3f_lite.observation.photo import Photo
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork, network_for
 from d3f_lite.perception.landmark_detection import detect_landmarks
@@ -37,7 +38,7 @@ from research.bake.registration import register
 
 HEADS, SEED = 400, 2_000_003  # never the heads that made the bases, nor the held-out ones
 VISIBLE = 0.5  # confidence from which a landmark counts as seen
-SHRINKAGE = 0.05  # towards the diagonal, so that few samples give a covariance that can be inverted
+SHRINKAGE = 0.05  # towards the diagonal, so that a covariance from few samples can be inverted
 BROW_SIGMA = 2.0  # mm: brows are painted this much higher or lower than the detector puts them on average
 
 
@@ -62,14 +63,14 @@ def measure(
         poses: (m, 2) yaw and pitch in radians.
         is_occluded: (m,) bool.
     """
-    rows = []
+    rows, hidden_by = [], tuple(STREAMS)  # a new occluder changes nobody's
     with MediapipeDetector() as detector:
         for number, vertices in enumerate(tqdm(heads, desc="detector", unit="head")):
             photo, camera = draw_varied_view(head, vertices, generator)
             try:
                 found = detect_landmarks(photo, seed=number, jitters=5, detector=detector, network=network)
                 rows.append((*_residual(head, vertices, camera, found), False))
-                covered, mask = draw_occluder(photo, found, OCCLUDERS[number % len(OCCLUDERS)], seed=number)
+                covered, mask = draw_occluder(photo, found, hidden_by[number % len(hidden_by)], seed=number)
                 beside = detect_landmarks(covered, mask, seed=number, jitters=5, detector=detector, network=network)
                 rows.append((*_residual(head, vertices, camera, beside), True))
             except LandmarkError:
@@ -89,7 +90,7 @@ def _residual(head, vertices, camera, found):
 def with_mirror_images(
     residuals: Float[np.ndarray, "m 68 2"], poses: Float[np.ndarray, "m 2"], is_occluded: Bool[np.ndarray, "m"]
 ) -> tuple[Float[np.ndarray, "k 68 2"], Float[np.ndarray, "k 2"], Bool[np.ndarray, "k"]]:
-    """Each view once more as its mirror image."""
+    """All views, and their mirror images."""
     mirrored = residuals[:, MIRROR] * (-1.0, 1.0)
     poses = np.concatenate((poses, poses * (-1.0, 1.0)))
     return np.concatenate((residuals, mirrored)), poses, np.tile(is_occluded, 2)
@@ -116,7 +117,7 @@ def fit_covariance(errors: Float[np.ndarray, "m 136"]) -> Float[np.ndarray, "136
 
 
 def draw_both(head: HeadModel, head_files: Path, number: int) -> Float[np.ndarray, "n V 3"]:
-    """anny's own heads and scanned people by turns, mm."""
+    """anny's own heads and scanned people in turn, mm."""
     own = population.AnnyHeads.load()
     neutral, expression, _ = draw_heads(own, Frame.of(own, head.regions), number // 2, SEED)
     scanned = register(head, read_ict(head_files).head_model()).draw(number // 2, np.random.default_rng(SEED))

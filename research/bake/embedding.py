@@ -9,8 +9,7 @@ from d3f_lite.evaluation.synthetic import SKIN_TONES, draw_light, paint
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import rasterise, render
 from d3f_lite.heads.model import JAW_POINTS, PARTS, HeadModel, LandmarkEmbedding
-from d3f_lite.perception.detector import MediapipeDetector
-from d3f_lite.perception.face_mesh import to_68
+from d3f_lite.perception.detector import MediapipeDetector, to_68
 from research.bake.appearance import albedo_regions
 
 YAWS = np.radians(np.arange(-60, 61, 15))
@@ -24,7 +23,7 @@ JAW_REACH, INNER_REACH = 12, 5  # px that a jaw point may lie beside the head, a
 def measure(head: HeadModel, seed: int) -> HeadModel:
     """Give ``head`` its landmark embedding and albedo regions.
 
-    Twice, because brows and lips can only be painted once it is known where they are.
+    It is measured twice, because brows and lips can be painted only once their places are known.
 
     Args:
         head: HeadModel without landmarks.

@@ -8,15 +8,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from d3f_lite.assets import sha256_of
+from d3f_lite.assets import SHIPPED, sha256_of
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import AssetError
-from d3f_lite.perception.face_parts import MODEL_PATH
 
 ORIGINAL_SHA256 = "c6748b1253a99067ef71f7e26ca71096cd449baefa8f101900ea23016507e0e0"
 
 
-def write_face_parts(original: Path | str, path: Path | str = MODEL_PATH) -> None:
+def write_face_parts(original: Path | str, path: Path | str = SHIPPED / "face_parts.tflite") -> None:
     """Write to ``path`` the model ``original`` with each weight as eight bits and one scale a channel; it computes in floats.
 
     Raises:

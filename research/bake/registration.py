@@ -15,7 +15,6 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
-import torch
 import trimesh
 from jaxtyping import Bool, Float, Int
 from scipy import sparse
@@ -293,5 +292,4 @@ def _fitted_eyeball(head, vertices, eyeball, theirs, front=7.0, behind=10.0, rea
 
 
 def _normals(vertices, triangles):
-    points = torch.from_numpy(np.ascontiguousarray(vertices, np.float32))
-    return vertex_normals(points, torch.from_numpy(triangles).long()).numpy()
+    return vertex_normals(np.ascontiguousarray(vertices, np.float32), triangles)

@@ -1,8 +1,9 @@
-"""What carries over to people outside the span of the scans: ``python -m research.study.half_population --head-files PATH``.
+"""People outside the span of the scans: ``python -m research.study.half_population --head-files PATH``.
 
-Every other identity direction of the scans is kept from the population. Heads drawn from those that it has, and from those that
-it never saw, are then fitted with it and with the shipped head, which has them all. Halves are made √2 as wide, so that people
-vary as much as ever. Regions of each fit's posterior tell whether it knows how little it knows. About fifteen minutes.
+Every other identity direction of the scans is withheld from the population. Heads drawn from the directions that it has, and
+from those that it never saw, are then fitted with it and with the shipped head, which has them all. Halves are made √2 as
+wide, so that people vary as much as before. The regions of each fit's posterior show whether it is
+overconfident. About fifteen minutes.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from d3f_lite.command_line import command_line
 from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
-from d3f_lite.evaluation.methods import PHOTO, photo_decoders
+from d3f_lite.evaluation.methods import Given, photo_decoders
 from d3f_lite.evaluation.truth import observe_filled
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.ict import read_ict
@@ -29,7 +30,7 @@ from research.bake import embedding, population
 from research.bake.head import TRAINING_SEED, build, with_scans
 from research.bake.registration import register
 from research.markdown import table
-from research.study import scans
+from research.study import scenes
 from research.study.worlds import World
 
 COLUMNS = ("face", "occluded", *(f"covered_{level}_{part}" for part in ("visible", "occluded") for level in ("0.50", "0.90")))
@@ -43,7 +44,7 @@ def half_of(people: HeadModel, first: int) -> HeadModel:
 
 
 def head_of_half(people: HeadModel, half: HeadModel) -> HeadModel:
-    """The shipped head as it would be, had only ``half`` of the scanned ``people``'s directions been known."""
+    """The shipped head as it would be if only ``half`` of the scanned ``people``'s directions were known."""
     own, _, neutral, expression = build(population.AnnyHeads.load())
     own = embedding.measure(own, seed=TRAINING_SEED)
     registered = replace(register(own, people), scans=half)
@@ -54,27 +55,27 @@ def errors(world: World, heads: dict[str, HeadModel], number: int, seed: int) ->
     """What COLUMNS name, of the world's average head (an error only) and of the fit of each of ``heads``, on every occluder."""
     found = []
     with MediapipeDetector() as detector:
-        for one, occluder in tqdm([(one, occluder) for one in range(number) for occluder in scans.HIDDEN_BY], desc=world.name):
+        for one, occluder in tqdm([(one, occluder) for one in range(number) for occluder in scenes.HIDDEN_BY], desc=world.name):
             try:
-                scene = scans.draw_scene(world, seed, one, occluder, detector)
+                scene = scenes.draw_scene(world, seed, one, occluder, detector)
                 observation = observe_filled(scene, detector)
             except LandmarkError:
                 continue
             rows = [_measured(world.average, world.average[None], world.head, scene)]
             for head in heads.values():
                 fit = fit_visible(observation, head)
-                posterior = photo_decoders(fit, head, DiversitySettings())[PHOTO]()
-                draws = sample_iid(posterior, scans.POSTERIOR_DRAWS, seed).vertices
+                posterior = photo_decoders(fit, head, DiversitySettings())[Given.PHOTO]()
+                draws = sample_iid(posterior, scenes.POSTERIOR_DRAWS, seed).vertices
                 rows.append(_measured(fit.vertices, draws, head, scene))
             found.append(rows)
     return np.array(found)
 
 
 def _measured(vertices, draws, model, scene):
-    """The COLUMNS of one head and of ``draws`` around it, NaN where those are too few to say."""
-    matrix = scans.lay(vertices, model, scene)
+    """The COLUMNS of one head and of ``draws`` around it, NaN where those are too few."""
+    matrix = scenes.lay(vertices, model, scene)
     error, sure = (
-        scans.measured(scans.distances(heads, matrix, model, scene), int(scene.visible.sum()))
+        scenes.measured(scenes.distances(heads, matrix, model, scene), int(scene.visible.sum()))
         for heads in (vertices[None], draws)
     )
     return [error.get(name, sure.get(name, np.nan)) for name in COLUMNS]

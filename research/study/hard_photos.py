@@ -1,7 +1,8 @@
-"""No face is refused: the shipped portraits, from the photo alone, under pairs of occluders, blurred, too bright, dark, cropped.
+"""Hard photos: the shipped portraits, from the photo alone, under pairs of occluders, blurred, too bright, dark, cropped.
 
-``python -m research.study.hard_photos --out sheet.png`` says how much of the prior's variance is left to each and draws them all;
-``--masks``: how well the estimated mask overlaps the true one under each pair.
+``python -m research.study.hard_photos --out sheet.png`` prints how much of the prior's variance
+each leaves open and draws them all;
+``--masks`` prints how well the estimated mask overlaps the true one under each pair.
 """
 
 import argparse
@@ -19,10 +20,10 @@ from tqdm import tqdm
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import D3FError, LandmarkError
 from d3f_lite.files.whole import check_replaceable
-from d3f_lite.observation.landmarks import Landmarks, face_region, interocular_distance
+from d3f_lite.observation.landmarks import Landmarks, face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.observe import observe
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
@@ -41,13 +42,13 @@ COLUMNS, SIDE = 6, 160  # photos side by side on the sheet, px a side of each pi
 def resized_portrait(name: str) -> tuple[Photo, Landmarks]:
     """A shipped portrait, the outer corners of its eyes EYE_DISTANCE px apart, and its landmarks."""
     portrait = sample_photo(name)
-    zoom = EYE_DISTANCE / interocular_distance(detect_landmarks(portrait).xy)
+    zoom = EYE_DISTANCE / detect_landmarks(portrait).interocular_distance
     portrait = Photo(cv2.resize(portrait.pixels, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), name)
     return portrait, detect_landmarks(portrait)
 
 
 def hard_photos(name: str, seed: int = 0) -> Iterator[Photo]:
-    """A shipped portrait in every hard way, each a Photo with a name that says how."""
+    """A shipped portrait made hard in every way, each a Photo named after it."""
     portrait, found = resized_portrait(name)
     yield from (photo for photo, _ in pairs(portrait, found, seed))
     yield from worsened(portrait)
@@ -56,7 +57,7 @@ def hard_photos(name: str, seed: int = 0) -> Iterator[Photo]:
 
 def pairs(portrait: Photo, found: Landmarks, seed: int) -> Iterator[tuple[Photo, Bool[np.ndarray, "H W"]]]:
     """A portrait under each pair of occluders, and the mask of both."""
-    for first, second in combinations(OCCLUDERS, 2):
+    for first, second in combinations(OCCLUDER_KINDS, 2):
         once, one = draw_occluder(portrait, found, first, seed=seed)
         twice, other = draw_occluder(once, found, second, seed=seed + 1)
         yield Photo(twice.pixels, f"{portrait.name}: {first} + {second}"), one | other
@@ -75,12 +76,12 @@ def pairs_measured(name: str, seed: int, detector: MediapipeDetector) -> Iterato
         except LandmarkError:
             yield photo.name, 0.0, np.nan
             continue
-        off = np.linalg.norm(seen.landmarks.xy - found.xy, axis=1).mean() / interocular_distance(found.xy)
+        off = np.linalg.norm(seen.landmarks.xy - found.xy, axis=1).mean() / found.interocular_distance
         yield photo.name, overlap(seen.masks.occluded, truth, face), 100 * float(off)
 
 
 def pairs_table(measured: list[tuple[str, float, float]]) -> str:
-    """What `pairs_measured` says, as Markdown, and the mean and the least of those where a face was found."""
+    """What ``pairs_measured`` gives, as Markdown, with the mean and the least IoU where a face was found."""
     rows = [(name, *(("no face found", "") if np.isnan(off) else (f"{iou:.2f}", f"{off:.0f}"))) for name, iou, off in measured]
     ious, offs = np.array([(iou, off) for _, iou, off in measured if not np.isnan(off)]).T
     least = f"IoU {ious.mean():.2f} on average, {ious.min():.2f} at least, below 0.5 in {(ious < 0.5).sum()}"
@@ -115,7 +116,7 @@ def crops(portrait: Photo, found: Landmarks) -> Iterator[Photo]:
 
 
 def answered(photo: Photo, samples: int = 4) -> tuple[str, list[np.ndarray]]:
-    """What became of a photo: a line, and its pictures: mask, fit, one other head; the photo alone if it was refused."""
+    """The outcome for a photo: a line, and pictures of mask, fit and one other head, or of the photo alone if it was refused."""
     try:
         found = reconstruct(photo, samples=samples)
     except D3FError as error:

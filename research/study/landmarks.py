@@ -15,7 +15,7 @@ from tqdm import tqdm
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import AssetError, LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
-from d3f_lite.evaluation.truth import LARGEST_YAW, OCCLUDERS
+from d3f_lite.evaluation.truth import STREAMS
 from d3f_lite.fitting.calibration import calibration_of, upright
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.formats.anny import held_out_heads
@@ -46,7 +46,7 @@ def measure(
     """
     head, errors, seconds = load_head(), np.full((len(truths), 2, 2), np.nan), []
     for number, truth in enumerate(tqdm(truths, desc="heads", unit="head")):
-        photo, camera = draw_view(head, truth, np.random.default_rng(seed + number), largest_yaw=LARGEST_YAW)
+        photo, camera = draw_view(head, truth, np.random.default_rng(seed + number), largest_yaw=0.55)
         true = camera.project(head.landmark_points(truth, camera.angles[0]))
         mask = None
         for place in range(2):
@@ -58,7 +58,7 @@ def measure(
             seconds.append(time.perf_counter() - start)
             errors[number, place] = inner_errors(found, true, camera)
             if mask is None:
-                photo, mask = draw_occluder(photo, found, OCCLUDERS[number % len(OCCLUDERS)], seed=seed + number)
+                photo, mask = draw_occluder(photo, found, tuple(STREAMS)[number % 5], seed=seed + number)
     return errors, np.array(seconds)
 
 

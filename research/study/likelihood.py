@@ -1,8 +1,8 @@
 """How wide should the population be? ``python -m research.study.likelihood --head-files PATH``, ICT-FaceKit's folder or archive.
 
-Identity directions of the scans are kept from the population, which then says how likely people are who have them: people of
-those directions alone, or people as they are, who lie beside the others by a tenth. Two answers to what lies outside are
-compared: more of anny's heads, and a smooth Gaussian process. About ten minutes.
+Identity directions of the scans are withheld from the population, which then scores people who have them: people of those
+directions alone, or people of all directions, a tenth of which it does not know. Two ways to widen the population are compared:
+more of anny's heads, and a smooth Gaussian process. About ten minutes.
 """
 
 import argparse
@@ -30,10 +30,10 @@ LENGTHS, SIZES = (8.0, 12.0, 20.0), (0.25, 0.5, 1.0, 1.5)  # mm: of the Gaussian
 def expected_log_density(
     covariance: Float[np.ndarray, "D D"], true_covariance: Float[np.ndarray, "D D"], apart: Float[np.ndarray, "D"]
 ) -> float:
-    """The log density, in nats, that one Gaussian gives people of another on average.
+    """The mean log density, in nats, of one Gaussian under draws of another.
 
     Args:
-        apart: from the one's mean to the other's.
+        apart: from the mean of one to that of the other.
     """
     factor = cho_factor(covariance, lower=True)
     surprise = np.trace(cho_solve(factor, true_covariance)) + apart @ cho_solve(factor, apart)
@@ -41,7 +41,7 @@ def expected_log_density(
 
 
 def smooth(points: Float[np.ndarray, "P 3"], length: float, size: float) -> Float[np.ndarray, "3*P 3*P"]:
-    """The covariance (mm²) of a Gaussian process: displacements of ``size`` mm RMS that hang together over ``length`` mm."""
+    """The covariance (mm²) of a Gaussian process: displacements of ``size`` mm RMS, correlated over ``length`` mm."""
     alike = np.exp(-0.5 * cdist(points, points, "sqeuclidean") / length**2)
     return size**2 / 3 * np.kron(alike, np.eye(3))
 
@@ -54,7 +54,7 @@ def held_out_score(
     other: tuple[Float[np.ndarray, "D D"], Float[np.ndarray, "D"]],
     more: Float[np.ndarray, "D D"] | float = 0.0,
 ) -> float:
-    """The mean log density (nats) of people whom a population without every ``folds``-th direction has not seen whole.
+    """The mean log density (nats) of people under a population that lacks every ``folds``-th direction.
 
     Args:
         modes: mm, the identity directions of the scans.

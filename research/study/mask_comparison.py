@@ -62,10 +62,10 @@ def compare(photo: Photo, mask: Bool[np.ndarray, "H W"], seed: int = 0, samples:
 def measures(given: Reconstruction, estimated: Reconstruction, again: Reconstruction) -> dict[str, float]:
     """How far the Reconstructions of ``compare`` lie apart: dict of name to a number.
 
-    The masks' overlap (IoU) counts inside the face; mm are means over the face of the head, its size aligned, as no
-    photo shows it. What another seed of the detector's jitter changes is the measure of what the mask changes.
-    Spreads are those of the vertices of the face that the true mask hides. What the heads from the photo alone admit is the
-    share of the face's vertices that the fit with the true mask has within the central 90 % of independent draws of theirs.
+    The masks' overlap (IoU) counts inside the face; mm are means over the face of the head, its size aligned, because
+    no photo shows it. The effect of another seed of the detector's jitter is the scale for the effect of the mask. Spreads are
+    over the vertices of the face that the true mask hides. *Admitted* is the share of the face's vertices where the fit with
+    the true mask lies within the central 90 % of independent draws from the photo alone.
     """
     true, found = (both.observation.masks.occluded & given.observation.masks.face for both in (given, estimated))
     face = given.head.face

@@ -1,7 +1,7 @@
-"""What masks are chosen on: ``python -m research.study.mask_validation`` (about 8 minutes) prints how they overlap.
+"""The photos that masks' settings were chosen on: ``python -m research.study.mask_validation`` prints the overlaps.
 
-Faces kept back from the occlusion network's training, under its training's occluders, and under cards that come in from a
-side; drawn on the photo, and found by the detector as any photo's. The measured sets of ``research/study/masks.py`` stay unseen.
+Faces held out from the occlusion network's training, under its training's occluders and under cards that come in from a
+side, drawn on the photo and detected like any other. The test sets of ``research/study/masks.py`` stay unseen.
 """
 
 import argparse
@@ -14,8 +14,7 @@ from tqdm import tqdm
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.detector import MediapipeDetector
-from d3f_lite.perception.face_mesh import face_size
+from d3f_lite.perception.detector import MediapipeDetector, face_size
 from d3f_lite.perception.occlusion_net import MESH_POINTS, SHEET, SIDE, load_occlusion_net
 from research.bake.occlusion_drawing import SHARES, draw_material
 from research.bake.occlusion_faces import Anatomy, rendered_faces, small_faces
@@ -46,7 +45,7 @@ def placed(layer, mesh, shape, canonical):
 
 
 def side_card(mesh, shape, generator):
-    """The cover (H, W) of a card whose edge runs down the face, about its middle, and that ends beyond the face or nowhere."""
+    """The cover (H, W) of a card whose edge runs down the face near its middle; it ends beyond the face or not at all."""
     up, size = mesh[FOREHEAD] - mesh[CHIN], face_size(mesh)
     across = np.array([-up[1], up[0]]) / np.linalg.norm(up) * generator.choice([-1, 1])
     lean = generator.normal(0, 0.08)

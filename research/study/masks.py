@@ -1,7 +1,7 @@
-"""Estimated masks, as `reconstruct` does it, against exact ones: ``python -m research.study.masks`` prints how they overlap.
+"""Masks estimated as ``reconstruct`` does, against exact ones: ``python -m research.study.masks`` prints the overlaps.
 
-Nothing here was used to train or to tune the occlusion network: the occluders are those of ``occluders.py``, the faces the two
-sample portraits and renders of held-out heads; with ``--photos``, real photos with masks made by hand.
+Nothing here was used to train or to tune the occlusion network: the occluders are those of ``d3f_lite/occluders``, the faces the
+two sample portraits and renders of held-out heads; with ``--photos``, real photos with masks made by hand.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from d3f_lite.observation.landmarks import Landmarks, face_region
 from d3f_lite.observation.masks import Stroke, read_mask
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.observe import observe
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from research.markdown import table
@@ -136,7 +136,7 @@ def drawn_cases(detector: MediapipeDetector, seeds: int, heads: int) -> Iterator
         face = face_region(landmarks, photo.shape)
         yield Case(group, None, photo, np.zeros(photo.shape, bool), face)
         draws = range(seeds) if group == "portrait" else (number - len(SAMPLE_PHOTOS),)
-        for kind, seed in product(OCCLUDERS, draws):
+        for kind, seed in product(OCCLUDER_KINDS, draws):
             yield Case(group, kind, *draw_occluder(photo, landmarks, kind, seed=seed), face)
 
 

@@ -25,7 +25,7 @@ from d3f_lite.heads.model import JAW_POINTS, HeadModel
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.reconstruct import reconstruct
 from research.markdown import table
-from research.study.scans import HIDDEN_BY, draw_scene
+from research.study.scenes import HIDDEN_BY, draw_scene
 from research.study.surfaces import Surface, align, transformed
 from research.study.worlds import World, scanned
 
@@ -50,7 +50,7 @@ class Reference:
         return cls(head.mean[some], surface.normals[some], head.landmark_points(head.mean)[JAW_POINTS:])
 
     def describe(self, vertices: Float[np.ndarray, "V 3"], head: HeadModel) -> Float[np.ndarray, "P"]:
-        """How far a head's surface lies outside the reference's at each point, mm, once size, turn and shift are out.
+        """How far a head's surface lies outside the reference's at each point, mm, once size, turn and shift are removed.
 
         Args:
             head: whose mesh it is.
@@ -102,7 +102,7 @@ def self_intersections(vertices: Float[np.ndarray, "V 3"], triangles: Int[np.nda
 
 
 def _pierced(start, end, triangle):
-    """Whether segments (n, 3) to (n, 3) pass through triangles (n, 3, 3): Möller and Trumbore 1997."""
+    """Whether segments from (n, 3) to (n, 3) pass through triangles (n, 3, 3): Möller and Trumbore 1997."""
     along, first, second = end - start, triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0]
     across = np.cross(along, second)
     volume = (first * across).sum(1)

@@ -1,11 +1,10 @@
-"""Pictures of scanned heads that nothing was tuned on: textured skin, a phone's camera, studio and window light, noise.
+"""Pictures of heads, held out from all tuning: textured skin, a phone's camera, studio and window light, noise.
 
 They share no code with the renders of ``synthetic``, which detector, occlusion network and calibration were made with.
 """
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 
 from d3f_lite.fitting.camera import Camera
@@ -36,7 +35,7 @@ def draw_scan_photo(
     colours = _background(generator)
     seen = index >= 0
     corners, weights = head.triangles[index[seen]], barycentric[seen][..., None]
-    normals = vertex_normals(torch.from_numpy(vertices), torch.from_numpy(head.triangles).long()).numpy()
+    normals = vertex_normals(vertices, head.triangles)
     turned = ((normals @ camera.rotation.T)[corners] * weights).sum(1)
     albedo = (textured(head, generator)[corners] * weights).sum(1)
     colours[seen] = _lit(albedo, turned / np.linalg.norm(turned, axis=1, keepdims=True), generator)
@@ -111,7 +110,7 @@ def _lit(albedo, normals, generator):
 
 
 def _taken(colours, generator) -> UInt8[np.ndarray, "H W 3"]:
-    """What a phone makes of light: blur, grain, exposure, gamma, JPEG."""
+    """A phone's picture of the light: blur, grain, exposure, gamma, JPEG."""
     blurred = cv2.GaussianBlur(colours, (0, 0), generator.uniform(0.4, 1.3))
     exposed = np.clip(blurred * generator.uniform(0.8, 1.25), 0, 1) ** (1 / GAMMA)
     grainy = exposed + generator.normal(0.0, generator.uniform(0.005, 0.02), exposed.shape)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 from trimesh.registration import procrustes
@@ -21,8 +20,7 @@ class Surface:
     @classmethod
     def of(cls, vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> "Surface":
         """The surface of a mesh."""
-        points = torch.from_numpy(np.ascontiguousarray(vertices, np.float32))
-        return cls(vertices, vertex_normals(points, torch.from_numpy(triangles).long()).numpy())
+        return cls(vertices, vertex_normals(np.ascontiguousarray(vertices, np.float32), triangles))
 
     def nearest_plane(self, points: Float[np.ndarray, "P 3"]) -> tuple[Float[np.ndarray, "P"], Float[np.ndarray, "P 3"]]:
         """How far points lie outside the tangent plane of the nearest vertex, mm, and that plane's normal."""

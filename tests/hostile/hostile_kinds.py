@@ -48,7 +48,8 @@ from d3f_lite.files.names import unique_names
 from d3f_lite.files.values import checked_count
 from d3f_lite.fitting.calibration import ASSET as CALIBRATION
 from d3f_lite.fitting.calibration import load_calibration
-from d3f_lite.fitting.landmark_fitting import fit_landmarks
+from d3f_lite.fitting.gauss_newton import fit_landmarks
+from d3f_lite.fitting.landmark_equations import LandmarkEquations
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.formats import fetch
 from d3f_lite.formats.anny import held_out_heads
@@ -84,7 +85,7 @@ def check_landmarks(landmarks):
 def check_fit(landmarks):
     check_landmarks(landmarks)
     try:
-        fit = fit_landmarks(load_head(), landmarks, FitSettings())
+        fit = fit_landmarks(LandmarkEquations.of(load_head(), landmarks, FitSettings()))
     except D3FError:  # too few that are reliable
         return
     finite(fit.coefficients, fit.hessian)

@@ -117,7 +117,7 @@ save = bake._save_checkpoint
 bake._save_checkpoint = lambda *arguments: (save(*arguments), print("saved", flush=True))
 bake.train(small_head(), RECIPE, {folder!r}, "cpu")
 """
-RECIPE = bake.Recipe(heads=30, from_prior=True, masks=3, steps=400, batch=6)
+RECIPE = bake.Recipe(heads=30, masks=3, steps=400, batch=6)
 
 
 def test_training(tmp_path, monkeypatch):

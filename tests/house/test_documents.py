@@ -1,4 +1,4 @@
-"""Every command and code line of the README, the other texts, the notebooks' text and the docstrings is run by a test.
+"""Every command and code line of README, pages, cards, notebooks' texts and docstrings is run by a test.
 
 Most are run here as they stand; the others stand in ELSEWHERE, with the test that runs them, or in TOO_LONG.
 """
@@ -21,11 +21,12 @@ from PIL import Image
 
 from d3f_lite.__main__ import main
 from d3f_lite.observation.photo import sample_photo
+from research.bake.assets import markdown
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-TEXTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "d3f_lite" / "common" / "assets").glob("*.md")]
+TEXTS = [path for folder in (".", "docs", "research", "d3f_lite/assets") for path in (ROOT / folder).glob("*.md")]
 SOURCES = [path for folder in ("d3f_lite", "widgets", "research", "notebooks") for path in (ROOT / folder).rglob("*.py")]
 PROGRAMS = ("make", "python", "pip", "d3f-lite", "apt-get", "jupyter", "from", "import")
 
@@ -36,14 +37,14 @@ RECONSTRUCT = ["d3f-lite reconstruct PHOTO --samples 16 --seed 0 --out results",
                "d3f-lite reconstruct PHOTO --hides hair glasses"]  # fmt: skip
 # What a smaller run of the same command leaves out is only more of the same.
 SMALLER = {
-    "python -m d3f_lite.evaluation.truth": "--heads 1",
-    "python -m d3f_lite.evaluation.truth --groups": "--heads 3",
-    "python -m research.study.landmarks": "--heads 1",
+    "python -m research.study.ingredients": "--heads 1",
+    "python -m research.study.ingredients --groups": "--heads 3",
 }
 ELSEWHERE = {
     "make demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
     "make lab": "test_browser.py::lab",
     "make check": "test_house.py::test_the_static_checkers_are_content",
+    "make javascript": "test_explorer_modules.py::test_the_formatter_and_the_linter_are_content",
     "make handouts": "test_exercises.py::handouts",
     "make site": "test_site.py::site",
     "make serve": "test_site.py::address",
@@ -57,7 +58,7 @@ ELSEWHERE = {
     "python data_fetch.py flame --file FLAME2023Open.zip": "test_data_fetch.py::test_install_flame_from_its_zip",
     "import d3f_lite": "test_command_line.py::test_help_is_there_and_imports_nothing_heavy",
     "import d3f_lite as d3f": "test_house.py::test_the_front_door_opens_when_it_is_used",
-    "from widgets import DiversityExplorer; DiversityExplorer()": "test_browser.py::lab",
+    "from widgets import Explorer; Explorer()": "test_explorer_widget.py::explorer",
     "python data_fetch.py face-alignment": "test_data_fetch.py::test_fetch_and_fetch_again",
     "d3f-lite fetch list": "test_data_fetch.py::test_fetch_is_a_subcommand_too",
     "python -m research.bake.house": "test_house.py::test_the_picture_of_the_house_is_of_today",
@@ -72,7 +73,7 @@ ELSEWHERE = {
     "python notebooks/slides.py [FOLDER]": "test_slides.py::slides",
     "python notebooks/grade.py NOTEBOOK [--folder grading] [--seconds 120]": "test_grade.py::graded",
 }  # fmt: skip
-# Here only that the program, or the target of make, is there and knows the options.
+# Here only that the program, or the target of make, is there; the workshop's commands are asked whether they know their options.
 TOO_LONG = {
     "make test": "it is what runs this",
     "make bench": "minutes, and an idle machine",
@@ -83,34 +84,6 @@ TOO_LONG = {
     "pip install d3f-lite[bake]": "a download",
     "python notebooks/refresh.py notebooks/00_quickstart.ipynb": "it would write into the repository; test_notebooks.py runs them",
     "python notebooks/refresh.py [NOTEBOOK …]": "the same",
-    "python -m research.bake.head": "needs anny",
-    "python -m research.bake.head --head-files PATH": "needs anny and files that are not shipped",
-    "python -m research.bake.detector": "minutes",
-    "python -m research.bake.detector --head-files PATH": "minutes, and files that are not shipped",
-    "python -m research.study.scans --head-files PATH": "minutes, and files that are not shipped; test_scans.py makes a scene",
-    "python -m research.study.scans --head-files PATH --heads 60 --own-heads 24 --seed 80001": "the same",
-    "python -m research.study.scans --head-files PATH --out FOLDER": "the same",
-    "python -m research.study.realism --head-files PATH --heads 48 --seed 80002": "the same",
-    "python -m research.study.realism --head-files PATH": "the same; test_realism.py makes what it measures",
-    "python -m research.study.hard_photos": "minutes; test_hard_photos.py makes some of its photos",
-    "python -m research.study.hard_photos --out sheet.png": "minutes; test_hard_photos.py makes some of its photos",
-    "python -m research.study.half_population --head-files PATH": "minutes, anny, and files that are not shipped",
-    "python -m research.study.half_population --head-files PATH --seed 90003": "the same; test_half_population.py halves a head",
-    "python -m research.study.likelihood --head-files PATH": "the same; test_likelihood.py scores two directions",
-    "python -m research.bake.mesh_vae --steps 2200": "a quarter of an hour",
-    "python -m research.bake.detector --detector face-alignment": "minutes, and weights that are not shipped",
-    "python -m research.bake.mesh_vae --evaluate": "minutes",
-    "python -m research.bake.mesh_vae --head flame:PATH": "a quarter of an hour, and a file that is not shipped",
-    "python -m research.bake.occlusion_net": "minutes",
-    "python -m research.bake.face_parts": "a file that is not shipped; test_face_parts.py gives it another",
-    "python -m research.bake.face_parts PATH": "a file that is not shipped; test_face_parts.py gives it another",
-    "python -m research.study.mask_validation": "minutes",
-    "python -m research.study.masks": "a minute",
-    "python -m research.study.masks --strokes 0 --seeds 2 --heads 0 --photos FOLDER": "photos that are not shipped",
-    "python -m research.study.unseen_occluders": "minutes, and needs anny; test_unseen_occluders.py draws without it",
-    "python -m research.study.unseen_occluders --out sheet.png": "the same",
-    "python -m research.study.masks --photos FOLDER": "photos that are not shipped",
-    "python -m research.study.mask_comparison": "a minute",
 }
 
 
@@ -136,7 +109,7 @@ def commands():
         ]
         for line in (*blocks, *re.findall(r"`+([^`]+)`+", re.sub(r"```.*?```", "", text, flags=re.DOTALL))):
             command = re.sub(r"^(d3f-lite evaluate)( --(heads|samples|seed|out) \S+)+$", r"\1", " ".join(line.split()))
-            if command.split(" ")[0] in PROGRAMS and " " in command:
+            if command.split(" ")[0] in PROGRAMS and " " in command and not command.endswith("."):
                 found[command] = where
     return found
 
@@ -146,10 +119,17 @@ def names_a_command_of_ours(command):
     return re.fullmatch(r"d3f-lite (--help|(reconstruct|demo|batch|evaluate)( PHOTO| FOLDER)?( --help)?)", command)
 
 
+def of_the_workshop():
+    """The commands of research that are written anywhere and that no other test runs."""
+    return sorted(
+        command for command in commands() if re.match(r"python -m research\.\w+\.\w", command) and command not in ELSEWHERE
+    )
+
+
 def test_every_command_is_run_somewhere():
-    known = {*RECONSTRUCT, *SMALLER, *ELSEWHERE, *TOO_LONG, "python data_fetch.py list"}
+    known = {*RECONSTRUCT, *SMALLER, *ELSEWHERE, *TOO_LONG, *of_the_workshop(), "python data_fetch.py list"}
     for command, where in commands().items():
-        assert command in known or names_a_command_of_ours(command), f"{where} tells of {command!r}: say in this file who runs it"
+        assert command in known or names_a_command_of_ours(command), f"{where} has {command!r}: name here the test that runs it"
     for test in ELSEWHERE.values():
         file, name = test.split("::")
         assert f"def {name}(" in next((ROOT / "tests").rglob(file)).read_text(encoding="utf-8"), test
@@ -204,20 +184,28 @@ def test_what_can_be_fetched_is_listed(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("command", TOO_LONG)
-def test_what_takes_too_long_here_is_at_least_there(command, monkeypatch, capsys):
+def test_what_takes_too_long_here_is_at_least_there(command):
     words = shlex.split(command)
     if words[0] == "make":
         planned = subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True)
         assert planned.returncode == 0, planned.stderr
-    elif words[:2] == ["python", "-m"]:
-        monkeypatch.setattr(sys, "argv", [words[2], "--help"])
-        with pytest.raises(SystemExit) as stopped:
-            importlib.import_module(words[2]).main()
-        told = capsys.readouterr().out
-        assert stopped.value.code == 0 and all(word in told for word in words[3:] if word.startswith("--"))
     elif words[0] == "python":
         assert (ROOT / words[1]).is_file()
     elif words[0] == "pip":
         assert "\nbake = [" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     else:
         assert os.path.basename(words[-1]) in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_workshop_knows_the_options_of_its_commands(monkeypatch, capsys):
+    for command in of_the_workshop():
+        _, _, module, *options = command.split()
+        monkeypatch.setattr(sys, "argv", [module, "--help"])
+        with pytest.raises(SystemExit) as stopped:
+            importlib.import_module(module).main()
+        said = capsys.readouterr().out
+        assert stopped.value.code == 0 and all(word in said for word in options if word.startswith("--")), command
+
+
+def test_the_table_of_files_is_of_today():
+    assert markdown() in (ROOT / "docs" / "assets.md").read_text(encoding="utf-8"), "python -m research.bake.assets prints it"

@@ -15,8 +15,7 @@ from d3f_lite.observation.landmarks import FACE_OVAL, Landmarks, face_region, in
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
 from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
-from d3f_lite.perception.detector import MediapipeDetector
-from d3f_lite.perception.face_mesh import INNER_POINTS, to_68
+from d3f_lite.perception.detector import INNER_POINTS, MediapipeDetector, to_68
 from d3f_lite.perception.inpainting import inpaint
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from research.study.landmarks import inner_errors, measure

@@ -8,7 +8,7 @@ from d3f_lite.errors import LandmarkError, MaskError
 from d3f_lite.observation.masks import check_mask, read_mask
 from d3f_lite.observation.photo import Photo
 from d3f_lite.observe import observe
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 
 HIDDEN = np.zeros((40, 60), bool)
 HIDDEN[10:25, 20:50] = True
@@ -84,7 +84,7 @@ def test_what_is_no_mask_is_refused(image, word, tmp_path):
         read_mask(tmp_path / "mask.png", PHOTO)
 
 
-@pytest.mark.parametrize("occluder", OCCLUDERS)
+@pytest.mark.parametrize("occluder", OCCLUDER_KINDS)
 def test_an_inverted_mask_is_suspected(occluder, portraits, detector):
     photo, landmarks = portraits["grace_hopper"]
     photo, mask = draw_occluder(photo, landmarks, occluder, seed=0)

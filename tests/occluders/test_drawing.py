@@ -6,7 +6,7 @@ import pytest
 from d3f_lite.errors import LandmarkError, SettingsError
 from d3f_lite.observation.landmarks import Landmarks, face_region
 from d3f_lite.observation.photo import Photo, sample_photo
-from d3f_lite.occluders.drawing import OCCLUDERS, draw_occluder
+from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 
 
@@ -23,7 +23,7 @@ def hidden(mask, landmarks):
     return {name: mask[y, x][part].mean() for name, part in parts.items()}
 
 
-@pytest.mark.parametrize("kind", OCCLUDERS)
+@pytest.mark.parametrize("kind", OCCLUDER_KINDS)
 def test_mask_is_exact_and_the_seed_decides(portrait, kind):
     photo, landmarks = portrait
     before = photo.pixels.copy()
@@ -41,7 +41,7 @@ def test_mask_is_exact_and_the_seed_decides(portrait, kind):
 def test_occluders_cover_what_they_are_named_for(portrait):
     photo, landmarks = portrait
     for seed in range(3):
-        cover = {kind: hidden(draw_occluder(photo, landmarks, kind, seed=seed)[1], landmarks) for kind in OCCLUDERS}
+        cover = {kind: hidden(draw_occluder(photo, landmarks, kind, seed=seed)[1], landmarks) for kind in OCCLUDER_KINDS}
         assert cover["surgical_mask"]["mouth"] == cover["scarf"]["mouth"] == cover["sunglasses"]["eyes"] == 1
         assert cover["surgical_mask"]["eyes"] == cover["scarf"]["eyes"] == cover["sunglasses"]["mouth"] == 0
         assert cover["half_face"]["eyes"] == pytest.approx(0.5, abs=0.1)
@@ -50,7 +50,7 @@ def test_occluders_cover_what_they_are_named_for(portrait):
 
 def test_a_colour_changes_nothing_but_the_colour(portrait):
     photo, landmarks = portrait
-    for kind in OCCLUDERS:
+    for kind in OCCLUDER_KINDS:
         red, mask = draw_occluder(photo, landmarks, kind, seed=5, color=(200, 20, 20))
         blue, same = draw_occluder(photo, landmarks, kind, seed=5, color=(20, 20, 200))
         assert np.array_equal(mask, same) and np.array_equal(mask, draw_occluder(photo, landmarks, kind, seed=5)[1])
@@ -69,7 +69,7 @@ def test_face_at_the_border_and_off_the_photo(portrait):
     corner = landmarks.xy[30].astype(int)
     cut = Photo.from_array(photo.pixels[corner[1] - 20 :, corner[0] - 10 :])
     moved = Landmarks(landmarks.xy - corner + (10, 20), landmarks.confidence, "by hand", 1)
-    for kind in OCCLUDERS:
+    for kind in OCCLUDER_KINDS:
         drawn, mask = draw_occluder(cut, moved, kind)
         assert not ((drawn.pixels != cut.pixels).any(axis=2) & ~mask).any()
     away = Landmarks(landmarks.xy + 5000, landmarks.confidence, "by hand", 1)

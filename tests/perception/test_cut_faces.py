@@ -8,7 +8,7 @@ import pytest
 from d3f_lite.observation.landmarks import face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.occluders.drawing import draw_occluder
-from d3f_lite.perception.cut_faces import whole_face
+from d3f_lite.perception.closeup import whole_face
 from d3f_lite.perception.mask_estimation import estimate_occlusion
 from d3f_lite.perception.occlusion_net import load_occlusion_net
 from research.study.masks import overlap

@@ -13,7 +13,7 @@ import torch
 from d3f_lite.assets import assets, sha256_of
 from d3f_lite.errors import AssetError, SettingsError
 from d3f_lite.fitting.calibration import ASSET, load_calibration
-from d3f_lite.fitting.landmark_fitting import calibration_for
+from d3f_lite.fitting.landmark_equations import calibration_for
 from d3f_lite.observation.landmarks import BY_HAND, Landmarks
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.perception import face_alignment as face_alignment_landmarks

@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
+from d3f_lite.assets import SHIPPED
 from d3f_lite.errors import AssetError, SettingsError
 from d3f_lite.observation.landmarks import face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
-from d3f_lite.perception.face_parts import MODEL_PATH, FaceParts, PartsSegmenter, load_parts_segmenter
+from d3f_lite.perception.face_parts import FaceParts, PartsSegmenter, load_parts_segmenter
 from d3f_lite.perception.mask_estimation import estimate_occlusion, with_parts
 from d3f_lite.perception.rescue import turned_back
 from d3f_lite.reconstruct import reconstruct
@@ -111,7 +112,7 @@ def test_what_hides_a_face_is_named(portraits):
 def test_another_file_is_no_model(tmp_path):
     with pytest.raises(AssetError, match="missing"):
         PartsSegmenter(tmp_path / "none.tflite")
-    (tmp_path / "other.tflite").write_bytes(MODEL_PATH.read_bytes()[:-1])
+    (tmp_path / "other.tflite").write_bytes((SHIPPED / "face_parts.tflite").read_bytes()[:-1])
     with pytest.raises(AssetError, match="sha256"):
         PartsSegmenter(tmp_path / "other.tflite")
     with pytest.raises(AssetError, match="not Google's"):

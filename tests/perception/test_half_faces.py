@@ -9,10 +9,10 @@ from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.photo import Photo
 from d3f_lite.observe import observe
-from d3f_lite.perception.face_mesh import face_size
+from d3f_lite.perception.detector import face_size
 from d3f_lite.perception.half_faces import LEFT_EDGE, MIDLINE, VIEWS, find_half_face, mirror, seen
 from d3f_lite.perception.landmark_detection import detect_landmarks
-from d3f_lite.perception.rescue import RESCUE
+from d3f_lite.perception.rescue import MIRRORED_TRUST
 from research.study.masks import overlap
 
 
@@ -46,7 +46,7 @@ def test_a_half_face_is_found_and_only_its_true_half_trusted(half, detector):
     x, y = np.floor(found.xy).astype(int).T
     behind = mask[y, x]
     assert 20 < behind.sum() < 48 and not found.confidence[behind].any()
-    assert 0.0 < found.confidence.max() <= RESCUE.trust and (found.confidence > 0.5 * RESCUE.trust).sum() > 15
+    assert 0.0 < found.confidence.max() <= MIRRORED_TRUST and (found.confidence > 0.5 * MIRRORED_TRUST).sum() > 15
 
 
 def test_the_card_is_then_found(half, detector):

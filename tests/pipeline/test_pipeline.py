@@ -11,17 +11,19 @@ import torch
 from small_head import one_way
 from threadpoolctl import threadpool_info
 
+from d3f_lite.__main__ import _tell
 from d3f_lite.completion.posterior import decoder_for
 from d3f_lite.diversity.search import HeadSamples
-from d3f_lite.errors import Cancelled, MaskError, OutputError, SettingsError
+from d3f_lite.errors import Cancelled, LandmarkError, MaskError, OutputError, SettingsError
 from d3f_lite.files.whole import whole_folder
 from d3f_lite.observation.photo import Photo, sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import complete, reconstruct
+from d3f_lite.results.files import report
 from d3f_lite.results.pictures import sample_tiles
 from d3f_lite.results.provenance import is_result
-from d3f_lite.settings import DiversitySettings, Settings
+from d3f_lite.settings import DiversitySettings, FitSettings, Settings
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +208,19 @@ def test_a_photo_may_be_an_array_or_a_path(occluded_photo, tmp_path):
     assert from_path.observation.photo.name == "face"
     np.testing.assert_array_equal(from_path.fit.vertices, from_array.fit.vertices)
     assert isinstance(from_array.observation.photo, Photo)
+
+
+def test_nothing_is_drawn_from_swapped_landmarks(portraits):
+    photo, landmarks = portraits["astronaut"]
+    with pytest.raises(LandmarkError, match="x and y were swapped"):
+        reconstruct(photo, np.zeros(photo.shape, bool), landmarks=np.ascontiguousarray(landmarks.xy[:, ::-1]), samples=1)
+
+
+def test_the_report_says_under_how_many_masks(reconstruction, capsys):
+    observation = replace(reconstruction.observation, alternatives=(reconstruction.observation,) * 2)
+    for several, masks in ((True, 3), (False, 1)):
+        settings = replace(reconstruction.settings, fit=FitSettings(several_masks=several))
+        found = replace(reconstruction, observation=observation, settings=settings)
+        assert report(found)["masks_fitted"] == masks and bool(report(found)["again_differs"]) == several
+        _tell(found)
+        assert ("fitted under 3 masks" in capsys.readouterr().out) == several

@@ -22,7 +22,7 @@ from d3f_lite.files.whole import whole_folder
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.provenance import OF_FILE_BROWSERS, is_part_of_result, is_result
-from widgets import DiversityExplorer
+from widgets import Explorer
 
 pytestmark = pytest.mark.slow
 
@@ -75,10 +75,10 @@ def test_saving_refuses_it_and_the_explorer_s_button_writes_nothing_there(found,
     with pytest.raises(OutputError, match="move it away"):
         found.save(tmp_path)
     monkeypatch.chdir(tmp_path)
-    explorer = DiversityExplorer(found.observation.photo, found.observation.masks.occluded)
+    explorer = Explorer(found.observation.photo, found.observation.masks.occluded)
     assert explorer.wait()
     explorer.export.click()
-    assert explorer.saving.wait() and explorer.download.content
+    assert explorer.wait() and explorer.download.content
     assert [path.name for path in tmp_path.rglob("*")] == ["astronaut", "diary.txt"]
 
 

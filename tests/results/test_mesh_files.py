@@ -132,12 +132,18 @@ def test_one_scene_has_all_heads_in_metres_and_the_photos_colours(result):
     # Side by side, and as bright on the screen as in the photo.
     places = [scene.graph.get(node)[0][:3, 3] for node in scene.graph.nodes_geometry]
     assert len(np.unique(np.round(places, 3), axis=0)) == 4
-    told, binary = glb(folder / "heads.glb")
-    colours, view = told["accessors"][1], told["bufferViews"][1]
-    linear = np.frombuffer(binary, "<u2", 4 * colours["count"], view["byteOffset"]).reshape(-1, 4)[:, :3] / 65535.0
-    shown = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    np.testing.assert_allclose(shown, texture_of(found).albedo[: len(shown)].clip(0, 1), atol=2e-3)
-    assert all(view["byteOffset"] % 4 == 0 for view in told["bufferViews"]) and "sampled" in told["asset"]["extras"]["note"]
+    tree, binary = glb(folder / "heads.glb")
+    surface = tree["meshes"][2]["primitives"][0]
+    assert tree["materials"][surface["material"]]["pbrMetallicRoughness"]["metallicFactor"] == 0
+    colours = tree["accessors"][surface["attributes"]["COLOR_0"]]
+    start = tree["bufferViews"][colours["bufferView"]]["byteOffset"]
+    assert colours["componentType"] == 5121 and colours["normalized"] and colours["type"] == "VEC4"
+    linear = np.frombuffer(binary, "u1", 4 * colours["count"], start).reshape(-1, 4)[:, :3]
+    screen = texture_of(found).albedo[: len(linear)].clip(0, 1)
+    expected = np.where(screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4)
+    np.testing.assert_allclose(linear / 255.0, expected, atol=0.51 / 255)
+    np.testing.assert_array_equal(scene.geometry["head 1"].visual.vertex_attributes["color"][:, :3], linear)
+    assert "sampled" in tree["asset"]["extras"]["note"]
 
 
 def glb(path):

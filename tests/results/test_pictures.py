@@ -90,6 +90,10 @@ def test_a_sheet_has_three_rows_and_says_how_likely_each_head_is(found):
     figure = samples_sheet(one, size=60)
     titles = [axis.get_title() for axis in figure.axes]
     assert len(titles) == 2 + 8 and titles[0].startswith("the photo") and titles[2] == "head 0 = the most likely"
+    assert (
+        figure.get_label().startswith("The photo astronaut, a magenta line around what hides the face")
+        and "8 heads" in figure.get_label()
+    )
     assert "likelier than" in titles[3] and figure.axes[0].images[0].get_array().shape[1] > 100
     assert len(sample_tiles(one, 40, most=2)) == INPUTS + 2
     likely = one.samples.plausibility

@@ -1,17 +1,12 @@
 """The widgets, driven from Python as the browser would: no browser here (see test_browser)."""
 
-import io
-import tempfile
 import threading
-import zipfile
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-import trimesh
-from PIL import Image
 
 from d3f_lite import metrics
 from d3f_lite.errors import MaskError, SettingsError
@@ -23,10 +18,9 @@ from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.viewer import scale_top
-from d3f_lite.settings import DiversitySettings, FitSettings, Settings
+from d3f_lite.settings import FitSettings, Settings
 from widgets import (
     BackgroundTask,
-    DiversityExplorer,
     DppPlayground,
     FittingViewer,
     HeadGrid,
@@ -265,48 +259,6 @@ def test_playground_spreads_points_in_the_plane():
     assert playground.samples.vertices.shape == (5, 2, 3)
 
 
-def test_explorer_goes_from_a_mask_to_files(reconstruction, tmp_path, monkeypatch):
-    photo, occluded = reconstruction.observation.photo, reconstruction.observation.masks.occluded
-    explorer = DiversityExplorer(photo, occluded, settings=reconstruction.settings)
-    assert explorer.task.wait(), explorer.task.words.value
-    first = explorer.reconstruction
-    np.testing.assert_array_equal(first.fit.vertices, reconstruction.fit.vertices)
-    explorer.controls.number.value = 4
-    explorer.controls.bandwidth.value = 0.5
-    assert explorer.task.wait()
-    narrow = explorer.reconstruction.samples.vertices
-    assert metrics.asd(narrow, first.fit.occluded) < 0.9 * metrics.asd(reconstruction.samples.vertices, first.fit.occluded)
-    explorer.controls.bandwidth.value = 1.0
-    assert explorer.task.wait()
-    found = explorer.reconstruction
-    np.testing.assert_array_equal(found.samples.vertices, reconstruction.samples.vertices)  # what the pipeline gives
-    assert found.fit is first.fit and len(explorer.grid.meshes) == 4
-    assert f"{metrics.asd(found.samples.vertices, found.fit.occluded):.2f}" in explorer.readout.value
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "server"))
-    (tmp_path / "server").mkdir()
-    explorer.export.click()
-    assert explorer.saving.wait(120.0), explorer.saving.words.value
-    assert not any((tmp_path / "server").iterdir())  # a stranger's photo does not stay
-    folder = tmp_path / photo.name
-    with zipfile.ZipFile(io.BytesIO(explorer.download.content)) as archive:
-        archive.extractall(folder)
-    assert Settings.load(folder / "settings.toml") == found.settings
-    meshes = [trimesh.load(folder / f"sample_{number:02d}.ply", process=False).vertices for number in range(4)]
-    np.testing.assert_allclose(meshes, found.samples.vertices, atol=1e-4)
-    assert not (folder / "sample_04.ply").exists() and Image.open(folder / "samples.png").size > (500, 500)
-
-
-def test_explorer_gives_what_the_command_gives_for_its_seed_and_settings(reconstruction):
-    photo, occluded = reconstruction.observation.photo, reconstruction.observation.masks.occluded
-    explorer = DiversityExplorer(photo, occluded, settings=reconstruction.settings)
-    controls = explorer.controls
-    controls.number.value, controls.seed.value, controls.bandwidth.value, controls.mass.value = 3, 2, 0.6, 0.5
-    assert explorer.task.wait()
-    same = reconstruct(photo, occluded, samples=3, seed=2, settings=explorer.reconstruction.settings)
-    np.testing.assert_array_equal(explorer.reconstruction.samples.vertices, same.samples.vertices)
-    assert explorer.reconstruction.settings.diversity == replace(DiversitySettings(), bandwidth=0.6, mass=0.5)
-
-
 def test_photo_is_uploaded_its_occluder_estimated_and_corrected_by_strokes():
     path = Path(find_spec("skimage").origin).parent / SAMPLE_PHOTOS["astronaut"][1]
     controls, told = PhotoControls(sample_photo("grace_hopper")), []
@@ -329,35 +281,3 @@ def test_photo_is_uploaded_its_occluder_estimated_and_corrected_by_strokes():
     assert occluded.any() and painted is None and (photo.pixels != controls.portrait.pixels)[occluded].any()
     send("diary.txt", b"no image")
     assert task.wait() and "diary.txt: not an image" in task.words.value and controls.evidence[0] is photo
-
-
-def test_explorer_stops_the_published_loss_and_goes_on(reconstruction):
-    photo, occluded = reconstruction.observation.photo, reconstruction.observation.masks.occluded
-    explorer = DiversityExplorer(photo, occluded, settings=reconstruction.settings)
-    assert explorer.task.wait()
-    before, streamed = explorer.reconstruction, threading.Event()
-    explorer.grid.caption.observe(lambda change: streamed.set(), "value")
-    explorer.controls.iterations.value = 300
-    assert explorer.task.wait()
-    before = explorer.reconstruction
-    streamed.clear()
-    explorer.controls.form.value = "published DPP loss"
-    assert streamed.wait(30.0)
-    explorer.task.stop_button.click()
-    assert explorer.task.wait() and "stopped" in explorer.task.words.value
-    assert explorer.reconstruction is before
-    explorer.controls.iterations.value = 10
-    assert explorer.task.wait() and explorer.reconstruction.samples.method == "published"
-
-
-def test_a_slider_moved_while_an_occluder_is_drawn_loses_neither():
-    explorer = DiversityExplorer(settings=Settings(fit=FitSettings(photometric_iterations=0)))
-    portrait = explorer.photo.portrait
-    assert explorer.wait() and explorer.photo.occluder.value == "surgical_mask"
-    explorer.photo.occluder.value = "sunglasses"
-    explorer.controls.number.value = 3
-    assert explorer.wait()
-    found = explorer.reconstruction
-    assert len(found.samples.vertices) == 3 and found.observation.photo is explorer.photo.painter.photo
-    _, drawn = draw_occluder(portrait, detect_landmarks(portrait), "sunglasses")
-    np.testing.assert_array_equal(found.observation.masks.occluded, drawn)

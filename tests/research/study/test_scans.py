@@ -11,7 +11,7 @@ from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS
 from d3f_lite.observation.photo import Photo
 from d3f_lite.settings import Settings
-from research.study import scans, scans_report
+from research.study import scans, scenes
 from research.study.surfaces import Surface
 from research.study.worlds import own
 
@@ -32,13 +32,13 @@ def scene_of(truth, visible, occluded):
     """A scene whose landmarks are all seen."""
     photo = Photo.from_array(np.zeros((64, 64, 3), np.uint8))
     points = HEAD.landmark_points(truth)[JAW_POINTS:]
-    return scans.Scene(truth, points, np.ones(51, bool), visible, occluded, "scarf", photo, np.zeros((64, 64), bool))
+    return scenes.Scene(truth, points, np.ones(51, bool), visible, occluded, "scarf", photo, np.zeros((64, 64), bool))
 
 
 def laid_on(vertices, scene):
     """Distances of one head after its own alignment."""
-    matrix = scans.lay(vertices, HEAD, scene)
-    return scans.distances(vertices[None], matrix, HEAD, scene)
+    matrix = scenes.lay(vertices, HEAD, scene)
+    return scenes.distances(vertices[None], matrix, HEAD, scene)
 
 
 def test_size_turn_and_shift_are_undone_and_hidden_parts_do_not_help():
@@ -57,8 +57,8 @@ def test_size_turn_and_shift_are_undone_and_hidden_parts_do_not_help():
 def test_exact_draws_are_covered_as_often_as_their_regions_say():
     generator = np.random.default_rng(0)
     apart = generator.normal(size=(64, 4000)) - generator.normal(size=4000)
-    found, halved = scans.measured(apart, 2000), scans.measured(apart.mean(0) + 0.5 * (apart - apart.mean(0)), 2000)
-    for level in scans_report.HALF_WIDTHS:
+    found, halved = scenes.measured(apart, 2000), scenes.measured(apart.mean(0) + 0.5 * (apart - apart.mean(0)), 2000)
+    for level in scenes.HALF_WIDTHS:
         assert found[f"covered_{level:.2f}_occluded"] == pytest.approx(level, abs=0.03)
     assert halved["covered_0.90_occluded"] < 0.65 and found["energy"] < halved["energy"]
 
@@ -66,19 +66,19 @@ def test_exact_draws_are_covered_as_often_as_their_regions_say():
 @pytest.mark.slow
 def test_a_scene_from_picture_to_report(detector):
     world = own()
-    scene = scans.draw_scene(world, 3, 1, "surgical_mask", detector)
-    again = scans.draw_scene(world, 3, 1, "surgical_mask", detector)
+    scene = scenes.draw_scene(world, 3, 1, "surgical_mask", detector)
+    again = scenes.draw_scene(world, 3, 1, "surgical_mask", detector)
     assert np.array_equal(scene.photo.pixels, again.photo.pixels) and scene.occluded.sum() > 200
     draws = Draws(replace(Settings().diversity, iterations=5), 4, 0)
-    rows = [{"world": world.name, "head": 1, **row} for row in scans.scene_rows(scene, HEAD, world, draws, Settings())]
+    rows = [{"world": world.name, "head": 1, **row} for row in scenes.scene_rows(scene, HEAD, world, draws, Settings())]
     named = {row["method"]: row for row in rows}
-    assert named[scans_report.FIT]["visible"] < named[scans.AVERAGE]["visible"]
-    assert 0 <= named[scans.POSTERIOR]["covered_0.90_visible"] <= 1 and 0 <= named[scans.POSTERIOR]["tarp_occluded"] <= 1
-    assert "| calibrated DPP | 1 |" in scans_report.report(rows) and "% of 1" in scans_report.report(rows)
+    assert named[scans.FIT]["visible"] < named[scenes.AVERAGE]["visible"]
+    assert 0 <= named[scenes.POSTERIOR]["covered_0.90_visible"] <= 1 and 0 <= named[scenes.POSTERIOR]["tarp_occluded"] <= 1
+    assert "| calibrated DPP | 1 |" in scans.report(rows) and "% of 1" in scans.report(rows)
 
 
 def test_the_most_central_head_by_hand():
     heads = np.zeros((4, 2, 3), np.float32)
     heads[:, 0, 0], heads[:, 1, 0] = (0.0, 1.0, 2.0, 9.0), (7.0, 0.0, 0.0, 0.0)
-    assert scans.most_central(heads, np.array([True, False])) in (1, 2)
-    assert scans.most_central(heads[[0, 1, 3]], np.array([True, False])) == 1
+    assert scenes.most_central(heads, np.array([True, False])) in (1, 2)
+    assert scenes.most_central(heads[[0, 1, 3]], np.array([True, False])) == 1

@@ -1,0 +1,129 @@
+"""What the photo's colours say about a head and its pose: their normal equations, light and albedo integrated out."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+from scipy.linalg import cho_factor, cho_solve
+
+from d3f_lite.fitting.camera import POSE, Camera
+from d3f_lite.fitting.colour_derivatives import colour_slopes
+from d3f_lite.fitting.colours import Crop, SurfacePoints, solve_appearance
+from d3f_lite.fitting.render import rasterise, spherical_harmonics, vertex_normals
+from d3f_lite.heads.model import HeadModel
+
+
+@dataclass(frozen=True)
+class ColourModel:
+    """Which colours are compared, and how far they may be off the model's."""
+
+    most_points: int = 3000  # that are compared
+    fewest_points: int = 200  # fewer say nothing about colour
+    outlier: float = 4.0  # times the median difference: hair, glasses and cast shadows stay out ...
+    outlier_floor: float = 0.1  # ... and at least
+    noise_floor: float = 0.01  # difference that even a perfect model leaves
+    robustness: float = 3.0  # standard deviations from which on a difference counts less
+    light_sigma: float = 0.3  # how far the light may be off the best one,
+    albedo_sigma: float = 0.15  # the albedo of an area,
+    field_sigma: float = 0.03  # and each bump of a smooth field of colour
+    field_reach: float = 12.0  # mm, of the bumps
+    field_bumps: int = 90
+    edge_error: float = 2.0  # mm, how far the edge of an area may lie from where the head has it
+
+
+@dataclass(frozen=True, eq=False)
+class ColourEquations:
+    """The least-squares problem that one photo's colours pose."""
+
+    head: HeadModel
+    crop: Crop
+    model: ColourModel = ColourModel()
+
+    def points(self, vertices: Float[np.ndarray, "V 3"], camera: Camera) -> SurfacePoints | None:
+        """What the usable pixels show of the face of a head, mm; None where they are too few."""
+        head, crop, model = self.head, self.crop, self.model
+        shown = camera.view(vertices)
+        shown[:, :2] = (shown[:, :2] - crop.origin) * crop.zoom
+        index, barycentric, _ = rasterise(shown, head.triangles, crop.usable.shape)
+        # One more entry: the rasteriser's -1, no triangle, is not on the face.
+        on_face = np.append(head.face[head.triangles].all(1), False)
+        rows, columns = np.nonzero(crop.usable & on_face[index])
+        if len(rows) < model.fewest_points:
+            return None
+        some = np.linspace(0, len(rows) - 1, min(len(rows), model.most_points)).astype(int)
+        rows, columns = rows[some], columns[some]
+        corners, weights = head.triangles[index[rows, columns]], barycentric[rows, columns]
+        regions = np.einsum("apk,pk->pa", head.albedo_regions[:, corners], weights)
+        normals = vertex_normals(vertices, head.triangles) @ camera.rotation.T
+        turned = np.einsum("pk,pki->pi", weights, normals[corners])
+        turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+        harmonics = spherical_harmonics(turned)
+        observed, slopes = crop.pixels[rows, columns].astype(float), crop.slopes[rows, columns] * crop.zoom
+        appearance = solve_appearance(observed, harmonics, regions)
+        pixels = (np.stack((columns, rows), axis=1) + 0.5) / crop.zoom + crop.origin
+        points = SurfacePoints(pixels, corners, weights, observed, slopes, regions, harmonics, appearance)
+        error = np.abs(points.residual).max(1)
+        return points.chosen(error <= max(model.outlier * np.median(error), model.outlier_floor))
+
+    def normal_equations(
+        self, points: SurfacePoints, vertices: Float[np.ndarray, "V 3"], camera: Camera, independent_pixels: float
+    ) -> tuple[Float[np.ndarray, "D D"], Float[np.ndarray, "D"]]:
+        """Hessian and downhill gradient over D = K + 7 coefficients and pose.
+
+        The light, the areas' albedo and a smooth field of colour that no area explains (freckles, shadows, a beard) are free as
+        well, within their priors, and integrated out: what they could explain says nothing about shape.
+
+        Args:
+            points: of the head and camera now.
+            vertices: mm.
+            camera: now.
+            independent_pixels: how many the colours count for: their errors are alike over a neighbourhood.
+        """
+        model, tone, light = self.model, points.albedo, points.appearance.light.astype(float)
+        field, edges = self._field(points), self._edges(points)
+        sigmas = (model.light_sigma, model.albedo_sigma, model.field_sigma)
+        precision = np.diag(np.repeat(sigmas, (9, points.regions.shape[1], field.shape[1])) ** -2.0)
+        unknowns = len(self.head.basis) + POSE
+        hessian, gradient = np.zeros((unknowns, unknowns)), np.zeros(unknowns)
+        for channel, slopes in enumerate(colour_slopes(self.head, vertices, camera, points)):
+            error, own, shade = points.residual[:, channel], tone[:, channel, None], points.harmonics @ light[:, channel, None]
+            # Each point's weight is one over its variance: noise, edges of areas, and Cauchy's robust share.
+            noise = max(1.4826 * np.median(np.abs(error)), model.noise_floor)
+            edge = model.edge_error * (edges @ points.appearance.albedo[:, channel]) * shade[:, 0]
+            variance = noise**2 + edge**2 + (error / model.robustness) ** 2
+            root = np.sqrt(independent_pixels / (3 * len(error)) / variance)[:, None].astype(np.float32)
+            # Slopes of the residual with light, albedo and field, which enter times each other.
+            other = -np.concatenate((points.harmonics * own, points.regions * shade, field * own * shade), axis=1)
+            slopes, other, error = root * slopes, root * other.astype(np.float32), root[:, 0] * error.astype(np.float32)
+            # Schur complement: JᵀJ - Jᵀo (oᵀo + Λ)⁻¹ oᵀJ, and likewise -Jᵀr.
+            explained = cho_factor((other.T @ other).astype(float) + precision)
+            mixed = (slopes.T @ other).astype(float)
+            hessian += slopes.T @ slopes - mixed @ cho_solve(explained, mixed.T)
+            gradient -= slopes.T @ error - mixed @ cho_solve(explained, (other.T @ error).astype(float))
+        return hessian, gradient
+
+    def _edges(self, points: SurfacePoints) -> Float[np.ndarray, "P A"]:
+        """How fast each area's weight changes over the points' triangles, per mm: the largest of their three sides."""
+        mean, areas = self.head.mean, self.head.albedo_regions.T
+        slopes = []
+        for corner in range(3):
+            a, b = points.corners[:, corner], points.corners[:, corner - 1]
+            slopes.append((areas[a] - areas[b]) / (np.linalg.norm(mean[a] - mean[b], axis=1, keepdims=True) + 1e-3))
+        return np.choose(np.abs(slopes).argmax(0), slopes)
+
+    def _field(self, points: SurfacePoints) -> Float[np.ndarray, "P M"]:
+        """The bumps whose sum is the smooth field of colour; they lie on the mean head's face."""
+        at = np.einsum("pk,pki->pi", points.weights, self.head.mean[points.corners])
+        square = np.square(at[:, None] - self._bumps[None]).sum(-1)
+        return np.exp(-0.5 * square / self.model.field_reach**2)
+
+    @cached_property
+    def _bumps(self) -> Float[np.ndarray, "M 3"]:
+        """The bumps' centres, mm, spread evenly over the face: each is the farthest from those before it."""
+        face = self.head.mean[self.head.face]
+        chosen, nearest = [0], np.full(len(face), np.inf)
+        for _ in range(self.model.field_bumps - 1):
+            nearest = np.minimum(nearest, np.linalg.norm(face - face[chosen[-1]], axis=1))
+            chosen.append(int(nearest.argmax()))
+        return face[chosen]
