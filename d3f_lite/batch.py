@@ -17,8 +17,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 from tqdm import tqdm
 
 from d3f_lite.assets import sha256_of
-from d3f_lite.common.device import torch_device
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread, torch_device
 from d3f_lite.errors import D3FError, OutputError
 from d3f_lite.files.names import caption, readable
 from d3f_lite.files.values import checked_count
@@ -31,8 +30,8 @@ from d3f_lite.photo_folder import ROWS, Job, jobs_in, left_in, not_taken, table_
 from d3f_lite.reconstruct import MOST_SAMPLES, reconstruct
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.files import report
-from d3f_lite.results.pictures import DISCLAIMER, sample_tiles
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us, result_folder
+from d3f_lite.results.sheet import DISCLAIMER, sample_tiles
 from d3f_lite.settings import Settings
 
 TABLE = "photos.csv"

@@ -8,23 +8,15 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int8, UInt8
 
-from d3f_lite.common.device import CPU, device_faults, torch_device
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import CPU, device_faults, one_thread, torch_device
 from d3f_lite.completion.posterior import decoder_for
-from d3f_lite.diversity.search import HeadSamples, PartialHead, diversify
+from d3f_lite.diversity.samples import HeadSamples, PartialHead
 from d3f_lite.errors import SettingsError
 from d3f_lite.files.values import checked_count, truncated_repr
-from d3f_lite.fitting.fit import Fit, fit_visible
-from d3f_lite.fitting.plausibility import check_plausible
-from d3f_lite.formats.landmark_files import as_landmarks
-from d3f_lite.formats.load_head import load_head
+from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
-from d3f_lite.observe import observe
-from d3f_lite.perception.detector import MOST_FACES
-from d3f_lite.perception.face_alignment import network_for
-from d3f_lite.perception.mask_estimation import HIDES
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.settings import DiversitySettings, Settings
 
@@ -76,13 +68,22 @@ def reconstruct(
     >>> d3f.reconstruct(photo, mask, samples=4).samples.vertices.shape
     (4, 4538, 3)
     """
+    # Each stage is read when it is used: the face detector, and other people's file formats, are most of this package.
+    from d3f_lite.fitting.fit import fit_visible
+    from d3f_lite.fitting.plausibility import check_plausible
+    from d3f_lite.formats.landmark_files import as_landmarks
+    from d3f_lite.formats.load_head import load_head
+    from d3f_lite.observe import observe
+    from d3f_lite.perception.detector import MOST_FACES
+    from d3f_lite.perception.face_alignment import network_for
+    from d3f_lite.perception.mask_estimation import HIDES
+
     checked_count(samples, "samples", 1, MOST_SAMPLES)
     checked_count(seed, "seed", 0, 2**32 - 1)
     checked_count(face, "face", 1, MOST_FACES)
     if isinstance(hides, str) or not set(hides) <= set(HIDES):
         raise SettingsError(f"hides must be some of {', '.join(HIDES)}, not {truncated_repr(hides)}")
     where, times = torch_device(device), [perf_counter()]
-
     photo = as_photo(photo)
     given = None if landmarks is None else as_landmarks(landmarks, photo)
     model = head if isinstance(head, HeadModel) else load_head(head)
@@ -133,6 +134,8 @@ def complete(
     Raises:
         SettingsError: the device is a GPU that cannot do it.
     """
+    from d3f_lite.diversity.search import diversify
+
     decoder = decoder_for(fit, head, settings, device)
     progress("samples", 0.0)
     report = lambda step, steps, _: progress("samples", step / steps)

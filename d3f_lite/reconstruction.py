@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 from d3f_lite import metrics
 from d3f_lite.completion.posterior import Decoder, condition_on_photo, decoder_for
-from d3f_lite.diversity.search import HeadSamples
-from d3f_lite.fitting.fit import Fit
+from d3f_lite.diversity.samples import HeadSamples
+from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.settings import Settings

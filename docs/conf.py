@@ -67,7 +67,7 @@ def twin(cell):
     """What a page shows where a notebook shows a widget: the explorer for the quickstart's heads, else a word; or None."""
     if cell.cell_type != "code" or cell.outputs or not any(f"{name}(" in cell.source for name in widgets.__all__):
         return None
-    return nbformat.v4.new_markdown_cell(EXPLORER if "HeadViewer(reconstruction)" in cell.source else NEEDS_A_KERNEL)
+    return nbformat.v4.new_markdown_cell(EXPLORER if "(reconstruction)" in cell.source else NEEDS_A_KERNEL)
 
 
 def as_students_see_it(app, name, source):

@@ -6,8 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "background": ["BackgroundTask"],
-        "dpp_playground": ["DppPlayground"],
-        "dpp_scene": ["DppScene"],
+        "dpp_playground": ["DppPlayground", "dpp_kernel", "points_in_the_plane"],
         "explorer.widget": ["Explorer", "ExplorerView"],
         "figures": ["picture", "sheet"],
         "fitting_viewer": ["FittingViewer"],

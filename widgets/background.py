@@ -7,8 +7,6 @@ import ipywidgets
 
 from d3f_lite.errors import Cancelled, D3FError
 
-LEAST_STEP = 0.02  # of the bar; smaller steps are not sent to the browser
-
 
 class BackgroundTask(ipywidgets.HBox):
     """A progress bar, a Stop button and a line of words over one background thread.
@@ -25,7 +23,6 @@ class BackgroundTask(ipywidgets.HBox):
         self._lock = threading.Lock()
         self._wanted = self._waiting = self._thread = None
         super().__init__([self.bar, self.stop_button, self.words])
-        self.add_class("d3f-task")
 
     def start(self, work, show):
         """Run ``show(work(progress))`` in the background.
@@ -49,48 +46,43 @@ class BackgroundTask(ipywidgets.HBox):
 
     def wait(self, timeout=60.0):
         """Wait, at most ``timeout`` seconds, until nothing runs; True when that is so."""
-        thread = self._thread
-        if thread is not None:
+        if (thread := self._thread) is not None:
             thread.join(timeout)
         return self._thread is None
 
-    def _work_off(self):
-        while (job := self._next()) is not None:
-            self._run(job)
+    def say(self, words, error=False):
+        """Show a line of words until the next job."""
+        told = html.escape(words)
+        self.words.value = f'<span role="alert" style="color:#b00020">{told}</span>' if error else told
 
-    def _next(self):
-        with self._lock:
-            job, self._waiting = self._waiting, None
-            if job is None:
-                self._thread = None
-            return job
+    def _work_off(self):
+        while True:
+            with self._lock:
+                job, self._waiting = self._waiting, None
+                if job is None:
+                    self._thread = None
+                    return
+            self._run(job)
 
     def _run(self, job):
         work, show = job
+
+        def progress(stage, fraction):
+            if self._wanted is not job:
+                raise Cancelled("stopped")
+            if stage != self.words.value or fraction == 1.0 or fraction - self.bar.value >= 0.02:  # spare the browser
+                self.bar.value, self.words.value = fraction, stage
+
         self.stop_button.disabled, self.bar.value, self.words.value = False, 0.0, "computing …"
         try:
-            result = work(lambda stage, fraction: self._progress(job, stage, fraction))
-            self._progress(job, "", 1.0)
+            result = work(progress)
+            progress("", 1.0)
             show(result)
         except Cancelled:
             self.words.value = "stopped" if self._wanted is None else ""
+        except D3FError as error:
+            self.say(str(error), error=True)
         except Exception as error:  # a thread has nobody to raise to: whatever went wrong is told here
-            self._tell(error)
+            self.say(f"this should not happen, please report it: {type(error).__name__}: {error}", error=True)
         finally:
             self.stop_button.disabled = True
-
-    def _progress(self, job, stage, fraction):
-        if self._wanted is not job:
-            raise Cancelled("stopped")
-        if stage != self.words.value or fraction == 1.0 or fraction - self.bar.value >= LEAST_STEP:
-            self.bar.value, self.words.value = fraction, stage
-
-    def say(self, words):
-        """Show a line of words until the next job."""
-        self.words.value = html.escape(words)
-
-    def _tell(self, error):
-        """Show what went wrong, in words."""
-        known = isinstance(error, D3FError)
-        message = str(error) if known else f"this should not happen, please report it: {type(error).__name__}: {error}"
-        self.words.value = f'<span role="alert" style="color:#b00020">{html.escape(message)}</span>'

@@ -8,6 +8,7 @@ from pathlib import Path
 import ipywidgets
 
 from d3f_lite.errors import D3FError, OutputError
+from d3f_lite.files.arrays import bounded_bytes
 from d3f_lite.files.names import folder_name
 from d3f_lite.files.whole import write_json
 
@@ -30,21 +31,19 @@ class Prediction(ipywidgets.VBox):
     def __init__(self, number, options, folder="."):
         self.number, self.options, self.path = number, list(options), Path(folder) / f"predictions_{_who()}.json"
         self.choice = ipywidgets.RadioButtons(options=self.options, value=None, layout={"width": "max-content"})
-        self.words = ipywidgets.HTML("not answered")
-        self._told(self._recall)
-        self.choice.observe(lambda change: self._told(self._keep), "value")
+        self.words = ipywidgets.HTML()
+        self._tell(self._recall)
+        self.choice.observe(lambda change: self._tell(self._keep), "value")
         super().__init__([ipywidgets.HTML(f"My prediction {html.escape(number)}"), self.choice, self.words])
 
-    def _recall(self):
+    def _recall(self, kept):
         """Show what was chosen before, if anything was."""
-        before = read_predictions(self.path).get(self.number) if self.path.exists() else None
+        before = kept.get(self.number)
         if before and before["last"] in self.options:
             self.choice.value = before["last"]
-            self.words.value = f"kept in {html.escape(self.path.name)}"
 
-    def _keep(self):
+    def _keep(self, kept):
         """Write the choice, beside all that the file holds already."""
-        kept = read_predictions(self.path) if self.path.exists() else {}
         first = kept.get(self.number, {}).get("first")
         first = first if first in self.options else self.choice.value
         kept[self.number] = {"options": self.options, "first": first, "last": self.choice.value}
@@ -52,14 +51,15 @@ class Prediction(ipywidgets.VBox):
             write_json(self.path, {"kind": KIND, "predictions": kept})
         except OSError as error:
             raise OutputError(f"not kept: {self.path} cannot be written ({error.strerror})") from error
-        self.words.value = f"kept in {html.escape(self.path.name)}"
 
-    def _told(self, work):
-        """Do it, or say in words what is wrong."""
+    def _tell(self, work):
+        """Do it with what the file holds, and say that the choice is kept, or what is wrong."""
         try:
-            work()
+            work(read_predictions(self.path) if self.path.exists() else {})
+            words = f"kept in {self.path.name}" if self.choice.value else "not answered"
         except D3FError as error:
-            self.words.value = html.escape(str(error))
+            words = str(error)
+        self.words.value = html.escape(words)
 
 
 def read_predictions(path):
@@ -68,27 +68,17 @@ def read_predictions(path):
     Raises:
         OutputError: it is no such file; nobody writes over it.
     """
-    refused = OutputError(f"{path} is no file of predictions: move it away")
     try:
-        if path.stat().st_size > LARGEST:
-            raise refused
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise refused from error
-    if not isinstance(content, dict) or content.get("kind") != KIND or not isinstance(content.get("predictions"), dict):
-        raise refused
-    if not all(_is_prediction(one) for one in content["predictions"].values()):
-        raise refused
-    return content["predictions"]
-
-
-def _is_prediction(one):
-    """Whether this is one entry: texts to choose from, and two of them."""
-    if not isinstance(one, dict) or not isinstance(one.get("options"), list):
-        return False
-    return all(isinstance(text, str) for text in one["options"]) and all(
-        one.get(key) in one["options"] for key in ("first", "last")
-    )
+        content = json.loads(bounded_bytes(path, OutputError, LARGEST))
+        kept = content["predictions"]
+        for one in kept.values():
+            list.index(one["options"], one["first"]), list.index(one["options"], one["last"])  # both are among them
+        texts = [text for one in kept.values() for text in one["options"]]
+        if content["kind"] != KIND or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"not of the kind {KIND}")
+    except (D3FError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise OutputError(f"{path} is no file of predictions: move it away") from error
+    return kept
 
 
 def _who():

@@ -1,7 +1,4 @@
-"""Adam for one vector of unknowns.
-
-torch.optim's own loads torch's compiler when it is first used, which takes longer than a whole fit.
-"""
+"""Adam for one vector of unknowns: torch's own first loads its compiler, which takes longer than a whole fit."""
 
 import torch
 
@@ -15,15 +12,8 @@ class Adam:
         decay: w of the penalty ½ w ‖unknown‖².
     """
 
-    def __init__(
-        self,
-        unknown: torch.Tensor,
-        rate: float,
-        decay: float = 0.0,
-        betas: tuple[float, float] = (0.9, 0.999),
-        floor: float = 1e-8,
-    ) -> None:
-        self.unknown, self.rate, self.decay, self.betas, self.floor = unknown, rate, decay, betas, floor
+    def __init__(self, unknown: torch.Tensor, rate: float, decay: float = 0.0, betas: tuple[float, float] = (0.9, 0.999)) -> None:
+        self.unknown, self.rate, self.decay, self.betas = unknown, rate, decay, betas
         self.mean, self.square, self.steps = torch.zeros_like(unknown), torch.zeros_like(unknown), 0
 
     def step(self, loss: torch.Tensor) -> None:
@@ -36,4 +26,4 @@ class Adam:
             self.square.lerp_(gradient.square(), 1.0 - self.betas[1])
             mean = self.mean / (1.0 - self.betas[0] ** self.steps)
             square = self.square / (1.0 - self.betas[1] ** self.steps)
-            self.unknown -= self.rate * mean / (square.sqrt() + self.floor)
+            self.unknown -= self.rate * mean / (square.sqrt() + 1e-8)

@@ -1,8 +1,9 @@
-"""Where torch computes: on the CPU, or on a GPU that is asked for."""
+"""Where torch computes: on the CPU, or on a GPU that is asked for; and on how many threads."""
 
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from d3f_lite.errors import SettingsError
 
@@ -28,11 +29,7 @@ def torch_device(name: str = "cpu") -> torch.device:
 
 @contextmanager
 def device_faults():
-    """Turn a GPU's own errors into a line that says what to do.
-
-    Raises:
-        SettingsError: its memory is full, or torch cannot compute on it.
-    """
+    """Turn a GPU's own errors into a line that says what to do: a SettingsError."""
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -40,3 +37,15 @@ def device_faults():
     except torch.AcceleratorError as error:
         reason = str(error).partition("\n")[0]
         raise SettingsError(f"torch cannot compute on this GPU ({reason:.100}): use --device cpu") from error
+
+
+@contextmanager
+def one_thread():
+    """Run numpy, scipy and torch on one thread: for loops over small matrices, where more threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -17,8 +17,6 @@ from torch import nn
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import MessagePassing
 
-MATRICES = 8
-
 
 class _SparseProduct(torch.autograd.Function):
     """A @ X for a CSR matrix A of learnt values on a fixed pattern; both gradients are sparse products as well."""
@@ -119,7 +117,7 @@ class SpatiallyVaryingConv(MessagePassing):
         sizes: tuple[int, int],
         channels: tuple[int, int],
         interpolation: Float[np.ndarray, "E"],
-        matrices: int = MATRICES,
+        matrices: int = 8,
     ) -> None:
         super().__init__(aggr="sum", node_dim=0)
         _clean_up_at_exit(type(self).propagate)

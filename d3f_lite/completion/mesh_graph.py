@@ -11,9 +11,6 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import coo_array, csr_array
 
-SHRINKING = 4  # a level has this many times fewer triangles than the finer one
-LEVELS = 2
-
 
 @dataclass(frozen=True, eq=False)
 class Level:
@@ -37,28 +34,25 @@ class Level:
         return (self.interpolation / np.maximum(total, 1e-6)[self.edges[1]]).astype(np.float32)
 
 
-def build_graph(vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"], levels: int = LEVELS) -> tuple[Level, ...]:
-    """Simplify a mesh ``levels`` times.
+def build_graph(
+    vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"], levels: int = 2, shrinking: int = 4
+) -> tuple[Level, ...]:
+    """Simplify a mesh ``levels`` times, each time to ``shrinking`` times fewer triangles: Levels, the finest first.
 
     Args:
         vertices: mm, the mesh that the quadrics measure: a mean head.
-        levels: how many.
-
-    Returns:
-        tuple of Levels, the finest first.
     """
-    found = []
+    graph = []
     for _ in range(levels):
-        level, vertices, triangles = _coarsen(vertices, triangles)
-        found.append(level)
-    return tuple(found)
+        level, vertices, triangles = _coarsen(vertices, triangles, len(triangles) // shrinking)
+        graph.append(level)
+    return tuple(graph)
 
 
-def _coarsen(vertices, triangles):
+def _coarsen(vertices, triangles, target):
     """One Level, and the coarse vertices (W, 3) mm and triangles (S, 3)."""
     from fast_simplification import replay_simplification, simplify
 
-    target = len(triangles) // SHRINKING
     _, _, collapses = simplify(vertices, triangles, target_count=target, return_collapses=True)
     coarse, coarse_triangles, cluster = replay_simplification(vertices, triangles, collapses)
     corners, weights = _nearest_triangles(vertices, coarse, coarse_triangles, cluster)

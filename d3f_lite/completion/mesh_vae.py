@@ -17,16 +17,15 @@ from torch import nn
 from torch.nn.functional import elu
 
 from d3f_lite.assets import SHIPPED, cache_folder
-from d3f_lite.completion.mesh_convolution import MATRICES, SpatiallyVaryingConv
+from d3f_lite.completion.mesh_convolution import SpatiallyVaryingConv
 from d3f_lite.completion.mesh_graph import Level
 from d3f_lite.errors import AssetError
 from d3f_lite.files.arrays import LARGEST_FILE, LARGEST_NUMBER, UNREADABLE, reason_of
+from d3f_lite.heads.gaussian import GaussianHeads
 from d3f_lite.heads.model import HeadModel
 
 FORMAT = "d3f-lite mesh VAE 1"
 LATENT_SIZE = 96
-VISIBILITY = 3  # the channel that starts by carrying it
-NOISE_MM = 1.0  # of visible vertices, chosen on validation heads
 
 
 class _Level(nn.Module):
@@ -98,7 +97,7 @@ class MeshVAE(nn.Module):
         """
         features = self.pool(vertices, visible)
         threshold, slope = self.confidence.unbind(1)
-        confidence = torch.sigmoid(threshold + slope * features[..., VISIBILITY])
+        confidence = torch.sigmoid(threshold + slope * features[..., 3])  # the channel that starts by carrying the visibility
         products = torch.einsum("kwc,lwc->wkl", self.directions, self.directions)
         precision = (confidence @ products.flatten(1)).view(-1, self.latent_size, self.latent_size)
         cholesky = torch.linalg.cholesky(precision + torch.eye(self.latent_size, device=precision.device))
@@ -128,7 +127,7 @@ class MeshVAE(nn.Module):
         latents: Float[torch.Tensor, "B K"],
         vertices: Float[torch.Tensor, "B V 3"],
         visible: Bool[torch.Tensor, "V"],
-        noise_mm: float = NOISE_MM,
+        noise_mm: float = 1.0,
         steps: int = 3,
     ) -> tuple[Float[torch.Tensor, "B K"], Float[torch.Tensor, "K K"]]:
         """Sharpen the encoder's latents by Gauss-Newton on the visible vertices: the encoder sees them only coarsely.
@@ -139,15 +138,14 @@ class MeshVAE(nn.Module):
         Args:
             latents: where to start.
             vertices: mm.
-            noise_mm: how far a coordinate of a visible vertex may be off; it stands for what K latents cannot say too.
+            noise_mm: how far a coordinate of a visible vertex may be off, also because K latents cannot say it; chosen on
+                validation heads.
             steps: of Gauss-Newton.
-
-        The precision's condition number is some 5,000, so float32 leaves 1e-4 of a latent, 1e-3 mm of a head, to the
-        order in which a device adds up; decoding alone leaves 1e-5 mm.
 
         Returns:
             latents: (B, K).
-            precision: (K, K) of each of them.
+            precision: (K, K) of each of them. Its condition number is some 5,000, so float32 leaves 1e-4 of a latent, 1e-3 mm
+                of a head, to the order in which a device adds up; decoding alone leaves 1e-5 mm.
         """
         axes = torch.eye(self.latent_size, device=latents.device)
         directions = (self.decode(axes) - self.decode(-axes))[:, visible].flatten(1) / (2.0 * noise_mm)
@@ -161,7 +159,7 @@ class MeshVAE(nn.Module):
         self,
         vertices: Float[np.ndarray | torch.Tensor, "V 3"],
         visible: Bool[np.ndarray | torch.Tensor, "V"],
-        noise_mm: float | None = NOISE_MM,
+        noise_mm: float | None = 1.0,
     ) -> "MeshVAEPosterior":
         """What one head tells where it is visible: the encoder's estimate, conditioned on the visible vertices.
 
@@ -204,8 +202,7 @@ class MeshVAEPosterior:
     """Heads given an observation: a Decoder, z = 0 the likeliest head.
 
     Args:
-        model: MeshVAE.
-        mu: the likeliest latent of the model.
+        mu: the model's likeliest latent.
         factor: a square root of its covariance.
     """
 
@@ -227,12 +224,13 @@ class MeshVAEPosterior:
         """Heads (N, V, 3) mm of standard normal ``latents`` (N, K), differentiable."""
         return self.model.decode(self.mu + latents @ self.factor.T)
 
-    def displacement_gram(self, where: Bool[np.ndarray, "V"]) -> Float[np.ndarray, "K K"]:
-        """G (K, K) mm²: about how far latents move the vertices ``where`` (``Decoder``), by secants over ±1 along each axis."""
+    def linearised(self) -> GaussianHeads:
+        """The Gaussian over heads by secants over ±1 along each latent axis."""
         axes = torch.eye(self.latent_size, device=self.device)
         with torch.no_grad():
-            secants = (self.decode(axes) - self.decode(-axes))[:, where].double().flatten(1) / 2.0
-        return (3.0 * secants @ secants.T / secants.shape[1]).cpu().numpy()
+            mean = self.decode(torch.zeros_like(axes[:1]))[0]
+            secants = (self.decode(axes) - self.decode(-axes)).double() / 2.0
+        return GaussianHeads.prior(mean.cpu().numpy(), secants.cpu().numpy())
 
 
 def weights_path(head_name: str) -> Path:
@@ -243,7 +241,7 @@ def weights_path(head_name: str) -> Path:
 
 
 def load_mesh_vae(head: HeadModel, path: Path | str | None = None) -> MeshVAE:
-    """Load the MeshVAE trained for ``head`` (a HeadModel), its weights frozen; from ``path`` or the shipped file.
+    """Load the MeshVAE trained for ``head``, its weights frozen, from ``path`` or ``weights_path``.
 
     Raises:
         AssetError: the file is missing, is not such a file, or belongs to another head model.
@@ -268,37 +266,20 @@ def load_mesh_vae(head: HeadModel, path: Path | str | None = None) -> MeshVAE:
 
 def _from_tensors(tensors, scale_mm, count):
     """The model of stored ``tensors`` by name, frozen, for a head of ``count`` vertices."""
+    if not (0.01 <= scale_mm <= 1000.0 and all(tensor.abs().max() <= LARGEST_NUMBER for tensor in tensors.values())):
+        raise ValueError("it holds NaN, infinite or huge numbers")
     graph, sizes = [], [count]
     while (name := f"graph.{len(graph)}.edges") in tensors:
-        graph.append(_level(tensors.pop(name).numpy(), sizes[-1]))
-        sizes.append(graph[-1].size)
+        edges = tensors.pop(name).numpy()
+        if edges.dtype != np.int32 or edges.min() < 0 or edges[0].max() >= sizes[-1] or edges[1].max() >= sizes[-1]:
+            raise ValueError(f"edges point beyond the {sizes[-1]} vertices there are")
+        sizes.append(int(edges[1].max()) + 1)
+        graph.append(Level(edges, np.zeros(edges.shape[1], np.float32), sizes[-1]))
+    # Nothing larger than the file itself is made room for: load_state_dict compares all shapes, but afterwards.
     widths = tuple(tensors[f"down.{k}.convolution.bias"].shape[-1] for k in range(len(graph)))
-    latent_size = len(tensors["directions"])
-    for name, shape in _shapes(sizes, widths, latent_size).items():
-        if tensors[name].shape != shape:
-            raise ValueError(f"{name} has the shape {tuple(tensors[name].shape)}, not {shape}")
-    for name, tensor in tensors.items():
-        if not tensor.abs().max() <= LARGEST_NUMBER:  # false for NaN, too
-            raise ValueError(f"{name} holds NaN, infinite or huge numbers")
-    if not 0.01 <= scale_mm <= 1000.0:
-        raise ValueError(f"one unit cannot be {scale_mm:g} mm")
+    latent_size, *coarsest = tensors["directions"].shape
+    if max(widths) > 256 or coarsest != [sizes[-1], widths[-1]] or tensors["mean"].shape != (count, 3):
+        raise ValueError("its parts do not fit together")
     model = MeshVAE(tuple(graph), tensors["mean"].numpy(), scale_mm, latent_size, widths)
     model.load_state_dict({name: value.float() for name, value in tensors.items()})
     return model.requires_grad_(False).eval()
-
-
-def _level(edges, count):
-    """The Level of stored ``edges`` (2, E), from ``count`` fine vertices."""
-    if edges.dtype != np.int32 or edges.min() < 0 or edges[0].max() >= count or edges[1].max() >= count:
-        raise ValueError(f"edges point beyond the {count} vertices there are")
-    return Level(edges, np.zeros(edges.shape[1], np.float32), int(edges[1].max()) + 1)
-
-
-def _shapes(sizes, widths, latent_size):
-    """Name to shape of the tensors that say how large a model is: they must be in the file before room is made for it."""
-    shapes = {"mean": (sizes[0], 3), "directions": (latent_size, sizes[-1], widths[-1])}
-    shapes["from_latent.weight"] = (sizes[-1] * widths[-1], latent_size)
-    for k, width in enumerate(widths):
-        shapes[f"down.{k}.convolution.bias"] = (sizes[k + 1], 1, width)
-        shapes[f"down.{k}.convolution.matrices"] = (MATRICES, widths[k - 1] if k else 4, width)
-    return shapes

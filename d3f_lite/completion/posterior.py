@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
 from d3f_lite.common.device import CPU
-from d3f_lite.fitting.fit import Fit
+from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.gaussian import GaussianHeads, HeadDistribution, inverse_root
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.settings import DiversitySettings
@@ -24,7 +24,7 @@ class Decoder(Protocol):
     """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one.
 
     ``latent_size`` K; torch's ``device`` of latents and heads; ``decode``, differentiable, from (N, K) to (N, V, 3) mm; and
-    ``displacement_gram`` G, mm²: zᵀ G z is the mean-square displacement that latent z gives the vertices ``where``.
+    ``linearised``, the Gaussian over heads that it is, or nearly is.
     """
 
     @property
@@ -32,7 +32,7 @@ class Decoder(Protocol):
     @property
     def device(self) -> torch.device: ...
     def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]: ...
-    def displacement_gram(self, where: Bool[np.ndarray, "V"]) -> Float[np.ndarray, "K K"]: ...
+    def linearised(self) -> GaussianHeads: ...
 
 
 def decoder_for(

@@ -9,70 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
-from scipy.special import gammaincc, gammaincinv
+from jaxtyping import Bool, Float
+from scipy.special import gammaincinv
 
 from d3f_lite.common.adam import Adam
 from d3f_lite.completion.posterior import Decoder
 from d3f_lite.diversity.kernel import dpp_loss, expected_cardinality, kernel, quality, similarity
+from d3f_lite.diversity.samples import HeadSamples, PartialHead
 from d3f_lite.errors import MaskError
-from d3f_lite.fitting.fit import Fit
 from d3f_lite.heads.laplacian import laplacian_tensor
-from d3f_lite.heads.model import HeadModel
 from d3f_lite.settings import DiversitySettings
-
-
-@dataclass(frozen=True, eq=False)
-class PartialHead:
-    """A head of which a photo shows a part.
-
-    Args:
-        vertices: mm, the fit, or the true head of which only the visible part may be read.
-        visible: the vertices to keep.
-        free: the vertices to diversify.
-    """
-
-    vertices: Float[np.ndarray, "V 3"]
-    visible: Bool[np.ndarray, "V"]
-    free: Bool[np.ndarray, "V"]
-    triangles: Int[np.ndarray, "T 3"]
-
-    @classmethod
-    def of(cls, fit: Fit, head: HeadModel) -> "PartialHead":
-        """The fitted head and what the photo shows of it."""
-        return cls(fit.vertices, fit.visible, fit.free, head.triangles)
-
-
-@dataclass(frozen=True, eq=False)
-class HeadSamples:
-    """N heads that agree with one photo.
-
-    Args:
-        vertices: mm.
-        history: the unweighted losses; terms: see the method's function.
-        method: "iid", "published" or "calibrated".
-        seed: the seed that gives the same heads again.
-    """
-
-    vertices: Float[np.ndarray, "N V 3"]
-    latents: Float[np.ndarray, "N K"]
-    history: Float[np.ndarray, "steps terms"]
-    method: str
-    seed: int
-
-    @property
-    def starts_most_likely(self) -> bool:
-        """Whether head 0 is the decoder's most likely head rather than a draw, as in the calibrated form."""
-        return self.method == "calibrated"
-
-    @property
-    def plausibility(self) -> Float[np.ndarray, "N"]:
-        """(N,) share of independent draws that are less likely than each head, 0 to 1: that of χ² above its ``|z|²``."""
-        return gammaincc(self.latents.shape[1] / 2.0, np.square(self.latents.astype(float)).sum(1) / 2.0)
-
-    def caption(self, number: int) -> str:
-        """What pictures call head ``number``, from 0."""
-        return f"head {number}" + (" = the most likely" if number == 0 and self.starts_most_likely else "")
 
 
 def diversify(
@@ -166,7 +112,7 @@ def widest_modes(decoder: Decoder, free: Bool[np.ndarray, "V"], dimensions: int)
     With J the decoder's Jacobian over the M free vertices, zᵀ (JᵀJ / M) z is the mean-square displacement of
     latent z, so in z = U u the distance of two heads is d² = (u − u′)ᵀ diag(λ) (u − u′): no head need be decoded.
     """
-    eigenvalues, vectors = torch.linalg.eigh(torch.from_numpy(decoder.displacement_gram(free)).double())
+    eigenvalues, vectors = torch.linalg.eigh(torch.from_numpy(decoder.linearised().displacement_gram(free)).double())
     scales = eigenvalues.clamp(min=0.0).sqrt()
     return Modes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from d3f_lite import metrics
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.report import table
 from d3f_lite.evaluation.truth import align_all, draw_case

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from tqdm import tqdm
 
 from d3f_lite import metrics
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread
 from d3f_lite.diversity.search import PartialHead, sample_iid
 from d3f_lite.errors import LandmarkError, OutputError, SettingsError
 from d3f_lite.evaluation import methods

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.render import render
+from d3f_lite.fitting.rendering import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.photo import Photo
 

@@ -1,6 +1,7 @@
 """Image files of all common formats, read within bounds: upright 8-bit pixels, or the grey levels of a mask."""
 
 import io
+import math
 import struct
 import zlib
 from contextlib import nullcontext
@@ -45,12 +46,12 @@ def read_image(
         return _decoded(path, error, background, content, largest)
 
 
-def check_size(width: int, height: int, name, error: type[D3FError], largest: int = LARGEST_AREA, smallest: int = 32) -> None:
-    """Raise ``error`` unless an image has at most ``largest`` px, and at least ``smallest`` px a side."""
-    if max(width, height) > LARGEST_SIDE or width * height > largest:
+def check_size(shape: tuple[int, ...], name, error: type[D3FError], largest: int = LARGEST_AREA, smallest: int = 32) -> None:
+    """Raise ``error`` unless an image of ``shape`` (H, W) has at most ``largest`` px, and at least ``smallest`` px a side."""
+    if max(shape) > LARGEST_SIDE or math.prod(shape) > largest:
         raise error(_too_large(name, largest))
-    if min(width, height) < smallest:
-        raise error(f"{name}: {width}×{height} px is too small; at least {smallest} px a side are needed")
+    if min(shape) < smallest:
+        raise error(f"{name}: {shape[1]}×{shape[0]} px is too small; at least {smallest} px a side are needed")
 
 
 def read_mask_levels(path: Path, error: type[D3FError]) -> UInt8[np.ndarray, "H W"]:
@@ -152,7 +153,7 @@ def _decoded(path, error, background, content, largest):
             raise error(f"{path}: the file is empty; save the image again")
         source = path if content is None else io.BytesIO(content)
         with warnings_ignored, Image.open(source, formats=FORMATS) as image:  # Pillow's notes: sizes are checked here
-            check_size(*image.size, path, error, largest)
+            check_size(image.size[::-1], path, error, largest)
             pictures = 1 if image.format in ("JPEG", "MPO", "HEIF") else getattr(image, "n_frames", 1)
             upright = ImageOps.exif_transpose(image)
             upright.load()

@@ -11,10 +11,11 @@ _NAMES = {
     "colour_derivatives": ["colour_slopes"],
     "colour_equations": ["ColourEquations", "ColourModel"],
     "colours": ["Appearance", "Crop", "SurfacePoints", "colour_residual", "solve_appearance"],
-    "fit": ["Fit", "expected_landmarks", "fit_visible", "what_the_photo_shows"],
+    "fit": ["expected_landmarks", "fit_visible", "what_the_photo_shows"],
     "gauss_newton": ["Estimate", "fit_landmarks", "newton_step", "refine"],
     "landmark_equations": ["LandmarkEquations"],
     "plausibility": ["check_plausible", "is_face"],
-    "render": ["rasterise", "render", "spherical_harmonics", "vertex_normals", "visible_vertices"],
+    "result": ["Fit"],
+    "rendering": ["rasterise", "render", "spherical_harmonics", "vertex_normals", "visible_vertices"],
 }
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.colours import SurfacePoints
-from d3f_lite.fitting.render import vertex_normals
+from d3f_lite.fitting.rendering import vertex_normals
 from d3f_lite.heads.model import HeadModel
 
 

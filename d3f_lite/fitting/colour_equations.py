@@ -10,13 +10,13 @@ from scipy.linalg import cho_factor, cho_solve
 from d3f_lite.fitting.camera import POSE, Camera
 from d3f_lite.fitting.colour_derivatives import colour_slopes
 from d3f_lite.fitting.colours import Crop, SurfacePoints, solve_appearance
-from d3f_lite.fitting.render import rasterise, spherical_harmonics, vertex_normals
+from d3f_lite.fitting.rendering import rasterise, spherical_harmonics, vertex_normals
 from d3f_lite.heads.model import HeadModel
 
 
 @dataclass(frozen=True)
 class ColourModel:
-    """Which colours are compared, and how far they may be off the model's."""
+    """Which colours are compared, how far they may be off the model's, and how far one step may go."""
 
     most_points: int = 3000  # that are compared
     fewest_points: int = 200  # fewer say nothing about colour
@@ -30,6 +30,7 @@ class ColourModel:
     field_reach: float = 12.0  # mm, of the bumps
     field_bumps: int = 90
     edge_error: float = 2.0  # mm, how far the edge of an area may lie from where the head has it
+    longest_step: float = 1.0  # prior standard deviations, RMS over the coefficients
 
 
 @dataclass(frozen=True, eq=False)

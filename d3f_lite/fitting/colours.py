@@ -8,7 +8,6 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.observation import Observation
 
 
@@ -53,7 +52,7 @@ class Crop:
             margin: kept around the face, in eye distances.
             blur: px of the crop, before the slopes are taken.
         """
-        unit = interocular_distance(observation.landmarks.xy)
+        unit = observation.landmarks.interocular_distance
         rows, columns = np.nonzero(observation.masks.face)
         height, width = observation.photo.shape
         box = np.array((columns.min(), rows.min(), columns.max(), rows.max())) + margin * unit * np.array((-1, -1, 1, 1))
@@ -106,11 +105,6 @@ class SurfacePoints:
     def residual(self) -> Float[np.ndarray, "P 3"]:
         """The photo's RGB minus the model's."""
         return self.observed - self.albedo * (self.harmonics @ self.appearance.light)
-
-    @property
-    def difference(self) -> float:
-        """The mean absolute difference of the two."""
-        return float(np.abs(self.residual).mean())
 
     def chosen(self, kept: Bool[np.ndarray, "P"]) -> "SurfacePoints":
         """Those of the points that are ``kept``."""

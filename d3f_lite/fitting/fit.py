@@ -1,63 +1,24 @@
 """Fit a head to the visible part of a face (Dey and Boddeti 2022, section 3.1)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread
 from d3f_lite.fitting.calibration import Calibration, upright
 from d3f_lite.fitting.camera import POSE, Camera
 from d3f_lite.fitting.colour_equations import ColourEquations
-from d3f_lite.fitting.colours import Appearance, Crop
+from d3f_lite.fitting.colours import Crop
 from d3f_lite.fitting.gauss_newton import Estimate, fit_landmarks, refine
 from d3f_lite.fitting.landmark_equations import LandmarkEquations, calibration_for
 from d3f_lite.fitting.plausibility import is_face
-from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.settings import FitSettings
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A head fitted to the visible part of a photo, and what the photo says about each vertex.
-
-    Args:
-        vertices: mm, canonical pose.
-        coefficients: of the head's basis, standard units.
-        camera: that sees the head as the photo does.
-        appearance: albedo and light; None where too little skin is visible.
-        hessian: of the negative log posterior of the coefficients, pose marginalised: with it the fit is the
-            Gaussian N(coefficients, hessian⁻¹) over whole heads.
-        visible: the photo shows the vertex.
-        occluded: only the occluder hides it, or, of the face, only the photo's border. Neither: unseen (back-facing, behind
-            other parts).
-        landmarks: px, where the detector is expected to find the fitted head's landmarks: their projection and
-            the detector's measured bias at this pose.
-        history: mean colour difference before each step and after the last.
-    """
-
-    vertices: Float[np.ndarray, "V 3"]
-    coefficients: Float[np.ndarray, "K"]
-    camera: Camera
-    appearance: Appearance | None
-    hessian: Float[np.ndarray, "K K"]
-    visible: Bool[np.ndarray, "V"]
-    occluded: Bool[np.ndarray, "V"]
-    landmarks: Float[np.ndarray, "68 2"]
-    history: Float[np.ndarray, "iterations"]
-
-    @property
-    def unseen(self) -> Bool[np.ndarray, "V"]:
-        """(V,) bool: no photo from here shows the vertex."""
-        return ~(self.visible | self.occluded)
-
-    @property
-    def free(self) -> Bool[np.ndarray, "V"]:
-        """(V,) bool, the vertices to diversify: the occluded ones, or all that are not visible where there are none."""
-        return self.occluded if self.occluded.any() else ~self.visible
 
 
 def _silent(*_):
@@ -100,17 +61,9 @@ def fit_visible(
         camera = camera.moved(best_pose(best.hessian, coefficients - best.coefficients))
     vertices = head.vertices(coefficients)
     visible, occluded = what_the_photo_shows(vertices, head, camera, observation.masks.occluded)
-    return Fit(
-        vertices=vertices,
-        coefficients=coefficients,
-        camera=camera,
-        appearance=best.appearance,
-        hessian=hessian,
-        visible=visible,
-        occluded=occluded,
-        landmarks=expected_landmarks(head, vertices, camera, calibration_for(observation.landmarks, settings)),
-        history=np.array(best.history),
-    )
+    landmarks = expected_landmarks(head, vertices, camera, calibration_for(observation.landmarks, settings))
+    history = np.array(best.history)
+    return Fit(vertices, coefficients, camera, best.appearance, hessian, visible, occluded, landmarks, history)
 
 
 def _fit_one_mask(

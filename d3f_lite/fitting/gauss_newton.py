@@ -84,12 +84,7 @@ def fit_landmarks(landmarks: LandmarkEquations, steps: int = 8, most_growth: flo
 
 
 def refine(
-    start: Estimate,
-    landmarks: LandmarkEquations,
-    colours: ColourEquations,
-    progress: Callable,
-    watch: Callable,
-    longest: float = 1.0,
+    start: Estimate, landmarks: LandmarkEquations, colours: ColourEquations, progress: Callable, watch: Callable
 ) -> Estimate:
     """Go on from a landmark fit with the colours as well, to the maximum of the joint posterior.
 
@@ -103,7 +98,6 @@ def refine(
         colours: the equations of the colours.
         progress: called with ("colours", fraction); may raise Cancelled.
         watch: called with the mean colour differences so far, a list, after each step.
-        longest: prior standard deviations, RMS over the coefficients, that a step may be long.
     """
     settings, head = landmarks.settings, landmarks.head
     landmarks = replace(landmarks, covariance=landmarks.covariance / settings.landmark_weight)
@@ -112,18 +106,21 @@ def refine(
     points = colours.points(vertices, camera)
     if points is None:
         return start
-    history = [points.difference]
+    history = []
     steps = settings.photometric_iterations if settings.photometric_weight else 0
     for step in range(steps):
+        history.append(float(np.abs(points.residual).mean()))
         watch(history)
         hessian, gradient = landmarks.normal_equations(coefficients, camera)
-        of_colours = colours.normal_equations(points, vertices, camera, settings.photometric_weight)
-        hessian, gradient = hessian + of_colours[0], gradient + of_colours[1]
+        curvature, pull = colours.normal_equations(points, vertices, camera, settings.photometric_weight)
+        hessian, gradient = hessian + curvature, gradient + pull
         change = newton_step(hessian, gradient, coefficients, head.bounds)
-        change *= min(1.0, longest / np.sqrt(np.mean(np.square(change[:size])) + 1e-9))
+        change *= min(1.0, colours.model.longest_step / np.sqrt(np.mean(np.square(change[:size])) + 1e-9))
         coefficients, camera = coefficients + change[:size], camera.moved(change[size:])
         vertices = head.vertices(coefficients)
-        points = colours.points(vertices, camera) or points
-        history.append(points.difference)
+        shown = colours.points(vertices, camera)
+        if shown is not None:
+            points = shown
         progress("colours", (step + 1) / steps)
+    history.append(float(np.abs(points.residual).mean()))
     return Estimate(coefficients, camera, hessian, start.misfit, points.appearance, tuple(history))

@@ -11,7 +11,7 @@ from d3f_lite.fitting.calibration import Calibration, calibration_of, upright
 from d3f_lite.fitting.camera import POSE, Camera
 from d3f_lite.heads.laplacian import laplacian
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import Landmarks, interocular_distance
+from d3f_lite.observation.landmarks import OUTER_EYE_CORNERS, Landmarks, interocular_distance
 from d3f_lite.settings import FitSettings
 
 USUAL_NEARNESS, NEARNESS_SIGMA = 1.0, 0.6  # per m, of the cameras that take photos of faces: most are 0.5 to 2.5 m away
@@ -76,9 +76,10 @@ class LandmarkEquations:
         unknown, nothing = Calibration.none(), np.zeros(0)
         rough = replace(self, calibration=unknown, covariance=unknown.clean)
         longest = np.array([0.25, 0.25, 0.25, 0.15, 30.0, 30.0, 0.5])  # pose step
+        first, last = OUTER_EYE_CORNERS
         eyes = self.head.landmark_points(self.head.mean)
-        scale = float(interocular_distance(self.landmarks.xy) / np.linalg.norm(eyes[36] - eyes[45]))
-        right, down = self.landmarks.xy[45] - self.landmarks.xy[36]
+        scale = float(interocular_distance(self.landmarks.xy) / np.linalg.norm(eyes[first] - eyes[last]))
+        right, down = self.landmarks.xy[last] - self.landmarks.xy[first]
         roll = np.arctan2(-down, right)  # a photo may lie on its side or its head
         cameras, errors = [], []
         for yaw in yaws:
@@ -171,4 +172,4 @@ class LandmarkEquations:
 def calibration_for(landmarks: Landmarks, settings: FitSettings) -> Calibration:
     """The Calibration of the detector that found these landmarks; no knowledge where it is unknown, or not wanted."""
     known = calibration_of(landmarks.detector) if settings.calibrated else None
-    return known or Calibration.none()
+    return Calibration.none() if known is None else known

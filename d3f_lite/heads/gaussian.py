@@ -130,6 +130,10 @@ class GaussianHeads(HeadDistribution):
         """The Gaussian of standard normal coefficients."""
         return cls(mean, basis, np.zeros(len(basis), np.float32), np.eye(len(basis), dtype=np.float32), bounds)
 
+    def linearised(self) -> "GaussianHeads":
+        """Itself: as a decoder it is linear."""
+        return self
+
 
 def inverse_root(precision: Float[np.ndarray, "K K"]) -> Float[np.ndarray, "K K"]:
     """L⁻ᵀ of a precision Λ = L Lᵀ: a square root of the covariance Λ⁻¹."""

@@ -64,7 +64,7 @@ class Photo:
             raise PhotoError(f"{name}: pixels must be uint8 (0 to 255), not {pixels.dtype}; convert them first")
         if pixels.ndim != 3 or pixels.shape[2] != 3:
             raise PhotoError(f"{name}: pixels must be RGB of shape (H, W, 3), not {pixels.shape}")
-        check_size(pixels.shape[1], pixels.shape[0], name, PhotoError)
+        check_size(pixels.shape[:2], name, PhotoError)
         return cls(np.array(pixels, order="C"), folder_name(name))
 
     @property

@@ -54,10 +54,12 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
     Raises:
         MaskError: unusable strokes.
     """
+    # A close-up, in which the face is whole even where the photo's border cuts it.
     net = load_occlusion_net()
     closeup = Closeup.of(photo, dense_mesh(landmarks, net.canonical.numpy()))
     whole = whole_face(closeup.pixels, closeup.mesh, net)
     face = closeup.scaled(face_region(landmarks, photo.shape))
+    # The network's probability and the segmenter's parts, as one; what strokes say of them.
     probability = net.probability(whole.pixels, whole.mesh)[whole.window]
     parts = load_parts_segmenter().parts(whole.pixels, whole.mesh).within(whole.window)
     belief = _belief(probability, parts, face)
@@ -66,10 +68,12 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
     if strokes is not None:
         strokes = check_strokes(strokes, photo)
         probability, trust = apply_strokes(probability, trust, closeup.colours, closeup.strokes(strokes))
+    # Pixels of like colour agree; those above a threshold are the mask, unsure ones included.
     probability = random_walk(probability, trust, closeup.colours)
-    mask = _widened(_without_specks(probability > 0.35, face))  # unsure pixels count as occluded
+    mask = _widened(_without_specks(probability > 0.35, face))
     hair, glasses, kinds = _kinds(parts, face & (belief > 0), mask, face)
     others = _wide_and_narrow(probability, mask, face) if strokes is None else ()
+    # Back to the photo's own pixels.
     occluded, hair, glasses, *others = (closeup.enlarged(region) for region in (mask, hair, glasses, *others))
     if strokes is not None:  # whoever corrected the mask has settled it
         occluded, hair, glasses = (correct(region, strokes) for region in (occluded, hair, glasses))

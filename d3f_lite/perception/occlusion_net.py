@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
 
 from d3f_lite.assets import SHIPPED
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread
 from d3f_lite.errors import AssetError
 from d3f_lite.files.arrays import LARGEST_NUMBER
 
@@ -35,20 +35,14 @@ class OcclusionNet(nn.Module):
     Args:
         canonical: texels of the square of SIDE, the mesh of the mean frontal face, symmetric.
         typical: what a face looks like there, 128 its median colour, 0 off the face.
-        widths: channels of the three levels.
     """
 
     canonical: torch.Tensor
     typical: torch.Tensor
 
-    def __init__(
-        self,
-        canonical: Float[np.ndarray, "468 2"],
-        typical: UInt8[np.ndarray, "sheet sheet 3"],
-        widths: tuple[int, ...] = (32, 56, 96),
-    ) -> None:
+    def __init__(self, canonical: Float[np.ndarray, "468 2"], typical: UInt8[np.ndarray, "sheet sheet 3"]) -> None:
         super().__init__()
-        fine, middle, coarse = widths
+        fine, middle, coarse = 32, 56, 96  # channels
         self.register_buffer("canonical", torch.as_tensor(canonical, dtype=torch.float32))
         self.register_buffer("typical", torch.as_tensor(typical, dtype=torch.uint8))
         self.enter = nn.Sequential(_convolution(32, fine), _convolution(fine, fine))

@@ -1,4 +1,17 @@
-"""Notebooks 06 and 07: what is said and shown of heads, measures, meshes, pictures, a 3D page and a report.
+"""Notebooks 00 and 07: what is made of a Reconstruction, and how heads are drawn.
 
-In: a Reconstruction, or heads and a truth. Out: numbers, and files that are whole or not there. Paper: section 4's measures.
+In: a Reconstruction, or any head. Out: files that are whole or not there: meshes, pictures, a 3D page, a report.
 """
+
+import lazy_loader
+
+_NAMES = {
+    "files": ["report", "reproduce_command", "save"],
+    "mesh_files": ["write_head", "write_scene"],
+    "pictures": ["clay_colours", "draw_head", "face_window", "heatmap_colours", "heatmap_figure", "mark_occluder", "overlay",
+                 "portrait_camera"],
+    "sheet": ["head_painter", "revealed", "sample_tiles", "samples_sheet"],
+    "texture": ["texture_of"],
+    "viewer": ["empty_plot", "grid_places", "head_mesh", "look_at", "recolour"],
+}  # fmt: skip
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)

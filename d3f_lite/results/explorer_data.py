@@ -19,7 +19,6 @@ from scipy.spatial import cKDTree
 
 from d3f_lite.completion.posterior import Decoder
 from d3f_lite.diversity.search import Modes, widest_modes
-from d3f_lite.heads.gaussian import GaussianHeads
 from d3f_lite.heads.model import ALBEDO_REGIONS, FACE_DEPTH, HAIRLINE, PARTS, HeadModel
 from d3f_lite.results.mesh_files import with_closed_eyeballs
 from d3f_lite.results.pictures import HEATMAP, face_window
@@ -71,7 +70,7 @@ def explorer_data(reconstruction) -> dict:
         "head": head.name,
         "part": "occluded" if fit.occluded.any() else "unseen",
         "faces": len(head.triangles),
-        "linearised": not isinstance(decoder, GaussianHeads),
+        "linearised": decoder.linearised() is not decoder,
         "reach": modes.reach.tolist(),
         "deviation": float(modes.deviation),
         "settings": {**asdict(diversity), "number": len(samples.vertices), "seed": samples.seed},
@@ -95,17 +94,17 @@ def posterior_arrays(decoder: Decoder, modes: Modes) -> dict[str, np.ndarray]:
     Returns:
         ``mean`` (1, V, 3), ``directions`` (d, V, 3) and ``remainder`` (r, V, 3) in mm, ``modes`` (K, d), ``turn`` (K, r).
     """
-    bounded = decoder if isinstance(decoder, GaussianHeads) and decoder.bounds is not None else None
-    mean, moves = _linear(replace(bounded, bounds=None) if bounded else decoder)
-    chosen = modes.directions.numpy()
+    linear, chosen = decoder.linearised(), modes.directions.numpy()
+    mean, moves = _linear(replace(linear, bounds=None))
+    bounded = linear.bounds is not None
     least = 0.0 if bounded else STEPS["remainder"] / np.sqrt(12.0)  # less than rounding adds
     directions, turn, remainder = _split(moves, chosen, least)
     arrays = {"modes": chosen, "turn": turn, "mean": mean[None], "directions": directions, "remainder": remainder}
     if bounded:
-        limited = np.isfinite(bounded.bounds).any(1)
-        pull = bounded.factor[limited].T
-        slack = bounded.bounds[limited] - bounded.coefficients[limited, None]
-        arrays |= {"bent": bounded.basis[limited], "slack": slack, "bent_modes": chosen.T @ pull, "bent_turn": turn.T @ pull}
+        limited = np.isfinite(linear.bounds).any(1)
+        pull = linear.factor[limited].T
+        slack = linear.bounds[limited] - linear.coefficients[limited, None]
+        arrays |= {"bent": linear.basis[limited], "slack": slack, "bent_modes": chosen.T @ pull, "bent_turn": turn.T @ pull}
     return arrays
 
 

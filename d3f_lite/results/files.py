@@ -16,9 +16,10 @@ from d3f_lite.observation.observation import too_few_landmarks
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.explorer_page import explorer_page
 from d3f_lite.results.mesh_files import closed_refinement, with_closed_eyeballs, write_head, write_scene
-from d3f_lite.results.pictures import heatmap_figure, samples_sheet, spread_colours
+from d3f_lite.results.pictures import heatmap_figure
 from d3f_lite.results.provenance import DRAWN_BY, PROGRAM, is_part_of_result, is_result, result_folder
 from d3f_lite.results.refinement import refinement
+from d3f_lite.results.sheet import samples_sheet, spread_colours
 from d3f_lite.results.texture import fine_normals, texture_of
 from d3f_lite.results.viewer import grid_places
 
@@ -111,7 +112,7 @@ def _save_arrays(reconstruction: Reconstruction, path):
 
 
 def _save_pictures(reconstruction: Reconstruction, folder, look):
-    """Write ``samples.png``, its heads in one of ``pictures.LOOKS``, and ``heatmap.png``."""
+    """Write ``samples.png``, its heads in one of ``sheet.LOOKS``, and ``heatmap.png``."""
     fit, name, number = reconstruction.fit, reconstruction.observation.photo.name, len(reconstruction.samples.vertices)
     title = f"{name}: how far {number} heads differ where the photo {'is occluded' if fit.occluded.any() else 'shows no face'}"
     samples_sheet(reconstruction, look=look).savefig(folder / "samples.png", dpi=120, metadata=DRAWN_BY)

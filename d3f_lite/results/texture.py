@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
-from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.reconstruction import Reconstruction

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
 
 BROW_HALF_HEIGHT = 3.5  # mm

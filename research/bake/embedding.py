@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from d3f_lite.evaluation.synthetic import SKIN_TONES, draw_light, paint
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.render import rasterise, render
+from d3f_lite.fitting.rendering import rasterise, render
 from d3f_lite.heads.model import JAW_POINTS, PARTS, HeadModel, LandmarkEmbedding
 from d3f_lite.perception.detector import MediapipeDetector, to_68
 from research.bake.appearance import albedo_regions

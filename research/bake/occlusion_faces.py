@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from d3f_lite.evaluation.synthetic import draw_light
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.render import render
+from d3f_lite.fitting.rendering import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
 from d3f_lite.perception.detector import MediapipeDetector, face_size, to_68

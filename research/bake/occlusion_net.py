@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from safetensors.torch import save_file
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread
 from d3f_lite.files.whole import whole_file
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import FACE_OVAL, region_inside

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from d3f_lite.evaluation.truth import STREAMS
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.render import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
-from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
+from d3f_lite.occluders.drawing import draw_occluder
 
 PICTURE = 224  # px
 SCALE = 0.72  # px per mm: the head fills the picture
@@ -64,12 +65,13 @@ def occluded_views(head: HeadModel, number: int, seed: int) -> Bool[np.ndarray, 
         the vertices that each of the pictures shows.
     """
     generator, visible = np.random.default_rng(seed), np.zeros((number, len(head.mean)), bool)
+    hidden_by = tuple(STREAMS)  # a new occluder changes no other's draws
     grey = Photo.from_array(np.full((PICTURE, PICTURE, 3), GREY, np.uint8))
     for row in visible:
         view = View.of(head, generator.uniform(-1.0, 1.0, 3) * VIEW_ANGLES)
         row[:] = view.shows
         if generator.uniform() > CLEAR:
-            kind = OCCLUDER_KINDS[generator.integers(len(OCCLUDER_KINDS))]
+            kind = hidden_by[generator.integers(len(hidden_by))]
             _, mask = draw_occluder(grey, view.landmarks(head), kind, seed=int(generator.integers(2**31)))
             row &= ~view.hidden_by(mask)
     return visible

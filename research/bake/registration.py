@@ -25,7 +25,7 @@ from trimesh.registration import procrustes
 
 from d3f_lite.evaluation.synthetic import paint
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.render import rasterise, render, vertex_normals
+from d3f_lite.fitting.rendering import rasterise, render, vertex_normals
 from d3f_lite.heads.laplacian import laplacian
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
 from d3f_lite.observation.landmarks import FACE_OVAL

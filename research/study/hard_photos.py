@@ -27,8 +27,8 @@ from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.pictures import sample_tiles
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
+from d3f_lite.results.sheet import sample_tiles
 from research.markdown import table
 from research.study.masks import overlap
 

@@ -25,8 +25,9 @@ from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.reconstruction import Reconstruction
-from d3f_lite.results.pictures import DISCLAIMER, INPUTS, draw_head, heatmap_colours, sample_tiles
+from d3f_lite.results.pictures import draw_head, heatmap_colours
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
+from d3f_lite.results.sheet import DISCLAIMER, INPUTS, sample_tiles
 from research.markdown import table
 from research.study.masks import photos_in
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.render import rasterise, vertex_normals
+from d3f_lite.fitting.rendering import rasterise, vertex_normals
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.photo import Photo
 

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from trimesh.registration import procrustes
 
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread
 from d3f_lite.diversity import kernel
 from d3f_lite.diversity.search import PartialHead, sample_iid
 from d3f_lite.errors import D3FError, LandmarkError

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 from trimesh.registration import procrustes
 
-from d3f_lite.fitting.render import vertex_normals
+from d3f_lite.fitting.rendering import vertex_normals
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from d3f_lite.command_line import command_line
 from d3f_lite.errors import LandmarkError
 from d3f_lite.files.whole import check_replaceable
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.render import render
+from d3f_lite.fitting.rendering import render
 from d3f_lite.observation.landmarks import Landmarks, face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.occluders.canvas import Canvas

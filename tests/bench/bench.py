@@ -21,7 +21,7 @@ import bench_widgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from d3f_lite.common.threads import one_thread
+from d3f_lite.common.device import one_thread
 from d3f_lite.completion.posterior import decoder_for
 from d3f_lite.diversity.search import PartialHead, diversify_published
 from d3f_lite.fitting.fit import fit_visible

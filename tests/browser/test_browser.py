@@ -16,7 +16,6 @@ from browser import (
     ROOT,
     chromium,
     drawn,
-    measure,
     megabytes,
     move,
     number_in,
@@ -31,12 +30,6 @@ from d3f_lite.settings import DiversitySettings, Settings
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING, reason=REASON)]
 
 MOST_GROWTH = 60.0  # MB
-PLAYGROUND = """
-from d3f_lite.reconstruct import decoder_for
-from widgets import DppPlayground, DppScene
-head, settings = reconstruction.head, reconstruction.settings.diversity
-DppPlayground()
-"""
 # When every cell has run, of the notebook that JupyterLab has opened.
 RUN_ALL = """async () => {
   const panel = window.jupyterapp.shell.currentWidget;
@@ -47,15 +40,16 @@ RUN_ALL = """async () => {
 
 def widgets_of_the_course():
     """A notebook of what shows widgets in the notebooks 00 and 05, and no more of them."""
-    code = lambda name: [
-        cell for cell in nbformat.read(ROOT / "notebooks" / name, as_version=4).cells if cell.cell_type == "code"
+    cells = [cell.source for cell in nbformat.read(ROOT / "notebooks" / "00_quickstart.ipynb", as_version=4).cells
+             if cell.cell_type == "code"]  # fmt: skip
+    last = next(place for place, source in enumerate(cells) if "HeadViewer(" in source)
+    sources = [
+        *cells[: last + 1],
+        "from widgets import DppPlayground, ExplorerView\nDppPlayground()",
+        "ExplorerView(reconstruction)",
     ]
-    start = code("00_quickstart.ipynb")
-    last = next(place for place, cell in enumerate(start) if "HeadViewer(" in cell.source)
-    scene = next(cell for cell in code("05_diversity_with_dpps.ipynb") if "DppPlayground(scene" in cell.source)
-    cells = [*start[: last + 1], nbformat.v4.new_code_cell(PLAYGROUND.strip()), scene]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources], metadata=kernel)
 
 
 @pytest.fixture(scope="module")
@@ -110,21 +104,24 @@ def test_the_viewer_draws_a_head_and_its_sliders_redraw_it(lab):
     poll(lambda: drawn(pixels(canvas)) and (pixels(canvas) != fitted).any(-1).mean() > 0.005, "the head did not change")
 
 
-@pytest.mark.parametrize("place, spread", ((0, "closest pair"), (1, "ASD-O")))
-def test_the_playground_redraws_points_and_heads(lab, place, spread):
-    playground = lab.locator(".d3f-dpp-playground").nth(place)
+def test_the_playground_redraws_its_points(lab):
+    playground = lab.locator(".d3f-dpp-playground")
     playground.scroll_into_view_if_needed()
-    canvas, wide = playground.locator("canvas").first, measure(playground, spread)
-    if place == 1:
-        poll(lambda: drawn(pixels(canvas)), "no heads are drawn")
-        heads = pixels(canvas)
-    move(playground, "DPP weight", "ArrowLeft", 12)
-    poll(lambda: measure(playground, spread) < 0.7 * wide, "the readout did not change")
-    if place == 1:
-        poll(lambda: (pixels(canvas) != heads).any(-1).mean() > 0.005, "the picture of the heads did not change")
-    move(playground, "number of heads", "ArrowRight", 4)
+    closest = lambda: number_in(playground, r"calibrated DPP: closest pair ([\d.]+) mm")
+    wide = closest()
+    move(playground, "DPP weight w (nats)", "ArrowLeft", 12)
+    poll(lambda: closest() < 0.7 * wide, "the readout did not change")
+    move(playground, "number of points", "ArrowRight", 4)
     twelve = "The kernel matrix of 12 samples"
     poll(lambda: twelve in playground.locator("img").get_attribute("alt"), "the picture did not change")
+
+
+def test_the_explorer_stands_in_a_notebook(lab):
+    explorer = lab.locator(".d3fx")
+    explorer.scroll_into_view_if_needed()
+    poll(lambda: explorer.locator(".head").count() == 16 and drawn(pixels(explorer.locator(".heads"))), "no heads")
+    explorer.get_by_label("Number of heads").fill("5")
+    poll(lambda: explorer.locator(".head").count() == 5, "there are not five heads")
 
 
 def test_explorer_is_a_page_that_takes_a_painted_mask_and_keeps_up_in_little_memory(browser, tmp_path):
@@ -172,7 +169,7 @@ def test_explorer_is_a_page_that_takes_a_painted_mask_and_keeps_up_in_little_mem
         weight.press("ArrowLeft")
         with page.expect_download(timeout=1000 * PATIENCE) as download:
             explorer.get_by_role("button", name="Export").click()
-            page.locator(".d3f-download a").click(timeout=1000 * PATIENCE)
+            page.get_by_text("Download ").click(timeout=1000 * PATIENCE)
         with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
             assert {"fit.ply", "sample_15.ply", "samples.png"} <= set(archive.namelist())
             text = archive.read("settings.toml").decode()

@@ -10,7 +10,7 @@ from stand_in import second_device
 
 from d3f_lite.completion.mesh_vae import MeshVAE
 from d3f_lite.completion.posterior import decoder_for
-from d3f_lite.diversity.search import PartialHead, sample_iid
+from d3f_lite.diversity.search import PartialHead, diversify, sample_iid
 from d3f_lite.errors import SettingsError
 from d3f_lite.evaluation import methods
 from d3f_lite.formats.load_head import load_head
@@ -18,7 +18,7 @@ from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.settings import DiversitySettings
 from research.bake import mesh_vae as bake
-from widgets.dpp_scene import DppScene
+from widgets import dpp_kernel
 
 CLOSE = {"gaussian": 1e-3, "mesh_vae": 0.05}  # mm between a GPU and the CPU; the stand-in's heads are the CPU's own
 
@@ -68,10 +68,8 @@ def test_the_heads_of_a_second_device_are_those_of_the_cpu(decoder, form, found,
 def test_widgets_and_studies_take_a_decoder_of_a_second_device(found, device):
     fit, head, settings = found.fit, found.head, DiversitySettings(form="published", iterations=3)
     decoder = decoder_for(fit, head, settings, device)
-    scene, shown = DppScene(decoder, PartialHead.of(fit, head)), []
-    heads = scene.generate(settings, 3, 0, lambda *_: None, lambda step, vertices: shown.append(vertices))
-    assert len(shown) == 3 and all(type(vertices) is np.ndarray for vertices in shown)
-    assert scene.kernel(heads, settings).shape == (3, 3)
+    heads = diversify(decoder, PartialHead.of(fit, head), settings, number=3)
+    assert dpp_kernel(decoder, heads, fit.free, settings).shape == (3, 3)
     np.testing.assert_allclose(methods.most_likely(decoder)[0], fit.vertices, atol=1e-3)
     drawn = sample_iid(decoder, 3, seed=1).vertices
     np.testing.assert_allclose(methods.tempered(decoder, 1.0, 3, 1), drawn, atol=1e-3)

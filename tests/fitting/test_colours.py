@@ -14,7 +14,7 @@ from d3f_lite.fitting.colour_derivatives import colour_slopes
 from d3f_lite.fitting.colour_equations import ColourEquations
 from d3f_lite.fitting.colours import Crop, colour_residual, solve_appearance
 from d3f_lite.fitting.fit import fit_visible
-from d3f_lite.fitting.render import render
+from d3f_lite.fitting.rendering import render
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.masks import Masks

@@ -15,6 +15,7 @@ from d3f_lite.fitting.gauss_newton import fit_landmarks, newton_step
 from d3f_lite.fitting.landmark_equations import USUAL_NEARNESS, LandmarkEquations
 from d3f_lite.fitting.plausibility import check_plausible
 from d3f_lite.formats.load_head import load_head
+from d3f_lite.heads.model import JAW_POINTS
 from d3f_lite.metrics import landmark_nme
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.masks import Masks
@@ -115,7 +116,7 @@ def test_portraits_clean_and_under_each_occluder(name, portraits, detector):
     for covered, mask in cases:
         observation = observe(covered, mask, detector=detector)
         fit = fit_visible(observation, HEAD)
-        inner = observation.landmarks.reliable & (np.arange(68) >= 17)
+        inner = observation.landmarks.reliable & (np.arange(68) >= JAW_POINTS)
         assert landmark_nme(fit.landmarks, observation.landmarks.xy, inner) <= 0.0275  # the detector itself errs as much
         assert fit.visible.any() and not (fit.visible & fit.occluded).any()
         assert fit.unseen[HEAD.mean[:, 2] < -60].mean() > 0.99  # the back of the head

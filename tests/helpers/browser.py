@@ -115,11 +115,6 @@ def paint(page, painter, height):
     page.mouse.up()
 
 
-def measure(part, name):
-    """What the table of a part of the page says of the chosen method: the row's last number."""
-    return float(part.locator("tr", has_text=name).locator("td").last.text_content())
-
-
 def number_in(locator, pattern):
     """The number that a regular expression finds in the text of a part of the page."""
     found = re.search(pattern, locator.text_content())

@@ -168,7 +168,7 @@ def painter():
     widget = MaskPainter(PHOTO)
 
     def read(strokes):
-        widget.canvas.strokes = strokes
+        widget.painted = strokes
         return widget.occluded
 
     return read
@@ -180,7 +180,7 @@ def editor():
     widget = LandmarkEditor(Observation(PHOTO, points(), Masks(~hidden, hidden, "given", 1.0)))
 
     def read(places):
-        widget.points.points = places
+        widget.points = places
         return widget.landmarks
 
     return read
@@ -293,7 +293,7 @@ def kinds():
         Kind("landmarks", changed_file(marks), beside({}, lambda folder: read_landmarks(next(folder.iterdir()), PHOTO)),
              check_landmarks, next(iter(marks.items())), 150),
         Kind("mask's values", mask_pictures(), read_mask_picture, check_misunderstood, Image.fromarray(np.uint8(255) * np.eye(HEIGHT, WIDTH, dtype=bool)), 150),
-        Kind("landmarks' order", LANDMARK_ORDERS, read_in_order, check_almost_in_order, ("order", list(range(68))), 40),
+        Kind("landmarks' order", LANDMARK_ORDERS, read_in_order, check_almost_in_order, ("order", list(range(68))), 16),
         Kind("landmark tables", landmark_tables(), beside({}, lambda folder: read_landmarks(next(folder.iterdir()), PHOTO)),
              check_landmarks, next(iter(marks.items())), 100),
         Kind("landmarks array", any_array((68, 2), (68, 3)), of_array(lambda xy: as_landmarks(xy, PHOTO)), check_fit,

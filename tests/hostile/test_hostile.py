@@ -73,8 +73,7 @@ def test_commands_say_it_in_one_line(command, folder, monkeypatch, capfd):
 
 def test_commands_end_with_exit_code_2(folder):
     module = "import sys; from {} import main; sys.exit(main(sys.argv[1:]))"
-    for name, arguments in (("d3f_lite.__main__", ["reconstruct", "cut.tif"]), ("data_fetch", ["flame", "--file", "flame.pkl"]),
-                            ("research.bake.mesh_vae", ["--head", "flame:flame.pkl"])):  # fmt: skip
+    for name, arguments in (("d3f_lite.__main__", ["reconstruct", "cut.tif"]), ("data_fetch", ["flame", "--file", "flame.pkl"])):
         run = subprocess.run([sys.executable, "-c", module.format(name), *arguments], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
                              capture_output=True, text=True)  # fmt: skip
         assert run.returncode == 2 and len(run.stderr.splitlines()) == 1, run.stderr

@@ -30,11 +30,11 @@ def by_hand(tmp_path_factory):
     strokes = np.zeros((400, 400), np.uint8)
     strokes[y - 6 : y + 12, x - 25 : x + 25] = Stroke.OCCLUDED  # over the mouth
     strokes[y - 28 : y - 12, x - 12 : x + 12] = Stroke.VISIBLE  # over the tip of the nose
-    painter.canvas.strokes = strokes.tobytes()
+    painter.painted = strokes.tobytes()
     painter.save_strokes(folder / "strokes.png")
-    points = np.array(editor.points.points)
+    points = np.array(editor.points)
     points[30] += 3.0, 1.0  # the tip of the nose
-    editor.points.points = points.tolist()
+    editor.points = points.tolist()
     editor.save(folder / "landmarks.csv")
     return folder, reconstruct(photo, strokes=painter.strokes, landmarks=editor.landmarks, samples=3, seed=5)
 

@@ -16,6 +16,7 @@ from d3f_lite.__main__ import main
 from d3f_lite.common.workers import workers
 from d3f_lite.errors import D3FError, PhotoError
 from d3f_lite.observation.photo import sample_photo
+from d3f_lite.results import files
 from d3f_lite.settings import FitSettings, Settings
 
 pytestmark = pytest.mark.slow
@@ -168,6 +169,8 @@ def test_a_batch_of_any_names_takes_none_of_its_own_outputs(tmp_path, monkeypatc
     found = batch.reconstruct(portrait, np.zeros(portrait.shape, bool), samples=1)
     named = lambda photo: replace(found, observation=replace(found.observation, photo=replace(portrait, name=photo.name)))
     monkeypatch.setattr(batch, "reconstruct", lambda photo, *_, **__: named(photo))  # the same heads for all
+    for slow in ("save_meshes", "explorer_page"):  # what no batch could take for a photo
+        monkeypatch.setattr(files, slow, lambda *_, **__: "")
     with workers("threading", 2):
         rows = batch.run_batch(tmp_path, tmp_path)
     assert not [row for row in rows if "error" in row]

@@ -71,60 +71,41 @@ def test_wrong_options_are_one_line_too(words, capfd):
     assert stopped.value.code == 2 and len(said) == 1 and said[0].startswith("d3f-lite: ") and "--help" in said[0]
 
 
+@pytest.mark.slow
 def test_a_mask_that_hides_too_much_is_named(files, tmp_path, capfd):
     covered = np.zeros((512, 512), np.uint8)
     covered[70:260, 140:310] = 255
     covered[95:125, 190:240] = 0
     Image.fromarray(covered).save(tmp_path / "mask.png")
-    words = [
-        "reconstruct",
-        str(files / "face.png"),
-        "--mask",
-        str(tmp_path / "mask.png"),
-        "--out",
-        str(tmp_path),
-        "--samples",
-        "2",
-    ]
-    assert main(words) == 0  # a face is found: little of it widens what is possible, and is said
+    words = f"reconstruct {files / 'face.png'} --mask {tmp_path / 'mask.png'} --out {tmp_path} --samples 2"
+    assert main(words.split()) == 0  # a face is found: little of it widens what is possible, and is said
     assert "careful: only" in (told := capfd.readouterr().out) and "the given mask covers" in told
 
 
-def test_two_faces_the_larger_is_taken_and_said(files, tmp_path, capsys):
+@pytest.mark.slow
+def test_of_two_faces_the_larger_or_the_one_asked_for_is_taken(tmp_path, capsys):
     large = sample_photo("grace_hopper").pixels
     small = np.asarray(Image.fromarray(sample_photo("astronaut").pixels[:256, 96:352]).resize((420, 420)))
     both = np.full((600, 1000, 3), 255, np.uint8)
     both[:, :512], both[:420, 580:] = large, small
     Image.fromarray(both).save(tmp_path / "two.png")
-    assert main(["reconstruct", str(tmp_path / "two.png"), "--samples", "1", "--out", str(tmp_path / "out")]) == 0
+
+    def run(options):
+        return main(["reconstruct", str(tmp_path / "two.png"), "--samples", "1", "--out", str(tmp_path), *options.split()])
+
+    def stored(name):
+        with np.load(tmp_path / name / "samples.npz", allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    assert run("--face all") == 0  # each has a result of its own
     assert "2 faces found; took the largest" in capsys.readouterr().out
-    with np.load(tmp_path / "out" / "two" / "samples.npz", allow_pickle=False) as stored:
-        assert stored["landmarks"][:, 0].max() < 512
-
-
-def test_each_of_several_faces_has_a_result_of_its_own(tmp_path, capsys):
-    large = sample_photo("grace_hopper").pixels
-    small = np.asarray(Image.fromarray(sample_photo("astronaut").pixels[:256, 96:352]).resize((420, 420)))
-    both = np.full((600, 1000, 3), 255, np.uint8)
-    both[:, :512], both[:420, 580:] = large, small
-    Image.fromarray(both).save(tmp_path / "two.png")
-    out = ["--samples", "1", "--out", str(tmp_path / "out")]
-    assert main(["reconstruct", str(tmp_path / "two.png"), "--face", "all", *out]) == 0
-    where = []
-    for face in (1, 2):
-        folder = tmp_path / "out" / f"two_face-{face}"
-        with np.load(folder / "samples.npz", allow_pickle=False) as stored:
-            where.append(stored["landmarks"][:, 0].mean())
-    assert where[0] < 512 < 580 < where[1]
+    one, other = (stored(f"two_face-{face}")["landmarks"][:, 0] for face in (1, 2))
+    assert one.max() < 512 < 580 < other.mean()
     # The files of the second one bring back its head, though the first is larger.
-    files = [part for name, file in (("mask", "mask.png"), ("landmarks", "landmarks.csv"))
-             for part in (f"--{name}", str(folder / file))]  # fmt: skip
-    assert main(["reconstruct", str(tmp_path / "two.png"), *files, *out]) == 0
-    again, first = (np.load(place / "samples.npz", allow_pickle=False) for place in (tmp_path / "out" / "two", folder))
-    assert again["fit"].tobytes() == first["fit"].tobytes()
-    capsys.readouterr()
-    assert main(["reconstruct", str(tmp_path / "two.png"), "--face", "3", *out]) == 2
-    assert "2 faces were found, so there is no face 3" in capsys.readouterr().err
+    second = tmp_path / "two_face-2"
+    assert run(f"--mask {second / 'mask.png'} --landmarks {second / 'landmarks.csv'}") == 0
+    assert stored("two")["fit"].tobytes() == stored("two_face-2")["fit"].tobytes()
+    assert run("--face 3") == 2 and "2 faces were found, so there is no face 3" in capsys.readouterr().err
 
 
 def test_help_is_there_and_imports_nothing_heavy():

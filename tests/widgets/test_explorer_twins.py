@@ -15,7 +15,7 @@ from d3f_lite.diversity.search import PartialHead, ball_radius, diversify, diver
 from d3f_lite.metrics import asd, rms_distances, spread
 from d3f_lite.results.explorer_data import FREE, VISIBLE, posterior_arrays
 from d3f_lite.settings import DiversitySettings
-from widgets.dpp_scene import DppScene
+from widgets import dpp_kernel
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 
@@ -118,8 +118,7 @@ def test_heads_and_measures(js, posterior, number, changes, form):
         told(settings, number, 7),
     )
     np.testing.assert_allclose(np.reshape(heads, samples.vertices.shape), samples.vertices, atol=2e-3)
-    scene = DppScene(decoder, PartialHead(decoder.mean, visible, ~visible, small_head().triangles))
-    cardinality = expected_cardinality(scene.kernel(samples, settings)).item()
+    cardinality = expected_cardinality(dpp_kernel(decoder, samples, ~visible, settings)).item()
     farthest = rms_distances(samples.vertices, decoder.mean[None], ~visible).max()
     widest = spread(samples.vertices)[~visible].max()
     np.testing.assert_allclose(measures, [cardinality, asd(samples.vertices, ~visible), farthest, widest], rtol=2e-3)

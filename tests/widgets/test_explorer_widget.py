@@ -28,7 +28,8 @@ QUICK = Settings(fit=FitSettings(photometric_iterations=0))
 # A model as anywidget gives one, and the view of it; in the browser what is sent is kept in ``sent``.
 VIEW = """
 async ([source, data, state]) => {
-  const values = { data: {}, state }, listeners = {};
+  const values = { data: {}, state };
+  window.listeners = {};
   window.sent = [];
   window.model = {
     get: (name) => values[name],
@@ -69,14 +70,14 @@ def explorer(masked):
 
 def test_the_state_says_with_which_settings_python_makes_the_same_heads(found):
     view = ExplorerView(found)
-    assert (view.settings, view.samples, view.seed) == (found.settings, 4, 0)
+    assert view.reconstruction.settings == found.settings
     view.state = {"dpp_weight": 8, "number": 12, "seed": 5, "mass": 0.5, "head": 2, "form": "iid"}
     changed = replace(found.settings.diversity, dpp_weight=8.0, mass=0.5, form="iid")
-    assert view.settings == replace(found.settings, diversity=changed)
-    assert (view.samples, view.seed) == (12, 5)
+    assert view.reconstruction.settings == replace(found.settings, diversity=changed)
+    assert (len(view.reconstruction.samples.vertices), view.reconstruction.samples.seed) == (12, 5)
     for state, words in (
         ({"mass": 7.0}, "mass must be a number from"),
-        ({"number": 10**6}, "samples must be"),
+        ({"number": 10**6}, "number must be"),
         ({"seed": -1}, "seed must"),
     ):
         view.state = state
@@ -87,7 +88,7 @@ def test_the_state_says_with_which_settings_python_makes_the_same_heads(found):
 def test_its_heads_are_those_of_python_for_the_same_settings(explorer, found, masked):
     np.testing.assert_array_equal(explorer.reconstruction.samples.vertices, found.samples.vertices)
     explorer.view.state = {"number": 3, "bandwidth": 0.6, "mass": 0.5}
-    same = reconstruct(*masked, samples=3, settings=explorer.view.settings)
+    same = reconstruct(*masked, samples=3, settings=explorer.reconstruction.settings)
     np.testing.assert_array_equal(explorer.reconstruction.samples.vertices, same.samples.vertices)
     explorer.view.state = {"number": 3, "seed": 2}
     same = complete(found.fit, found.head, found.settings.diversity, 3, 2)
@@ -102,11 +103,15 @@ def test_export_gives_the_heads_as_they_stand_and_leaves_nothing_on_the_server(e
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "server"))
     (tmp_path / "server").mkdir()
     explorer.view.state = {"dpp_weight": 4.0}
+    sent = []
+    monkeypatch.setattr(explorer.view, "send", lambda content, buffers: sent.append((content["archive"], *buffers)))
     explorer.export.click()
     assert explorer.wait(120.0) and "ready" in explorer.task.words.value
+    [(name, content)] = sent
+    assert name == f"{masked[0].name}.zip"
     assert not any((tmp_path / "server").iterdir())  # a stranger's photo does not stay
     folder = tmp_path / masked[0].name
-    with zipfile.ZipFile(io.BytesIO(explorer.download.content)) as archive:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         archive.extractall(folder)
     found = explorer.reconstruction
     assert Settings.load(folder / "settings.toml") == found.settings and found.settings.diversity.dpp_weight == 4.0
@@ -118,9 +123,9 @@ def test_export_gives_the_heads_as_they_stand_and_leaves_nothing_on_the_server(e
 
 def test_a_stroke_gives_other_heads_under_the_same_settings(explorer, masked):
     explorer.view.state = {"number": 3}
-    strokes = np.zeros(explorer.photo.painter.canvas.size[::-1], np.uint8)
+    strokes = np.zeros(explorer.photo.painter.size[::-1], np.uint8)
     strokes[40:90, 120:200] = Stroke.OCCLUDED
-    explorer.photo.painter.canvas.set_state({"strokes": memoryview(strokes.tobytes())})
+    explorer.photo.painter.set_state({"painted": memoryview(strokes.tobytes())})
     assert explorer.export.disabled and explorer.wait()
     found = explorer.reconstruction
     assert len(found.samples.vertices) == 3 and (found.observation.masks.occluded & ~masked[1]).any()
@@ -155,7 +160,7 @@ def test_sliders_and_state_move_each_other_and_other_data_keep_the_state(found):
         poll(lambda: page.locator(".head").count() == 9, "there are not nine heads")
         of_nine = lambda: (state := page.evaluate("sent.at(-1)")) and state.get("number") == 9 and state
         view.state = poll(of_nine, "the state was not sent")
-        assert (view.settings.diversity.dpp_weight, view.samples, view.seed) == (8.0, 9, 0)
+        assert view.reconstruction.settings.diversity.dpp_weight == 8.0 and len(view.reconstruction.samples.vertices) == 9
         page.evaluate("model.set('state', { number: 5, dpp_weight: 2 })")  # as from Python
         poll(lambda: page.locator(".head").count() == 5, "there are not five heads")
         assert weight.get_attribute("aria-valuetext") == "2 nats"
@@ -166,5 +171,9 @@ def test_sliders_and_state_move_each_other_and_other_data_keep_the_state(found):
         poll(lambda: page.locator("h1").text_content() == "b", "it shows the first photo")
         poll(lambda: page.locator(".head").count() == 5, "the state is lost")
         assert page.locator(".d3fx").count() == 1
+        page.evaluate("listeners['msg:custom'][0]({ archive: 'b.zip' }, [new Uint8Array([80, 75])])")
+        with page.expect_download() as download:
+            page.get_by_text("Download b.zip").click()
+        assert download.value.suggested_filename == "b.zip" and download.value.path().read_bytes() == b"PK"
         page.evaluate("close()")
         assert page.locator(".head").count() == 0 and not faults

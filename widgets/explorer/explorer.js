@@ -23,7 +23,7 @@ export async function mount(root, data, host) {
     const [posterior, picture] = await Promise.all([unpack(data), pictureOf(data)]);
     return new Explorer(root, data, posterior, picture, host);
   } catch (error) {
-    root.append(make("p", {}, `The heads cannot be shown: ${error.message}`));
+    root.replaceChildren(make("p", {}, `The heads cannot be shown: ${error.message}`));
     throw error;
   }
 }
@@ -69,10 +69,14 @@ class Explorer {
   update(changes) {
     this.#updates.push(changes);
     if (this.#updates.length > 1) return;
-    for (; this.#updates.length; this.#updates.shift()) {
-      const state = { ...this.state, ...this.#updates[0] };
-      this.state = { ...state, head: Math.min(state.head, state.number - 1) };
-      this.#show();
+    try {
+      for (; this.#updates.length; this.#updates.shift()) {
+        const state = { ...this.state, ...this.#updates[0] };
+        this.state = { ...state, head: Math.min(state.head, state.number - 1) };
+        this.#show();
+      }
+    } finally {
+      this.#updates = []; // a part that fails stops nothing but itself
     }
   }
 

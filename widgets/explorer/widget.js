@@ -1,5 +1,6 @@
 // The explorer in a notebook, as anywidget shows it: traitlets hold the data and the state.
 
+import { make } from "./elements.js";
 import { mount } from "./explorer.js";
 
 function render({ model, el }) {
@@ -21,21 +22,32 @@ function render({ model, el }) {
       el.textContent = "The heads stand here as soon as the photo is fitted.";
       return;
     }
-    const root = document.createElement("div");
-    const opened = await mount(root, data, host);
+    const root = make("div");
+    const opened = await mount(root, data, host).catch((error) => {
+      el.replaceChildren(root); // it says what is wrong
+      throw error;
+    });
     if (latest !== data) return opened.close(); // others came meanwhile
     explorer?.close();
     explorer = opened;
     el.replaceChildren(root);
   }
 
+  /** Offer what Python exported; the link goes with the heads that it belongs to. */
+  function offer({ archive }, [content]) {
+    const href = URL.createObjectURL(new Blob([content]));
+    const link = make("a", { href, download: archive, className: "d3fx-archive" });
+    link.textContent = `Download ${archive}`;
+    el.querySelector(".d3fx-archive")?.remove();
+    el.prepend(link);
+  }
+
   const restore = () => explorer?.restore(host.load());
-  model.on("change:data", open);
-  model.on("change:state", restore);
+  const listeners = { "change:data": open, "change:state": restore, "msg:custom": offer };
+  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   open();
   return () => {
-    model.off("change:data", open);
-    model.off("change:state", restore);
+    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
     latest = null;
     explorer?.close();
   };

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from d3f_lite.evaluation.truth import observe_blind, observe_filled
 from d3f_lite.formats.anny import held_out_heads, held_out_phenotypes
-from research.study.ingredients import INGREDIENTS, group_table, groups, measure
+from research.study.groups import group_table, groups, measure
 
 
 def test_each_head_is_in_one_group_of_each_axis():
@@ -30,7 +31,7 @@ def test_a_group_s_line_by_hand():
 @pytest.mark.slow
 def test_heads_whose_truth_is_known():
     """Six heads that no model saw, random light, yaw and occluder: nearer the truth than the mean head."""
-    errors = measure(held_out_heads()[:6], 0, ingredients=INGREDIENTS[-2:])[..., 0]
+    errors = measure(held_out_heads()[:6], 0, looks=(observe_filled, observe_blind))
     kept = np.isfinite(errors).all(0)
     mean_head, fitted, blind = errors[:, kept]
     assert kept.sum() == 6

@@ -1,16 +1,13 @@
 // A button that sends one photo to Python; one that is too large is refused here, before it is sent.
+
+import { make } from "./elements.js";
+
 function render({ model, el }) {
-  const button = document.createElement("label");
-  const input = Object.assign(document.createElement("input"), { type: "file", accept: "image/*" });
-  const words = document.createElement("span");
-  button.className = "jupyter-button widget-button";
+  const style = "position: absolute; inset: 0; opacity: 0; cursor: pointer";
+  const input = make("input", { type: "file", accept: "image/*", ariaLabel: "Your photo", style });
+  const button = make("label", { className: "jupyter-button widget-button" }, "Your photo", input);
   button.style.cssText = "width: auto; position: relative; overflow: hidden";
-  input.style.cssText = "position: absolute; inset: 0; opacity: 0; cursor: pointer";
-  input.setAttribute("aria-label", "Your photo");
-  words.setAttribute("role", "alert");
-  words.style.color = "#b00020";
-  el.className = "d3f-upload";
-  button.append("Your photo", input);
+  const words = make("span", { role: "alert", style: "color: #b00020" });
   el.append(button, words);
 
   input.addEventListener("change", async () => {
@@ -25,4 +22,5 @@ function render({ model, el }) {
     input.value = ""; // so that the same file can be sent again
   });
 }
+
 export default { render };

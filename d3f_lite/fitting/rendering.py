@@ -69,8 +69,8 @@ def rasterise(
     index = np.full(shape, -1, np.int32)
     barycentric = np.zeros((*shape, 3), np.float32)
     depth = np.full(shape, -np.inf, np.float32)
-    rasterise_points = np.ascontiguousarray(points, np.float32)
-    _compiled_rasteriser()(rasterise_points, np.ascontiguousarray(triangles, np.int32), index, barycentric, depth)
+    points, triangles = np.ascontiguousarray(points, np.float32), np.ascontiguousarray(triangles, np.int32)
+    _compiled_rasteriser()(points, triangles, index, barycentric, depth)
     return index, barycentric, depth
 
 

@@ -7,7 +7,7 @@ import trimesh
 from numba.core import caching
 
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.render import rasterise, render, spherical_harmonics, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import rasterise, render, spherical_harmonics, vertex_normals, visible_vertices
 from d3f_lite.formats.load_head import load_head
 
 TRIANGLE = np.array([[0, 1, 2]])
@@ -31,7 +31,7 @@ def test_a_triangle_by_hand():
 
 def test_where_nothing_can_be_cached_it_compiles_all_the_same(monkeypatch):
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
-    module = importlib.util.find_spec("d3f_lite.fitting.render")
+    module = importlib.util.find_spec("d3f_lite.fitting.rendering")
     fresh = importlib.util.module_from_spec(module)
     module.loader.exec_module(fresh)
     points, shape = seen_from_the_front((0, 4, 1), (4, 4, 1), (0, 0, 1)), (4, 4)

@@ -1,0 +1,63 @@
+"""What the search is given and what it gives: a partly visible head, and N heads that complete it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.special import gammaincc
+
+from d3f_lite.fitting.result import Fit
+from d3f_lite.heads.model import HeadModel
+
+
+@dataclass(frozen=True, eq=False)
+class PartialHead:
+    """A head of which a photo shows a part.
+
+    Args:
+        vertices: mm, the fit, or the true head of which only the visible part may be read.
+        visible: the vertices to keep.
+        free: the vertices to diversify.
+    """
+
+    vertices: Float[np.ndarray, "V 3"]
+    visible: Bool[np.ndarray, "V"]
+    free: Bool[np.ndarray, "V"]
+    triangles: Int[np.ndarray, "T 3"]
+
+    @classmethod
+    def of(cls, fit: Fit, head: HeadModel) -> "PartialHead":
+        """The fitted head and what the photo shows of it."""
+        return cls(fit.vertices, fit.visible, fit.free, head.triangles)
+
+
+@dataclass(frozen=True, eq=False)
+class HeadSamples:
+    """N heads that agree with one photo.
+
+    Args:
+        vertices: mm.
+        history: the unweighted losses; terms: see the method's function.
+        method: "iid", "published" or "calibrated".
+        seed: the seed that gives the same heads again.
+    """
+
+    vertices: Float[np.ndarray, "N V 3"]
+    latents: Float[np.ndarray, "N K"]
+    history: Float[np.ndarray, "steps terms"]
+    method: str
+    seed: int
+
+    @property
+    def starts_most_likely(self) -> bool:
+        """Whether head 0 is the decoder's most likely head rather than a draw, as in the calibrated form."""
+        return self.method == "calibrated"
+
+    @property
+    def plausibility(self) -> Float[np.ndarray, "N"]:
+        """(N,) share of independent draws that are less likely than each head, 0 to 1: that of χ² above its ``|z|²``."""
+        return gammaincc(self.latents.shape[1] / 2.0, np.square(self.latents.astype(float)).sum(1) / 2.0)
+
+    def caption(self, number: int) -> str:
+        """What pictures call head ``number``, from 0."""
+        return f"head {number}" + (" = the most likely" if number == 0 and self.starts_most_likely else "")
