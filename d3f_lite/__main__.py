@@ -19,7 +19,7 @@ OPTIONS = {
     "--face": {"default": "1",
                "help": "which of several faces, numbered by size from 1; 'all': each, in a folder of its own (default: 1)"},
     "--hides": {"nargs": "+", "choices": ("hair", "glasses"), "default": (),
-                "help": "what an estimated mask counts as an occluder, too: hair and beards, clear glasses (default: neither)"},
+                "help": "what else an estimated mask counts as an occluder: hair and beards, clear glasses (default: neither)"},
     "--portrait": {"choices": ("astronaut", "grace_hopper"), "default": "astronaut"},
     "--occluder": {"default": "surgical_mask", "help": "what to draw (default: surgical_mask)"},
     "--detector": {"choices": ("auto", "mediapipe", "face-alignment"), "default": "auto",

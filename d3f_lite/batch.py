@@ -26,7 +26,7 @@ from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.masks import read_mask
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.face_alignment import network_for
-from d3f_lite.photo_folder import ROWS, Job, jobs_in, left_in, not_taken, table_is_ours
+from d3f_lite.photo_folder import ROWS, Job, ignored_line, jobs_in, left_in, table_is_ours
 from d3f_lite.reconstruct import MOST_SAMPLES, reconstruct
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.files import report
@@ -34,7 +34,6 @@ from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us, result_folder
 from d3f_lite.results.sheet import DISCLAIMER, sample_tiles
 from d3f_lite.settings import Settings
 
-TABLE = "photos.csv"
 COLUMNS = """photo result error mask mask_confidence landmark_backend faces_found yaw_degrees pitch_degrees roll_degrees
     visible_vertices occluded_vertices unseen_vertices inner_landmark_error_percent asd_occluded_mm asd_visible_mm
     spread_occluded_mm spread_visible_mm spread_unseen_mm seconds""".split()
@@ -72,7 +71,7 @@ def run_batch(
     Args:
         folder: of photos and masks, see ``jobs_in``.
         out: folder of the results, as ``reconstruct`` writes them, with photos.csv and contact_sheet_01.png beside them.
-        tell: called with a line that names what the folder holds beside photos and masks.
+        tell: called with a line that names the files that are ignored.
 
     Returns:
         One row (dict) per photo; ``error`` says why a photo has no heads, or none on the contact sheet. Those without
@@ -84,14 +83,15 @@ def run_batch(
     """
     plan.check()
     jobs, out = jobs_in(folder), Path(out)
+    table = out / "photos.csv"
     check_writable(out)
     for job in jobs:
         result_folder(out, job.name)
-    check_replaceable(out / TABLE, table_is_ours)
+    check_replaceable(table, table_is_ours)
     for path, _ in _pages(jobs, out):
         check_replaceable(path, drawn_by_us)
     if left := left_in(folder, jobs, out):
-        tell(not_taken(left))
+        tell(ignored_line(left))
     try:
         (out / ROWS).mkdir(parents=True, exist_ok=True)
         rows = {job: _finished_row(job, plan, out) for job in jobs}
@@ -100,7 +100,7 @@ def run_batch(
         for job, row in tqdm(work, total=len(jobs), initial=len(jobs) - len(missing), desc="photos", unit="photo"):
             rows[job] = row
         listed = write_contact_sheets(list(rows.values()), out)
-        with whole_file(out / TABLE) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        with whole_file(table) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
             writer.writeheader()
             writer.writerows(listed)
@@ -119,7 +119,7 @@ def row_of(job: Job, plan: Plan, out: Path) -> tuple[Job, dict]:
         return job, _reconstruct(job, plan, out)
     except D3FError as error:
         reason = str(error)
-    except Exception as error:  # a fault that nobody thought of must not cost the other photos
+    except Exception as error:  # an unexpected fault must not cost the other photos
         reason = _reason(error)
     return job, {"photo": readable(job.photo.name), "error": reason}
 
@@ -189,7 +189,7 @@ def write_contact_sheets(rows: list[dict], out: Path) -> list[dict]:
             page = _write_sheet(page, out, path, f"{len(rows)} photos: {DISCLAIMER}")
         except OSError:
             raise
-        except Exception as error:  # a fault that nobody thought of must not cost the table
+        except Exception as error:  # an unexpected fault must not cost the table
             page = [row | {"error": row.get("error", f"not on the contact sheet: {_reason(error)}")} for row in page]
         listed += page
     return listed

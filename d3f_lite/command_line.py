@@ -1,4 +1,4 @@
-"""What all commands share: printing never fails, and what is wrong is said in one line."""
+"""What all commands share: printing never fails, and an error is one line."""
 
 import functools
 import io
@@ -11,7 +11,7 @@ from d3f_lite.errors import D3FError
 
 
 class ForgivingStream:
-    """A text stream that writes what its encoding lacks as ``\\N`` escapes, and goes on in silence when its reader has gone."""
+    """A text stream that escapes characters its encoding lacks, and stays silent once its reader has gone."""
 
     def __init__(self, stream):
         self._stream = stream
@@ -38,7 +38,7 @@ class ForgivingStream:
         try:
             yield
         except BrokenPipeError:
-            # What is still in the buffer must go somewhere, or Python complains at its exit.
+            # The rest of the buffer must go somewhere, or Python complains when it exits.
             with open(os.devnull, "w") as nowhere:
                 os.dup2(nowhere.fileno(), self._stream.fileno())
 
@@ -54,9 +54,9 @@ def _encodable(character, encoding):
 
 @contextmanager
 def forgiving_output():
-    """Inside, nothing that is printed can fail: neither for its encoding, nor because the reader has gone (``| head -1``)."""
+    """Inside, printing cannot fail, neither because of the encoding nor because the reader has gone (``| head -1``)."""
     before = sys.stdout, sys.stderr
-    # What was closed before the start (``2>&-``) is None: then the words go nowhere.
+    # A stream that was closed before the start (``2>&-``) is None: its text is dropped.
     streams = sys.stdout, sys.stderr = tuple(ForgivingStream(stream or io.StringIO()) for stream in before)
     try:
         yield
@@ -67,10 +67,10 @@ def forgiving_output():
 
 
 def command_line(program: str) -> Callable:
-    """Make a function the main one of a command: it returns the exit code, and prints as ``forgiving_output`` does.
+    """Make a function the main one of a command: it returns the exit code and prints as in ``forgiving_output``.
 
     Args:
-        program: name that stands before what is said.
+        program: name that precedes an error.
 
     Returns:
         A decorator. The code is what the function returns, 0 for None; 2 after a D3FError, 130 after Ctrl-C.

@@ -103,9 +103,8 @@ def coverage(vertices: Heads, truth: Truth, where: Where = None, level: float = 
     """
     where = slice(None) if where is None else where
     heads, number = vertices[:, where].astype(np.float64), len(vertices)
-    centred = heads - heads.mean(0)
+    centred, offset = heads - heads.mean(0), truth[where] - heads.mean(0)
     covariance = np.einsum("nvi,nvj->vij", centred, centred) / (number - 1) + 1e-12 * np.eye(3)  # held vertices agree
-    offset = truth[where] - heads.mean(0)
     mahalanobis = np.einsum("vi,vi->v", offset, np.linalg.solve(covariance, offset[..., None])[..., 0])
     return float(np.mean(mahalanobis <= 3 * (number**2 - 1) / (number * (number - 3)) * fdtri(3, number - 3, level)))
 

@@ -35,7 +35,7 @@ class Job:
 def jobs_in(folder: Path | str) -> list[Job]:
     """The photos of a folder by name, each with the mask beside it: ``x_mask.png`` belongs to the photo ``x``.
 
-    Every picture in colour is a photo, whatever its name, but those that d3f-lite has drawn.
+    Every picture in colour is a photo, whatever its name, except those that d3f-lite has drawn.
 
     Raises:
         PhotoError: no such folder, no photo in it, or it is a result.
@@ -59,17 +59,17 @@ def jobs_in(folder: Path | str) -> list[Job]:
 
 
 def left_in(folder: Path | str, jobs: list[Job], out: Path | str) -> list[str]:
-    """The names of what is in a folder and neither a photo nor a mask of ``jobs``, hidden, nor ours."""
+    """The names of what a folder holds besides photos and masks of ``jobs``, hidden files, and what is ours."""
     taken = {path for job in jobs for path in (job.photo, job.mask)}
     results = Path(out).resolve()
     ours = lambda path: path in taken or results.is_relative_to(path.resolve()) or _ours(path)
     return [readable(path.name) for path in _visible(folder) if not ours(path)]
 
 
-def not_taken(left: list[str], most: int = 8) -> str:
-    """A line that names what ``left_in`` found, up to ``most`` of it."""
+def ignored_line(left: list[str], most: int = 8) -> str:
+    """A line that names up to ``most`` of what ``left_in`` found."""
     named = ", ".join(left[:most]) + (f" and {len(left) - most} more" if len(left) > most else "")
-    return f"not taken: {len(left)} beside the photos: {named}; convert pictures to JPEG or PNG"
+    return f"ignored {len(left)} other files: {named}; convert pictures to JPEG or PNG"
 
 
 def table_is_ours(path: Path) -> bool:

@@ -23,10 +23,6 @@ from d3f_lite.settings import DiversitySettings, Settings
 MOST_SAMPLES = 256
 
 
-def _silent(stage, fraction):
-    """Report progress to nobody."""
-
-
 def reconstruct(
     photo: Photo | Path | str | UInt8[np.ndarray, "H W 3"],
     occluded: Bool[np.ndarray, "H W"] | None = None,
@@ -41,7 +37,7 @@ def reconstruct(
     head: str | HeadModel = "anny",
     settings: Settings = Settings(),
     device: str = "cpu",
-    progress: Callable[[str, float], None] = _silent,
+    progress: Callable[[str, float], None] = lambda stage, fraction: None,
 ) -> Reconstruction:
     """Reconstruct N heads from one occluded photo (Dey and Boddeti 2022).
 
@@ -120,16 +116,10 @@ def complete(
     settings: DiversitySettings,
     samples: int,
     seed: int,
-    progress: Callable[[str, float], None] = _silent,
+    progress: Callable[[str, float], None] = lambda stage, fraction: None,
     device: torch.device = CPU,
 ) -> HeadSamples:
-    """Draw N heads from the posterior given a fit, spread over what the fit leaves free.
-
-    Args:
-        samples: N.
-        seed: of the draws.
-        progress: called with ("samples", fraction); may raise Cancelled.
-        device: torch's, where the heads are decoded.
+    """Draw ``samples`` N heads from the posterior given a fit, spread over what the fit leaves free.
 
     Raises:
         SettingsError: the device is a GPU that cannot do it.

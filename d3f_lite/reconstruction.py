@@ -18,14 +18,7 @@ from d3f_lite.settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """N heads that agree where the photo shows the face and differ where it does not.
-
-    The occluded part is sampled, not observed.
-
-    Args:
-        fit: the one head that follows the visible part.
-        samples: the N heads.
-        seconds: stage name to seconds.
+    """N heads that agree where the photo shows the face and differ where it does not: sampled there, not observed.
 
     >>> import d3f_lite as d3f
     >>> result = d3f.reconstruct(d3f.sample_photo("astronaut"), samples=2)
@@ -35,10 +28,10 @@ class Reconstruction:
 
     observation: Observation
     head: HeadModel
-    fit: Fit
-    samples: HeadSamples
+    fit: Fit  #: the one head that follows the visible part
+    samples: HeadSamples  #: the N heads
     settings: Settings
-    seconds: dict[str, float]
+    seconds: dict[str, float]  #: by stage
 
     @cached_property
     def spread(self) -> Float[np.ndarray, "V"]:

@@ -16,8 +16,8 @@ class FitSettings:
     """How the visible part is fitted (paper section 3.1); a weight of 0 switches its term off."""
 
     calibrated: bool = True  #: use the detector's measured bias and covariance instead of independent errors
-    regional: bool = True  #: fit the 14 regional bases beside the global ones
-    perspective: bool = True  #: estimate the camera's distance, too; otherwise it is far away, as in the paper
+    regional: bool = True  #: fit the 14 regional bases as well as the global ones
+    perspective: bool = True  #: also estimate the camera's distance; otherwise it is far away, as in the paper
     several_masks: bool = True  #: where an estimated mask is unsure, combine fits under it, a wider and a narrower one
     prior_weight: Annotated[float, 1e-3, 1e3] = 1.0  #: of ½|c|², the Gaussian prior on every coefficient
     closure_weight: Annotated[float, 0.0, 1e3] = 1.0  #: of the gaps between the lips and between the lids, per mm²

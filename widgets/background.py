@@ -44,7 +44,7 @@ class BackgroundTask(ipywidgets.HBox):
             if self._thread is not None:
                 self.words.value = "stopped"
 
-    def wait(self, timeout=60.0):
+    def wait(self, timeout=600.0):
         """Wait, at most ``timeout`` seconds, until nothing runs; True when that is so."""
         if (thread := self._thread) is not None:
             thread.join(timeout)

@@ -3,7 +3,8 @@
 import ipywidgets
 import numpy as np
 
-from d3f_lite.results.viewer import empty_plot, grid_places, head_mesh, look_at
+from d3f_lite.results.mesh_files import grid_places
+from widgets.plots import empty_plot, head_mesh, look_at
 
 
 class HeadGrid(ipywidgets.VBox):

@@ -4,7 +4,7 @@ import ipywidgets
 import numpy as np
 
 from d3f_lite.heads.model import REGIONS
-from d3f_lite.results.viewer import empty_plot, head_mesh, look_at, recolour
+from widgets.plots import empty_plot, head_mesh, look_at, recolour
 from widgets.sliders import WIDE
 
 SHOWN = 6  # leading coefficients of each basis

@@ -18,17 +18,17 @@ class Asset:
 
     Args:
         name: the file's name.
-        kind: "shipped" with the package, "fetched" by data_fetch.py, or "yours": the user brings it.
+        kind: "shipped" with the package, "fetched" by data_fetch.py, or "yours": brought by the user.
         what: what it is, in a few words.
         source: where it comes from.
         author: who made it.
         licence: SPDX name or a sentence.
-        registration: whether its owner wants a registration first.
+        registration: whether its owner requires registration.
         sha256: hex, empty where it is not known before the first download.
         bytes: its size, 0 where it is not known.
         urls: mirrors, tried in this order.
         folder: "assets", "cache" or "torch" (torch hub's checkpoints).
-        notice: what a licence wants to be told.
+        notice: text that the licence requires to be passed on.
     """
 
     name: str

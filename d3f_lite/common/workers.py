@@ -6,20 +6,19 @@ import joblib
 
 from d3f_lite.errors import SettingsError
 
-PATIENCE = 10  # seconds for a Dask scheduler to answer
-
 
 @contextmanager
-def workers(backend: str = "loky", jobs: int = -1, scheduler: str | None = None):
+def workers(backend: str = "loky", jobs: int = -1, scheduler: str | None = None, patience: float = 10.0):
     """Where the cases of ``joblib.Parallel`` run inside the ``with`` block.
 
     Args:
         backend: "loky" (processes), "threading", or "dask".
         jobs: how many at once; -1 = one per core. A Dask scheduler decides by itself.
         scheduler: address of a Dask scheduler; by default a local cluster is started.
+        patience: seconds for the scheduler to answer.
 
     Raises:
-        SettingsError: senseless jobs, Dask is not installed, or no scheduler answers.
+        SettingsError: an impossible number of jobs, Dask is not installed, or no scheduler answers.
     """
     if jobs == 0 or jobs < -1:
         raise SettingsError(f"--jobs must be 1 or more, or -1 for one per core, not {jobs}")
@@ -33,7 +32,7 @@ def workers(backend: str = "loky", jobs: int = -1, scheduler: str | None = None)
         raise SettingsError("--backend dask needs it installed: pip install distributed") from error
     try:
         cluster = scheduler or LocalCluster(n_workers=None if jobs < 0 else jobs, threads_per_worker=1, dashboard_address=None)
-        client = Client(cluster, timeout=PATIENCE)
+        client = Client(cluster, timeout=patience)
     except (OSError, ValueError) as error:
         raise SettingsError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     try:

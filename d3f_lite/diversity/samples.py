@@ -12,17 +12,11 @@ from d3f_lite.heads.model import HeadModel
 
 @dataclass(frozen=True, eq=False)
 class PartialHead:
-    """A head of which a photo shows a part.
+    """A head of which a photo shows a part."""
 
-    Args:
-        vertices: mm, the fit, or the true head of which only the visible part may be read.
-        visible: the vertices to keep.
-        free: the vertices to diversify.
-    """
-
-    vertices: Float[np.ndarray, "V 3"]
-    visible: Bool[np.ndarray, "V"]
-    free: Bool[np.ndarray, "V"]
+    vertices: Float[np.ndarray, "V 3"]  #: mm, the fit, or the true head of which only the visible part may be read
+    visible: Bool[np.ndarray, "V"]  #: the vertices to keep
+    free: Bool[np.ndarray, "V"]  #: the vertices to diversify
     triangles: Int[np.ndarray, "T 3"]
 
     @classmethod
@@ -33,20 +27,13 @@ class PartialHead:
 
 @dataclass(frozen=True, eq=False)
 class HeadSamples:
-    """N heads that agree with one photo.
+    """N heads that agree with one photo."""
 
-    Args:
-        vertices: mm.
-        history: the unweighted losses; terms: see the method's function.
-        method: "iid", "published" or "calibrated".
-        seed: the seed that gives the same heads again.
-    """
-
-    vertices: Float[np.ndarray, "N V 3"]
+    vertices: Float[np.ndarray, "N V 3"]  #: mm
     latents: Float[np.ndarray, "N K"]
-    history: Float[np.ndarray, "steps terms"]
-    method: str
-    seed: int
+    history: Float[np.ndarray, "steps terms"]  #: the unweighted losses; which terms, the method's function says
+    method: str  #: "iid", "published" or "calibrated"
+    seed: int  #: it gives the same heads again
 
     @property
     def starts_most_likely(self) -> bool:

@@ -93,17 +93,11 @@ def diversify_published(
 
 @dataclass(frozen=True, eq=False)
 class Modes:
-    """The few latent directions that move the free vertices most.
+    """The few latent directions that move the free vertices most."""
 
-    Args:
-        directions: orthonormal columns U.
-        reach: mm, RMS displacement of the free vertices by one unit along each: √eigenvalue.
-        deviation: mm, RMS displacement by all directions together: the decoder's standard deviation over the free vertices.
-    """
-
-    directions: Float[torch.Tensor, "K d"]
-    reach: Float[torch.Tensor, "d"]
-    deviation: torch.Tensor
+    directions: Float[torch.Tensor, "K d"]  #: orthonormal columns U
+    reach: Float[torch.Tensor, "d"]  #: mm, RMS displacement of the free vertices by one unit along each: √eigenvalue
+    deviation: torch.Tensor  #: mm, the same by all directions together: the decoder's standard deviation there
 
 
 def widest_modes(decoder: Decoder, free: Bool[np.ndarray, "V"], dimensions: int) -> Modes:

@@ -42,11 +42,9 @@ class Task:
 
 
 def draw_tasks(head: HeadModel, numbers: Iterable[int], occluders: Iterable[str | Callable]) -> list[Task]:
-    """Render held-out heads, each under every occluder.
+    """Render held-out heads of these ``numbers``, such as some of DEVELOPMENT, each under every occluder.
 
     Args:
-        head: whose mesh they have.
-        numbers: of held-out heads, such as some of DEVELOPMENT.
         occluders: their kinds, or functions (photo, landmarks, seed) -> (photo, mask).
     """
     tasks = []

@@ -20,7 +20,7 @@ from d3f_lite.diversity.search import PartialHead, sample_iid
 from d3f_lite.errors import LandmarkError, OutputError, SettingsError
 from d3f_lite.evaluation import methods
 from d3f_lite.evaluation.methods import Answer, Decoders, Draws, Given
-from d3f_lite.evaluation.truth import Case, align_all, case_seed, draw_case
+from d3f_lite.evaluation.truth import align_all, case_seed, draw_case
 from d3f_lite.files.values import checked_count
 from d3f_lite.files.whole import write_json
 from d3f_lite.fitting.fit import Fit, what_the_photo_shows
@@ -144,7 +144,8 @@ def evaluate_case(plan: Plan, number: int, occluder: str, fewest_occluded: int =
     with MediapipeDetector() as detector:
         try:
             case = draw_case(head, truth, occluder, seed, detector)
-            exact = exactly_shown(case, head)
+            shows = what_the_photo_shows(case.truth, head, case.camera, case.mask)  # by the true camera
+            exact = PartialHead(case.truth, *shows, head.triangles)
             if np.count_nonzero(exact.free) >= fewest_occluded:
                 sampled = methods.answers(exact, head, methods.vertex_decoders(exact, head), draws, None)
                 record["rows"] += [{"source": "vertices", **measured(answer, truth, exact, head.face)} for answer in sampled]
@@ -159,11 +160,6 @@ def evaluate_case(plan: Plan, number: int, occluder: str, fewest_occluded: int =
     if number < plan.curves:
         record["curves"] = curves(fit, truth, head, decoders, draws)
     return record
-
-
-def exactly_shown(case: Case, head: HeadModel) -> PartialHead:
-    """The true head and what its photo shows of it, by the true camera."""
-    return PartialHead(case.truth, *what_the_photo_shows(case.truth, head, case.camera, case.mask), head.triangles)
 
 
 def measured(answer: Answer, truth: Float[np.ndarray, "V 3"], shown: PartialHead, face: Bool[np.ndarray, "V"]) -> dict:

@@ -25,9 +25,15 @@ COLUMNS = {  # key of a row: heading
 }
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table of these columns."""
-    lines = [f"| {' | '.join(row)} |" for row in (columns, *rows)]
+def table(columns: Sequence[str], rows: Iterable[Sequence]) -> str:
+    """A Markdown table: one cell for each column in each row.
+
+    >>> print(table(("head", "mm"), [("mean", 2.5)]))
+    | head | mm |
+    |---|---|
+    | mean | 2.5 |
+    """
+    lines = [f"| {' | '.join(map(str, row))} |" for row in (columns, *rows)]
     return "\n".join((lines[0], "|---" * len(columns) + "|", *lines[1:]))
 
 
@@ -66,10 +72,7 @@ def write_csv(records: list[dict], path: Path) -> None:
 
 
 def claims(records: list[dict]) -> str:
-    """The comparisons that matter, as Markdown lines.
-
-    Each difference is paired over the cases; ± is the standard error of its mean.
-    """
+    """The comparisons that matter, as Markdown lines; paired over the cases, ± the standard error of the mean."""
     photo, exact = rows_of(records, "photo"), rows_of(records, "vertices")
     lines = []
     if photo:
@@ -186,11 +189,7 @@ def _figure(title, curves, colours=("#00204d", "#d95f02", "#1b9e77", "#7570b3", 
 
 
 def write_report(records: list[dict], folder: Path) -> str:
-    """Write cases.csv, table.md and, where there are numbers for them, frontier.png, number.png, calibration.png.
-
-    Returns:
-        The Markdown text.
-    """
+    """Write cases.csv, table.md, whose text is returned, and, where there are numbers for them, the figures."""
     write_csv(records, folder / "cases.csv")
     refused = sum(record["refused"] is not None for record in records)
     parts = [f"{len(records)} cases ({refused} photos refused), means over the cases, distances in mm."]

@@ -113,15 +113,9 @@ def align_all(
     return transform_points(heads.reshape(-1, 3), matrix).reshape(heads.shape).astype(np.float32)
 
 
-def aligned(
-    vertices: Float[np.ndarray, "V 3"], truth: Float[np.ndarray, "V 3"], where: Bool[np.ndarray, "V"], scale: bool = True
-) -> Float[np.ndarray, "V 3"]:
-    """One head (mm), moved onto the true one as ``align_all`` does."""
-    return align_all(vertices[None], vertices, truth, where, scale)[0]
-
-
 def face_error(
     vertices: Float[np.ndarray, "V 3"], truth: Float[np.ndarray, "V 3"], where: Bool[np.ndarray, "V"], scale: bool = True
 ) -> float:
     """Mean distance in mm between a head and the true one over the vertices ``where`` (V,) bool, aligned there."""
-    return float(np.linalg.norm(aligned(vertices, truth, where, scale) - truth, axis=1)[where].mean())
+    (aligned,) = align_all(vertices[None], vertices, truth, where, scale)
+    return float(np.linalg.norm(aligned - truth, axis=1)[where].mean())

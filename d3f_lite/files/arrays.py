@@ -1,4 +1,4 @@
-"""Files of arrays (npz, npy), read within bounds: every array is checked as it is taken out, and nothing is ever run."""
+"""Files of arrays (npz, npy), read within bounds: every array is checked as it is read, and nothing is ever executed."""
 
 import io
 import lzma
@@ -36,7 +36,7 @@ class ArrayTable:
     Args:
         file: its name, for messages.
         values: name to array, or to a function that gives it.
-        error: the D3FError that is raised when an array is not what it should be.
+        error: the D3FError that is raised when an array is not as expected.
     """
 
     file: str
@@ -44,12 +44,12 @@ class ArrayTable:
     error: type[D3FError]
 
     def array(self, name: str, shape: Sequence, dtype: type = np.float64) -> np.ndarray:
-        """Take out one array of finite numbers.
+        """One array of finite numbers.
 
         Args:
             name: its key.
             shape: the expected shape, None where any length will do.
-            dtype: what it is returned in; an integer type takes integers that fit it only.
+            dtype: of what is returned; an integer type takes only integers that fit it.
 
         Raises:
             the table's error: it is missing, of another shape, not of numbers, or holds NaN, infinite or huge ones.
@@ -69,29 +69,29 @@ class ArrayTable:
         return array.astype(dtype)
 
     def indices(self, name: str, shape: Sequence, count: int) -> Int32[np.ndarray, "..."]:
-        """Take out an int32 array of numbers from 0 to ``count`` - 1; arguments and errors as of ``array``."""
+        """An array of numbers from 0 to ``count`` - 1; arguments and errors as of ``array``."""
         numbers = self.array(name, shape, np.int64)
         if numbers.min() < 0 or numbers.max() >= count:
             raise self.error(f"{name!r} in {self.file} points beyond the {count} there are")
         return numbers.astype(np.int32)
 
     def text(self, name: str) -> str:
-        """Take out a string; errors as of ``array``."""
+        """A string; errors as of ``array``."""
         return str(self.texts(name, ()))
 
     def texts(self, name, shape):
-        """Take out an array of strings; arguments and errors as of ``array``."""
+        """An array of strings; arguments and errors as of ``array``."""
         value = self._value(name)
         if not isinstance(value, np.ndarray) or value.dtype.kind != "U" or value.ndim != len(shape):
-            raise self.error(f"{name!r} in {self.file} is not {'texts' if shape else 'a text'}")
+            raise self.error(f"{name!r} in {self.file} does not hold text")
         if any(wanted not in (None, length) for wanted, length in zip(shape, value.shape)):
             raise self.error(f"{name!r} in {self.file} has shape {value.shape}, expected {shape}")
         if np.frombuffer(value.tobytes(), np.uint32).max(initial=0) > sys.maxunicode:
-            raise self.error(f"{name!r} in {self.file} holds characters that there are not")
+            raise self.error(f"{name!r} in {self.file} holds characters that do not exist")
         return value
 
     def _value(self, name):
-        """What stands under a name."""
+        """The value of a name."""
         try:
             value = self.values[name]
             return value() if callable(value) else value
@@ -107,8 +107,8 @@ def read_arrays(
     Args:
         path: an npz; with ``unpickle`` also a pickled dict, or an npy that holds one.
         error: D3FError to raise when it is not such a file.
-        unpickle: function of bytes that gives the table's ``values``, or None where a pickle has no place.
-        inside: names of files; the first of them that a zip, as downloaded, holds is the one that is read.
+        unpickle: function of bytes that returns the table's ``values``; None refuses pickles.
+        inside: names of files; the first of them that is in a zip, as downloaded, is read.
 
     Raises:
         ``error``: the file is missing, too large, broken, of another kind, or holds objects instead of numbers.
@@ -128,17 +128,17 @@ def read_array(path: Path | str, error: type[D3FError]) -> np.ndarray:
 
 
 def bounded_bytes(path: Path | str, error: type[D3FError], most: int = LARGEST_FILE) -> bytes:
-    """The bytes of an ordinary file, at most so many.
+    """The bytes of a regular file, at most ``most``.
 
     Raises:
-        ``error``: there is no such file, it cannot be read, is no ordinary one, or is larger.
+        ``error``: there is no such file, it cannot be read, it is not a regular one, or it is larger.
     """
     path = Path(path)
     try:
         if not path.exists():
             raise error(f"cannot read {path}: no such file")
         if not path.is_file():
-            raise error(f"{path.name} is no ordinary file")
+            raise error(f"{path.name} is not a regular file")
         if path.stat().st_size > most:
             raise error(f"{path.name} has more than {most:,} bytes: not the file it should be")
         return path.read_bytes()
@@ -147,7 +147,7 @@ def bounded_bytes(path: Path | str, error: type[D3FError], most: int = LARGEST_F
 
 
 def _read(path, error, unpickle, inside=()):
-    """The name and content of a file, or of the one in it that is wanted, or ``error``."""
+    """The name and content of a file, or of the wanted one inside it; raises ``error``."""
     whole = bounded_bytes(path, error)
     try:
         name, data = _taken_out(whole, inside) or (path.name, whole)
@@ -162,14 +162,14 @@ def reason_of(error: BaseException) -> str:
 
 
 def numbers(raw: bytes | memoryview, code: str, shape: Sequence, fortran: bool) -> np.ndarray:
-    """An array of plain numbers or text from its bytes, whose length must be what the shape asks for.
+    """An array of plain numbers or text from its bytes, whose length must match the shape.
 
     Args:
         code: of the type, as numpy writes it: ``<f4``.
         fortran: whether the first index runs fastest.
 
     Raises:
-        ValueError: the length is another, or the type is neither a number's nor text.
+        ValueError: the length does not match, or the type is neither a number's nor text.
     """
     if not re.fullmatch(r"[<>|=]?([biuf][1248]|U\d{1,6})", code):
         raise ValueError(f"arrays of type {code!r} are not numbers")
@@ -181,12 +181,7 @@ def numbers(raw: bytes | memoryview, code: str, shape: Sequence, fortran: bool) 
 
 
 def bounded_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes:
-    """The bytes of one member of a zip, which says itself how many they are.
-
-    Args:
-        archive: ZipFile.
-        member: ZipInfo.
-        limit: the most bytes that will be unpacked.
+    """The bytes of one member of a zip, at most ``limit``.
 
     Raises:
         ValueError: it is larger, or packed in a way that cannot be unpacked bit by bit.
@@ -200,14 +195,14 @@ def bounded_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int
 
 
 def _parse(data, unpickle):
-    """The content of a file, whichever of the three kinds it is."""
+    """The content of a file of any of the three kinds."""
     if data.startswith(b"PK\x03\x04"):
         return _read_npz(data, unpickle)
     return _read_npy(data, unpickle) if data.startswith(b"\x93NUMPY") else unpickle(data)
 
 
 def _taken_out(data, names):
-    """The first of some files that a zip holds, its name and bytes; None where it is no zip, or holds none of them."""
+    """Name and bytes of the first of these files that a zip holds; None if it is not a zip, or holds none of them."""
     if not names or not data.startswith(b"PK\x03\x04"):
         return None
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -239,4 +234,4 @@ def _read_npy(data, unpickle):
 
 def _no_pickle(_):
     """Refuse what is neither npz nor plain npy."""
-    raise ValueError("it is no npz of plain numbers")
+    raise ValueError("it is not an npz or npy of plain numbers")

@@ -1,4 +1,4 @@
-"""Names that people gave their files: as the name of a folder, unique among others, and as a caption of a picture."""
+"""Names that people give their files: as unique names of folders, and as captions of pictures."""
 
 import re
 import textwrap
@@ -6,16 +6,18 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-LONGEST = 200  # bytes of UTF-8; file systems take 255, and a suffix and a temporary name must fit beside it
-# What Windows takes for a device, whatever its case and ending.
-DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
+def folder_name(text: str, longest: int = 200) -> str:
+    """A name that every file system and every URL takes, as similar to ``text`` as that allows.
 
-def folder_name(text: str) -> str:
-    """A name that every file system and every URL takes, as like to ``text`` as that allows.
+    NFC; letters of any script with their marks, digits, ``.`` and ``-`` stay, and all else becomes ``_``. The name of a
+    name is itself.
 
-    NFC; letters of any script with their marks, digits, ``.`` and ``-`` stay, and all else becomes ``_``; at most
-    LONGEST bytes of UTF-8. The name of a name is itself.
+    Args:
+        longest: bytes of UTF-8; file systems take 255, and a suffix and a temporary name must fit beside it.
+
+    >>> folder_name("me (1) $")
+    'me_1_'
     """
     kept = ""
     for character in unicodedata.normalize("NFC", text):
@@ -23,41 +25,43 @@ def folder_name(text: str) -> str:
             kept += character
         elif not _is_mark(character) and kept[-1:] != "_":
             kept += "_"
-    kept = _cut(kept.lstrip(".-"), LONGEST)
-    return f"photo_{kept}" if DEVICES.match(kept) else kept or "photo"
+    kept = _cut(kept.lstrip(".-"), longest)
+    # Windows takes these for devices, whatever their case and ending.
+    is_device = re.match(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", kept, re.IGNORECASE)
+    return f"photo_{kept}" if is_device else kept or "photo"
 
 
 def unique_names(texts: Iterable[str]) -> list[str]:
-    """A ``folder_name`` for each text, none equal to another, not even where case does not count."""
+    """A ``folder_name`` for each text; no two are equal, not even if case is ignored."""
     names, taken = [], set()
     for text in texts:
         name, number = folder_name(text), 2
         while key(name) in taken:
             ending = f"_{number}"
-            name, number = _cut(folder_name(text), LONGEST - len(ending)).rstrip("_") + ending, number + 1
+            name, number = folder_name(text, 200 - len(ending)).rstrip("_") + ending, number + 1
         taken.add(key(name))
         names.append(name)
     return names
 
 
 def key(name):
-    """What two names must share to be the same: normalised, case left out."""
+    """Two names are the same if their keys are: normalised, without case."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def readable(text: str) -> str:
-    """``text`` with ``?`` for what is no character (broken UTF-8) or cannot be printed (line breaks)."""
+    """``text`` with ``?`` in place of broken UTF-8 and of what cannot be printed (line breaks)."""
     return "".join(character if character.isprintable() else "?" for character in unicodedata.normalize("NFC", text))
 
 
 def caption(text: str, width: int | None = None) -> tuple[str, dict]:
     """``text`` as matplotlib can draw it, and how: never parsed, in a font that has its glyphs.
 
-    Where no installed font has a character, its transliteration stands there.
+    A character that no installed font has is transliterated.
 
     Args:
         text: one line.
-        width: characters, where it is broken; by default nowhere.
+        width: characters per line; by default there is one line.
 
     Returns:
         str, and a dict of arguments for a matplotlib text.
@@ -67,8 +71,8 @@ def caption(text: str, width: int | None = None) -> tuple[str, dict]:
 
     text, families = readable(text), tuple(rcParams["font.family"])
     fonts, missing = _fonts_for(families, frozenset(text))
-    drawn = "".join(anyascii(character) or "?" * (not _is_mark(character)) if character in missing else character
-                    for character in text)  # fmt: skip
+    replacement = {character: anyascii(character) or ("" if _is_mark(character) else "?") for character in missing}
+    drawn = "".join(replacement.get(character, character) for character in text)
     if width:
         drawn = "\n".join(textwrap.wrap(drawn, width))
     return drawn, {"parse_math": False, "fontfamily": [*families, *fonts]}

@@ -76,7 +76,7 @@ def check_writable(folder: Path | str) -> None:
     folder = Path(folder)
     parent = next(path for path in (folder, *folder.absolute().parents) if os.path.exists(path))
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write results to {folder}: {parent} is no folder that you may write to")
+        raise OutputError(f"cannot write results to {folder}: {parent} is not a folder that you may write to")
 
 
 def check_replaceable(path: Path, is_ours: Callable[[Path], bool]) -> None:

@@ -12,7 +12,6 @@ from d3f_lite.formats.head_file import read_head
 from d3f_lite.heads.model import HeadModel
 
 ASSET = SHIPPED / "head.npz"
-HELD_OUT = ASSET.with_name("held_out.npz")
 ANCESTRIES = ("african", "asian", "caucasian")
 
 
@@ -25,8 +24,8 @@ def load_anny() -> HeadModel:
     return read_head(ASSET, "anny")
 
 
-def held_out_heads(path: Path | str = HELD_OUT) -> Float[np.ndarray, "n V 3"]:
-    """Heads of the same population that no model was trained on, for measuring: (64, V, 3) float32 mm.
+def held_out_heads(path: Path | str = SHIPPED / "held_out.npz") -> Float[np.ndarray, "n V 3"]:
+    """64 heads of the same population that no model was trained on, for measuring: float32 mm.
 
     Raises:
         AssetError: the asset is missing or broken.
@@ -35,7 +34,7 @@ def held_out_heads(path: Path | str = HELD_OUT) -> Float[np.ndarray, "n V 3"]:
 
 
 def held_out_phenotypes() -> dict[str, Float[np.ndarray, "n"]]:
-    """The artists' axes of each held-out head, dict of (64,) float32 in [0, 1].
+    """The artists' axes of each held-out head, in [0, 1].
 
     gender runs from male (0) to female (1), age from child (1/3) over young (2/3) to old (1); african, asian and
     caucasian are shares of 1.
@@ -43,5 +42,5 @@ def held_out_phenotypes() -> dict[str, Float[np.ndarray, "n"]]:
     Raises:
         AssetError: the asset is missing or broken.
     """
-    table = read_arrays(HELD_OUT, AssetError)
+    table = read_arrays(SHIPPED / "held_out.npz", AssetError)
     return {name: table.array(name, (None,), np.float32) for name in ("gender", "age", *ANCESTRIES)}

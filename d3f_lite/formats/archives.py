@@ -68,7 +68,7 @@ class _Forward:
             self._read = gzip.open(packed).read
         elif start.startswith(b"\xfd7zXZ\0"):
             self._packed, self._unpacker = packed, lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=limits.dictionary)
-            self._read = self._read_xz  # lzma.open knows no bound of memory
+            self._read = self._read_xz  # lzma.open cannot bound its memory
         else:
             self._read = packed.read
         self._most, self._place = limits.member, 0

@@ -11,11 +11,11 @@ from d3f_lite.assets import assets, cache_folder, sha256_of
 from d3f_lite.errors import AssetError, HeadError
 from d3f_lite.files.whole import whole_file, write_json
 
-RECORD = "fetched.json"  # in the cache folder: sha256 of files that the table knows none of
+RECORD = "fetched.json"  # in the cache folder: sha256 of the files for which the table has none
 
 
 class ResumingDownload:
-    """A pooch downloader that goes on where an interrupted one stopped, and takes no web page for a file.
+    """A pooch downloader that resumes an interrupted download and refuses a web page in place of the file.
 
     Args:
         part: where the bytes are kept until all are there.
@@ -86,7 +86,7 @@ def fetch(name: str, progress: bool = True, tries: int = 3) -> Path:
         its Path.
 
     Raises:
-        AssetError: no mirror has the file that it should be; nothing was written.
+        AssetError: no mirror has the right file; nothing was written.
     """
     import pooch
     import requests
@@ -112,7 +112,7 @@ def fetch_ict() -> Path:
     """Fetch ICT-FaceKit and check that it is one.
 
     Raises:
-        AssetError, HeadError: it cannot be had, or is not readable; then it is removed.
+        AssetError, HeadError: it cannot be fetched or read; an unreadable file is removed.
     """
     from d3f_lite.formats.ict import read_ict
 
@@ -136,8 +136,8 @@ def install_flame(file: Path | str) -> Path:
         the Path of the copy.
 
     Raises:
-        AssetError: it is a web page, or of a name that FLAME has not.
-        HeadError: it is not readable as what its name says.
+        AssetError: it is a web page, or no file of FLAME has that name.
+        HeadError: it cannot be read as the file that its name says it is.
     """
     from d3f_lite.formats.flame import EXTRAS, MODELS, read_flame
     from d3f_lite.formats.pickles import read_table
@@ -196,7 +196,7 @@ def _record(name, digest):
 
 
 def _list():
-    """One line for each file: size, licence, whether its owner wants a registration, and whether it is here."""
+    """Print each file: its size, its licence, whether it needs registration, and whether it is here."""
     for asset in assets().values():
         size = f"{asset.bytes / 1e6:.1f} MB" if asset.bytes else "size unknown"
         if asset.kind == "fetched":
@@ -226,7 +226,7 @@ def _gnm():
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """Give an argparse parser the commands of ``run``: list, ict, gnm, face-alignment, flame, verify."""
     commands = parser.add_subparsers(dest="action", required=True)
-    commands.add_parser("list", help="what can be had, its size and licence, and whether it needs registration")
+    commands.add_parser("list", help="all files, their sizes and licences, and which need registration")
     commands.add_parser("ict", help="ICT-FaceKit, an open head model from scans (MIT)")
     commands.add_parser("gnm", help="GNM Head, Google's open head model from scans (Apache-2.0)")
     commands.add_parser("face-alignment", help="the weights of the face-alignment landmark detector")

@@ -1,4 +1,4 @@
-"""FLAME, the head that a researcher brings along (Li et al. 2017): its pickle or npz becomes a HeadModel."""
+"""FLAME (Li et al. 2017), which users download themselves: its pickle or npz becomes a HeadModel."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +13,7 @@ from d3f_lite.formats.transfer import linear_head
 from d3f_lite.heads.model import JAW_POINTS, PARTS, REGIONS, HeadModel, LandmarkEmbedding
 
 JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
-OPEN = "flame2023_Open.pkl"
-MODELS = (OPEN, "generic_model.pkl", "flame2023.pkl", "FLAME_NEUTRAL.pkl", "generic_model.npz")
+MODELS = ("flame2023_Open.pkl", "generic_model.pkl", "flame2023.pkl", "FLAME_NEUTRAL.pkl", "generic_model.npz")
 # Beside the model: regions, and landmarks in RingNet's two files or in DECA's one.
 EXTRAS = ("FLAME_masks.pkl", "flame_static_embedding.pkl", "flame_dynamic_embedding.npy", "landmark_embedding.npy")
 
@@ -31,8 +30,8 @@ class FlameHead:
         joint_regressor: weights that give the JOINTS.
         skinning: weights that add up to 1.
         parents: joint above each joint, -1 for the root.
-        landmarks: the embedding files beside the model, if they were there.
-        masks: the region file beside the model: name to vertex numbers, or None.
+        landmarks: from the embedding files beside the model, if there are any.
+        masks: from the region file beside the model, name to vertex numbers; None without one.
         file: the model file's name.
     """
 
@@ -55,7 +54,7 @@ class FlameHead:
         pose: Float[np.ndarray, "#B 5 3"] | None = None,
         translation: Float[np.ndarray, "#B 3"] | None = None,
     ) -> Float[np.ndarray, "B V 3"]:
-        """Pose the head (Li et al. 2017, equations 1 to 5); what is not given is zero.
+        """Pose the head (Li et al. 2017, equations 1 to 5); what is left out is zero.
 
         Args:
             shape: (B, ≤300) standard deviations.
@@ -128,7 +127,7 @@ class FlameHead:
 
 @dataclass(frozen=True)
 class FlameLandmarks:
-    """FLAME's landmark files, as far as they lie beside the model.
+    """The landmark files beside FLAME's model, as far as there are any.
 
     Args:
         static: (51,) triangles and (51, 3) weights of points 17-67, or None.
@@ -142,7 +141,7 @@ class FlameLandmarks:
     def inner_points(
         self, vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]
     ) -> Float[np.ndarray, "51 3"] | None:
-        """Points 17-67 (51, 3) mm on a head, or None when there is no static file."""
+        """Points 17-67 (51, 3) mm on a head, or None without a static file."""
         if self.static is None:
             return None
         chosen, barycentric = self.static
@@ -170,7 +169,7 @@ def files_of(path: Path | str) -> list[Path]:
 
 
 def read_flame(path: Path | str) -> FlameHead:
-    """Read FLAME 2019 to 2023 from its pickle, zip or an npz, and its landmark and mask files if they lie beside it.
+    """Read FLAME 2019 to 2023 from its pickle, zip or an npz, and the landmark and mask files beside it, if any.
 
     Args:
         path: of ``generic_model.pkl``, ``flame2023.pkl`` or the like, or of the zip that holds it, as downloaded.
@@ -229,7 +228,7 @@ def _read_masks(path, count):
 def _provenance(file):
     """Source and licence of a model by its file's name."""
     authors = "Li, Bolkart, Black, Li and Romero 2017"
-    if file == OPEN:
+    if file == MODELS[0]:
         source = f"FLAME 2023 Open ({authors}), Max Planck Institute for Intelligent Systems"
         return {"source": source, "licence": "CC-BY-4.0"}
     licence = "FLAME model licence of the Max-Planck-Gesellschaft: registration, no redistribution"

@@ -50,7 +50,7 @@ class GnmHead:
             most: how many of the identity and expression directions are kept: those that move the skin most.
 
         Raises:
-            HeadError: this is no head.
+            HeadError: this is not a head.
         """
         crown = self.template[self.parts == PARTS.index("skin"), 1].max()
         kept = np.flatnonzero((self.parts >= 0) & (self.template[:, 1] > crown - height))
@@ -75,13 +75,13 @@ def files_of(path: Path | str) -> list[Path]:
 
 
 def read_gnm(path: Path | str) -> GnmHead:
-    """Read GNM Head 3 from its npz, and its 68 landmarks if their file lies beside it.
+    """Read GNM Head 3 from its npz, and its 68 landmarks if their file is beside it.
 
     Args:
         path: of ``gnm_head.npz``.
 
     Raises:
-        HeadError: a file is missing, not readable, too large, or not GNM's.
+        HeadError: a file is missing, unreadable, too large, or not GNM's.
     """
     path = Path(path)
     table = read_arrays(path, HeadError)

@@ -18,8 +18,8 @@ from d3f_lite.formats.transfer import linear_head
 from d3f_lite.heads.model import PARTS, HeadModel
 
 FOLDER, NEUTRAL, CONFIG = "FaceXModel", "generic_neutral_mesh.obj", "vertex_indices.json"
-# What the README tells of the full model's vertices: where face, head, neck and sockets lie and where the eyeballs do
-# (teeth, lashes and tear fluid are left out), and points 17-67.
+# Vertices of the full model according to its README: face, head, neck and sockets, then the eyeballs (teeth, lashes and
+# tear fluid are left out), and landmarks 17-67.
 KEPT = (("skin", 0, 14_062), ("eyeballs", 21_451, 24_591))
 INNER_LANDMARKS = np.array([
     268, 493, 1914, 2044, 1401, 3615, 4240, 4114, 2734, 2509, 978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360,
@@ -48,7 +48,7 @@ class IctHead:
     sigma: float = 0.25
 
     def to_fit(self) -> "IctHead":
-        """The same head as the fit wants it, every expression whole by itself.
+        """The same head for the fit: every expression is complete on its own.
 
         ``mouthClose`` closes the lips of a jaw that ``jawOpen`` opens: alone it would tear the mouth.
         """

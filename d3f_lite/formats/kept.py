@@ -16,12 +16,12 @@ from d3f_lite.heads.model import HeadModel
 
 
 def kept_head(name: str, files: Sequence[Path], read: Callable[[], HeadModel]) -> HeadModel:
-    """The head that ``read`` makes of some files; it is called only when they, or what reads them, have changed.
+    """The head that ``read`` makes of some files; called only if they, or the code that reads them, have changed.
 
     Args:
         name: what the head is called.
-        files: all that it is read from; those that do not exist count as missing.
-        read: whatever it raises passes through, and nothing is kept.
+        files: everything it is read from; some may not exist.
+        read: what it raises is passed on, and nothing is kept.
     """
     files = [Path(os.path.abspath(file)) for file in files]
     place = _hash(files)

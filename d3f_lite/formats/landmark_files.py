@@ -113,7 +113,7 @@ def _columns(named, rows):
     first = [row[0].strip() for row in rows]
     counted = any(first == [str(start + number) for number in range(len(rows))] for start in (0, 1))
     if len(rows[0]) == 4 and not counted and all(cell.strip().isdecimal() for row in rows for cell in row):
-        raise ValueError("its commas part the numbers and stand in them, too: save it with semicolons")
+        raise ValueError("commas both separate its numbers and stand in them: save it with semicolons")
     columns = list(range(len(rows[0])))[1 if counted and len(rows[0]) >= 3 else 0 :]
     return dict(zip(COLUMNS, columns))
 

@@ -1,4 +1,4 @@
-"""Pickles of arrays, as FLAME's files are, read as data: nothing that such a file says is ever run."""
+"""Pickles of arrays, such as FLAME's files, read as data: nothing in them is ever executed."""
 
 import io
 import math
@@ -17,16 +17,16 @@ def read_table(path: Path | str, inside: Sequence[str] = ()) -> ArrayTable:
 
     Args:
         path: a pickled dict (any protocol, from Python 2 as well), an npz, or an npy that holds a pickled dict; or a zip.
-        inside: names of files, of which a zip has to hold one.
+        inside: names of files, one of which a zip must hold.
 
     Raises:
-        HeadError: the file is missing, too large, of another kind, or asks for code to be run.
+        HeadError: the file is missing, too large, of another kind, or tries to run code.
     """
     return read_arrays(path, HeadError, _unpickled, inside)
 
 
 def _unpickled(data):
-    """What a pickle holds; the entries of a dict are made when they are asked for."""
+    """What a pickle holds; the entries of a dict are converted when they are used."""
     found = _value(_Unpickler(data).load())
     if not isinstance(found, dict):
         return found
@@ -34,7 +34,7 @@ def _unpickled(data):
 
 
 def _numbers(raw, code, shape, fortran):
-    """``numbers`` of bytes that may have become a string on their way from Python 2."""
+    """``numbers`` of bytes that Python 2 may have stored as a string."""
     raw = _value(raw)
     return numbers(raw.encode("latin1") if isinstance(raw, str) else bytes(raw), code, shape, fortran)
 
@@ -45,7 +45,7 @@ def _value(thing):
 
 
 class _Made:
-    """What a pickle wants made: arguments and state are kept, nothing happens."""
+    """An object that a pickle asks for: its arguments and state are kept, and nothing is executed."""
 
     def __new__(cls, *arguments):
         made = super().__new__(cls)
@@ -59,7 +59,7 @@ class _Made:
         self.state = state
 
     def value(self):
-        """An object of no interest, such as a set; one of chumpy is worth its array ``x``."""
+        """None for an object that is not needed, such as a set; the array ``x`` of one of chumpy's."""
         return _value(self.state["x"]) if isinstance(self.state, dict) and "x" in self.state else None
 
 
@@ -154,7 +154,7 @@ STAND_INS = (
 
 
 def _listing(count):
-    """An opcode that packs the topmost ``count`` values into a list, which cannot be hashed for ever as a tuple can."""
+    """An opcode that packs the topmost ``count`` values into a list: unlike nested tuples, lists are never hashed."""
 
     def load(reader):
         reader.stack[-count:] = [reader.stack[-count:]]
@@ -163,7 +163,7 @@ def _listing(count):
 
 
 def _load_bytearray(reader):
-    """A bytearray as bytes, without first making room for a length that the file only claims."""
+    """A bytearray as bytes, without first allocating the length that the file claims."""
     (length,) = struct.unpack("<Q", reader.read(8))
     reader.append(reader.read(min(length, LARGEST_FILE)))
 
@@ -181,9 +181,9 @@ class _Opcodes(dict):
 
 
 class _Unpickler(pickle._Unpickler):
-    """A pickle reader that makes stand-ins only, within bounded time and memory.
+    """A pickle reader that creates only stand-ins, within bounded time and memory.
 
-    It is the one in Python, because the memo and the opcodes of the one in C cannot be bounded.
+    It extends Python's reader, because the memo and the opcodes of the one in C cannot be bounded.
     """
 
     def __init__(self, data):

@@ -25,7 +25,7 @@ def linear_head(
     inner_landmarks: Float[np.ndarray, "51 3"] | None = None,
     bounds: Float[np.ndarray, "K 2"] | None = None,
 ) -> HeadModel:
-    """A HeadModel in the canonical frame, without regional bases, of a head that knows no anatomy.
+    """A HeadModel in the canonical frame, without regional bases, of a head whose file has no anatomy.
 
     The head is laid onto the shipped one and bent until their surfaces meet, with its 51 inner landmarks as anchors.
     On random heads of known anatomy, inner landmarks land 1 mm and jaw points 4 mm off; without anchors 4 and 5 mm.
@@ -41,7 +41,7 @@ def linear_head(
         bounds: of the K = S + E coefficients, if they have any.
 
     Raises:
-        HeadError: this is no head, or one of another unit or orientation.
+        HeadError: this is not a head, or its unit or orientation is another.
     """
     height = float(np.ptp(template[:, 1]))
     if len(template) < 500 or not 120.0 <= height <= 1200.0:  # mm

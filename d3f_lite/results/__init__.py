@@ -7,11 +7,10 @@ import lazy_loader
 
 _NAMES = {
     "files": ["report", "reproduce_command", "save"],
-    "mesh_files": ["write_head", "write_scene"],
+    "mesh_files": ["grid_places", "write_head", "write_scene"],
     "pictures": ["clay_colours", "draw_head", "face_window", "heatmap_colours", "heatmap_figure", "mark_occluder", "overlay",
                  "portrait_camera"],
     "sheet": ["head_painter", "revealed", "sample_tiles", "samples_sheet"],
     "texture": ["texture_of"],
-    "viewer": ["empty_plot", "grid_places", "head_mesh", "look_at", "recolour"],
 }  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)

@@ -15,13 +15,12 @@ from d3f_lite.observation.masks import write_mask, write_strokes
 from d3f_lite.observation.observation import too_few_landmarks
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.explorer_page import explorer_page
-from d3f_lite.results.mesh_files import closed_refinement, with_closed_eyeballs, write_head, write_scene
+from d3f_lite.results.mesh_files import closed_refinement, grid_places, with_closed_eyeballs, write_head, write_scene
 from d3f_lite.results.pictures import heatmap_figure
 from d3f_lite.results.provenance import DRAWN_BY, PROGRAM, is_part_of_result, is_result, result_folder
 from d3f_lite.results.refinement import refinement
 from d3f_lite.results.sheet import samples_sheet, spread_colours
 from d3f_lite.results.texture import fine_normals, texture_of
-from d3f_lite.results.viewer import grid_places
 
 
 def save(reconstruction: Reconstruction, folder: Path | str = "results", look: str = "photo") -> Path:
@@ -155,7 +154,7 @@ def report(reconstruction: Reconstruction) -> dict:
 
 
 def _note(samples):
-    """What a reader of the numbers must know."""
+    """What everybody who reads the numbers must know."""
     note = "The occluded part is sampled, not observed."
     if samples.starts_most_likely:
         note += " Head 0 (sample_00.ply) is the most likely one, the fit completed; all others are spread around it."

@@ -72,6 +72,15 @@ def write_scene(
     Path(path).write_bytes(export_glb(scene, include_normals=True, tree_postprocessor=add_note))
 
 
+def grid_places(
+    number: int, vertices: Float[np.ndarray, "V 3"], columns: int = 4, spacing: float = 1.15
+) -> Float[np.ndarray, "N 3"]:
+    """Where ``number`` heads of about the size of ``vertices`` stand side by side, ``spacing`` widths apart: mm, facing z."""
+    width, height = spacing * np.ptp(vertices[:, 0]), spacing * np.ptp(vertices[:, 1])
+    column, row = np.arange(number) % columns, np.arange(number) // columns
+    return np.stack((column * width, -row * height, np.zeros(number)), -1).astype(np.float32)
+
+
 def with_closed_eyeballs(head: HeadModel) -> Int[np.ndarray, "C 3"]:
     """The triangles of a HeadModel and, after them, those that close the holes of its eyeballs: (T + C, 3) int32.
 

@@ -153,7 +153,7 @@ def closeup(observation: Observation, size: int) -> tuple[UInt8[np.ndarray, "H W
 
 
 def revealed(reconstruction: Reconstruction, size: int = 400) -> UInt8[np.ndarray, "H W 3"]:
-    """The face's part of a photo with the fitted head in its occluder's place; what is beside the head is blurred there.
+    """The face's part of a photo with the fitted head in its occluder's place; pixels beside the head are filled in from around.
 
     Args:
         size: px of the longer side.

@@ -59,7 +59,7 @@ def colour_skin(observation: Observation, head: HeadModel, fit: Fit) -> Texture:
     slope = _light_slope(colours[skin], normals[skin])
     albedo = colours / (1.0 + normals @ slope)[:, None]
     tone, hair = _tones(albedo, seen, skin, places)
-    # Beside the face the photo may show what is no head: colours that are neither skin's nor hair's are doubted.
+    # Around the face the photo may show something else: colours of neither skin nor hair are doubted.
     strange = np.minimum(*(np.abs(albedo - colour).max(1) for colour in (tone, hair)))
     seen = seen * (1.0 - _ramp(strange, 0.25, 0.40) * places.around)
     filled = _filled(mesh, places.closeness, places.mirror, albedo, seen, _typical(albedo, seen, tone, hair, places))
@@ -150,7 +150,7 @@ class _Places:
     Args:
         areas: (F, A) soft weights of ALBEDO_REGIONS.
         plain: (F,) bool, skin of the face.
-        around: (F,) bool, scalp, ears and neck: where the photo may show what is no head.
+        around: (F,) bool, scalp, ears and neck: where the photo may show something else.
         hair: (F,) how much of it hair covers, 0 to 1.
         eyes: (F,) bool, the eyeballs.
         eye_colours: (F, 3) RGB, of the eyeballs.

@@ -3,7 +3,7 @@
 import re
 
 from d3f_lite.assets import TABLE, assets, sha256_of
-from research.markdown import table as markdown_table
+from d3f_lite.evaluation.report import table as markdown_table
 
 
 def refresh(table=TABLE):

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 
 from d3f_lite.completion.mesh_vae import MeshVAE, load_mesh_vae
+from d3f_lite.evaluation.report import table
 from d3f_lite.heads.model import HeadModel
 from research.bake.partial_heads import FitSimulator, frontal_masks, project
-from research.markdown import table
 
 HEADS = 500
 HELD_OUT_SEED = 1_000_003  # as in bake.head
@@ -142,7 +142,7 @@ def _network(model, given, visible, conditioned):
 
 
 def _gaussian(mean, basis, given, visible):
-    """The most likely heads (n, V, 3) mm of a linear model: ``condition_on_vertices`` is linear in what is given."""
+    """The most likely heads (n, V, 3) mm of a linear model: ``HeadModel.condition`` is linear in what is given."""
     seen = (basis[:, visible] / POSTERIOR_NOISE_MM).reshape(len(basis), -1).astype(np.float64)
     offsets = ((given - mean)[:, visible] / POSTERIOR_NOISE_MM).reshape(len(given), -1)
     coefficients = np.linalg.solve(seen @ seen.T + np.eye(len(basis)), seen @ offsets.T).T

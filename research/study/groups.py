@@ -9,12 +9,12 @@ from tqdm import tqdm
 
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import LandmarkError
+from d3f_lite.evaluation.report import table
 from d3f_lite.evaluation.truth import STREAMS, draw_case, face_error, observe_filled
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.anny import ANCESTRIES, held_out_heads, held_out_phenotypes
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.perception.detector import MediapipeDetector
-from research.markdown import table
 
 HIDDEN_BY = tuple(STREAMS)[:5]  # one head each, in turn
 

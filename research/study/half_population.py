@@ -19,6 +19,7 @@ from d3f_lite.command_line import command_line
 from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.methods import Given, photo_decoders
+from d3f_lite.evaluation.report import table
 from d3f_lite.evaluation.truth import observe_filled
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.formats.ict import read_ict
@@ -29,7 +30,6 @@ from d3f_lite.settings import DiversitySettings
 from research.bake import embedding, population
 from research.bake.head import TRAINING_SEED, build, with_scans
 from research.bake.registration import register
-from research.markdown import table
 from research.study import scenes
 from research.study.worlds import World
 

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import D3FError, LandmarkError
+from d3f_lite.evaluation.report import table
 from d3f_lite.files.whole import check_replaceable
 from d3f_lite.observation.landmarks import Landmarks, face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
@@ -29,7 +30,6 @@ from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
 from d3f_lite.results.sheet import sample_tiles
-from research.markdown import table
 from research.study.masks import overlap
 
 EYE_DISTANCE = 150.0  # px, between the outer corners of the eyes

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import AssetError, LandmarkError
+from d3f_lite.evaluation.report import table
 from d3f_lite.evaluation.synthetic import draw_view
 from d3f_lite.evaluation.truth import STREAMS
 from d3f_lite.fitting.calibration import calibration_of, upright
@@ -26,7 +27,6 @@ from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork, network_for
 from d3f_lite.perception.landmark_detection import detect_landmarks
-from research.markdown import table
 
 
 def measure(

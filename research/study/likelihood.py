@@ -15,11 +15,11 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
 from d3f_lite.command_line import command_line
+from d3f_lite.evaluation.report import table
 from d3f_lite.formats.ict import read_ict
 from research.bake import embedding, population
 from research.bake.head import POPULATION, SCANNED_SHARE, TRAINING_SEED, build
 from research.bake.registration import register
-from research.markdown import table
 
 PLACES = 250  # vertices of the face that are scored
 NOISE = 0.3  # mm, of each coordinate: finer differences between heads do not count

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from d3f_lite.command_line import command_line
 from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
-from d3f_lite.evaluation.truth import aligned, face_error
+from d3f_lite.evaluation.report import table
+from d3f_lite.evaluation.truth import align_all, face_error
 from d3f_lite.files.names import caption
 from d3f_lite.files.whole import check_replaceable, check_writable
 from d3f_lite.metrics import coverage
@@ -28,7 +29,6 @@ from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.pictures import draw_head, heatmap_colours
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
 from d3f_lite.results.sheet import DISCLAIMER, INPUTS, sample_tiles
-from research.markdown import table
 from research.study.masks import photos_in
 
 HIDDEN_BY = ("surgical_mask", "sunglasses", "scarf", "hand")
@@ -72,7 +72,7 @@ def measures(given: Reconstruction, estimated: Reconstruction, again: Reconstruc
     face = given.head.face
     hidden = face & given.fit.occluded
     draws = sample_iid(estimated.decoder, DRAWS, estimated.samples.seed).vertices
-    laid = aligned(given.fit.vertices, estimated.fit.vertices, face)
+    (laid,) = align_all(given.fit.vertices[None], given.fit.vertices, estimated.fit.vertices, face)
     return {
         "IoU": float((true & found).sum() / max((true | found).sum(), 1)),
         "fit apart, mm": face_error(estimated.fit.vertices, given.fit.vertices, face),

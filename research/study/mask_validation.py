@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from d3f_lite.evaluation.report import table
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
 from d3f_lite.observation.photo import Photo
@@ -19,7 +20,6 @@ from d3f_lite.perception.occlusion_net import MESH_POINTS, SHEET, SIDE, load_occ
 from research.bake.occlusion_drawing import SHARES, draw_material
 from research.bake.occlusion_faces import Anatomy, rendered_faces, small_faces
 from research.bake.occlusion_net import SMALLEST, Recipe
-from research.markdown import table
 from research.study.masks import Case, score
 
 RENDERS = 30

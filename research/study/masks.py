@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import LandmarkError
+from d3f_lite.evaluation.report import table
 from d3f_lite.evaluation.synthetic import draw_view
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
@@ -29,7 +30,6 @@ from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
-from research.markdown import table
 
 STROKES = 3
 BRUSH = 0.02  # of the face's size: how wide strokes are

@@ -20,11 +20,11 @@ from trimesh.registration import procrustes
 from d3f_lite.command_line import command_line
 from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
+from d3f_lite.evaluation.report import table
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import JAW_POINTS, HeadModel
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.reconstruct import reconstruct
-from research.markdown import table
 from research.study.scenes import HIDDEN_BY, draw_scene
 from research.study.surfaces import Surface, align, transformed
 from research.study.worlds import World, scanned

@@ -17,9 +17,9 @@ from tqdm import tqdm
 from d3f_lite.command_line import command_line
 from d3f_lite.evaluation import calibration
 from d3f_lite.evaluation.methods import Given
+from d3f_lite.evaluation.report import table
 from d3f_lite.files.whole import write_json
 from d3f_lite.settings import Settings
-from research.markdown import table
 from research.study.scenes import AVERAGE, HALF_WIDTHS, HELD, HIDDEN_BY, MEAN_HEAD, POSTERIOR, measure_case
 from research.study.worlds import OWN, SCANS
 

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from d3f_lite.command_line import command_line
 from d3f_lite.errors import LandmarkError
+from d3f_lite.evaluation.report import table
 from d3f_lite.files.whole import check_replaceable
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.rendering import render
@@ -31,7 +32,6 @@ from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.results.pictures import mark_occluder
 from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
-from research.markdown import table
 from research.study.hard_photos import crops, resized_portrait, worsened
 from research.study.masks import Case, faces, score
 

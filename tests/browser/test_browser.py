@@ -11,7 +11,6 @@ import pytest
 from browser import (
     MISSING,
     MOST_MEMORY,
-    PATIENCE,
     REASON,
     ROOT,
     chromium,
@@ -23,6 +22,7 @@ from browser import (
     pixels,
     poll,
     serving,
+    tab,
 )  # fmt: skip
 
 from d3f_lite.settings import DiversitySettings, Settings
@@ -71,9 +71,9 @@ def lab(browser, tmp_path_factory):
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
     options = "--allow-root", "--IdentityProvider.token=", "--expose-app-in-browser", f"--ServerApp.root_dir={home / 'notebooks'}"
     with serving("jupyterlab", home, *options) as (address, _):
-        page = browser.new_page(viewport={"width": 1400, "height": 1200})
-        page.goto(f"{address}/lab/tree/widgets.ipynb?reset", timeout=1000 * PATIENCE)
-        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext", timeout=1000 * PATIENCE)
+        page = tab(browser, viewport={"width": 1400, "height": 1200})
+        page.goto(f"{address}/lab/tree/widgets.ipynb?reset")
+        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext")
         page.evaluate(RUN_ALL)
         yield page
         page.screenshot(path=home / "last.png")
@@ -130,9 +130,9 @@ def test_explorer_is_a_page_that_takes_a_painted_mask_and_keeps_up_in_little_mem
     shutil.copy(ROOT / "notebooks" / "explorer.ipynb", tmp_path / "notebooks")
     link = re.search(r"urlpath=(voila/[\w/.]+)", (ROOT / "README.md").read_text())[1]
     options = "--allow-root", "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}"
-    page = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    page = tab(browser, viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     with serving("jupyterlab", tmp_path, *options, through=("bash", ROOT / "binder" / "start")) as (address, server):
-        page.goto(f"{address}/{link}", timeout=1000 * PATIENCE)
+        page.goto(f"{address}/{link}")
         explorer = page.locator(".d3f-explorer")
         heads, bar = explorer.locator(".heads"), explorer.locator("tr", has_text="nearest").locator(".bar")
         nearest = lambda: bar.count() and number_in(bar.first, r"([\d.]+) mm")
@@ -167,9 +167,9 @@ def test_explorer_is_a_page_that_takes_a_painted_mask_and_keeps_up_in_little_mem
         assert sum(megabytes(server)) - sum(before) < MOST_GROWTH, (before, megabytes(server))
 
         weight.press("ArrowLeft")
-        with page.expect_download(timeout=1000 * PATIENCE) as download:
+        with page.expect_download() as download:
             explorer.get_by_role("button", name="Export").click()
-            page.get_by_text("Download ").click(timeout=1000 * PATIENCE)
+            page.get_by_text("Download ").click()
         with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
             assert {"fit.ply", "sample_15.ply", "samples.png"} <= set(archive.namelist())
             text = archive.read("settings.toml").decode()

@@ -141,7 +141,7 @@ def test_a_narrower_kernel_is_content_with_heads_less_far_apart(strip):
     )
     asds = [metrics.asd(spread_out(bandwidth).vertices, ~visible) for bandwidth in (0.25, 0.5, 1.0)]
     assert asds == sorted(asds) and asds[0] < 0.7 * asds[2]
-    # The search starts at independent draws, the first at zero, and h is in units of the occluded deviation.
+    # The search starts at independent draws, the first at zero, and h is in units of the free deviation.
     modes = diversity.widest_modes(posterior, ~visible, 4)
     places = torch.from_numpy(diversity.sample_iid(posterior).latents).double() @ modes.directions
     places[0] = 0.0

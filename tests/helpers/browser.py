@@ -26,7 +26,7 @@ FLAGS = (
     "--disable-component-update --disable-sync --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
     "--ignore-gpu-blocklist"
 ).split()
-PATIENCE = 120.0  # seconds
+PATIENCE = 600.0  # seconds: waits are for conditions, and a machine may be slow
 # MB, pages of files apart, that a server and its kernels may take: Binder guarantees 1000 with them, which are up to 500 here.
 # Binder has torch's build for CPUs; the one for GPUs, which pip takes on Linux, loads more.
 MOST_MEMORY = 700.0 if torch.version.cuda is None else 1500.0
@@ -67,6 +67,13 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, env=environment)
         yield browser
         browser.close()
+
+
+def tab(browser, **options):
+    """A new page of a browser, which waits as long as ``poll`` does."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(1000 * PATIENCE)
+    return page
 
 
 def _listens(port):

@@ -155,8 +155,8 @@ def test_what_pillow_reads_is_taken_and_the_rest_is_named(tmp_path, capsys, monk
     with workers("threading", 1):
         monkeypatch.setattr(batch, "_reconstruct", lambda *_: {"photo": "x", "result": "x"})
         main(["batch", str(tmp_path), "--out", str(tmp_path / "out"), "--backend", "threading"])
-    told = [line for line in capsys.readouterr().err.splitlines() if "not taken" in line]
-    assert len(told) == 1 and "12 beside" in told[0] and "b0.raw" in told[0] and "4 more" in told[0]
+    told = [line for line in capsys.readouterr().err.splitlines() if "ignored" in line]
+    assert len(told) == 1 and "ignored 12 other files" in told[0] and "b0.raw" in told[0] and "4 more" in told[0]
 
 
 NAMES = ("me(1)", "me[1]", "Jose\u0301", "$\\frac{", "B$_$", "a" * 240, "王小明", "हिन्दी")

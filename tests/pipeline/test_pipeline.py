@@ -91,10 +91,9 @@ def test_the_same_seed_gives_the_same_bytes(reconstruction, occluded_photo):
 
 
 @pytest.mark.parametrize("form", ("calibrated", "published", "iid"))
-def test_every_form_of_diversity(form, occluded_photo):
-    settings = Settings(diversity=DiversitySettings(form=form, iterations=20))
-    found = reconstruct(*occluded_photo, samples=4, settings=settings)
-    assert found.samples.method == form and found.samples.vertices.shape[0] == 4
+def test_every_form_of_diversity(form, reconstruction):
+    samples = complete(reconstruction.fit, reconstruction.head, DiversitySettings(form=form, iterations=20), 4, 0)
+    assert samples.method == form and samples.vertices.shape == reconstruction.samples.vertices[:4].shape
 
 
 def test_people_differ_but_not_their_expressions(reconstruction):

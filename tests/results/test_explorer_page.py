@@ -7,7 +7,7 @@ from dataclasses import replace
 import javascript
 import numpy as np
 import pytest
-from browser import MISSING, REASON, chromium, drawn, pixels, poll
+from browser import MISSING, REASON, chromium, drawn, pixels, poll, tab
 
 from d3f_lite.errors import OutputError
 from d3f_lite.metrics import asd
@@ -59,8 +59,8 @@ def fresh(path):
 
         def open_page(address="", size="desk", scheme="light", motion="reduce"):
             width, height = SIZES[size]
-            page = browser.new_page(
-                offline=True, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion=motion
+            page = tab(
+                browser, offline=True, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion=motion
             )
             page.on("pageerror", lambda fault: faults.append(str(fault)))
             page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import trimesh
-from browser import MISSING, REASON, chromium, poll
+from browser import MISSING, REASON, chromium, poll, tab
 from PIL import Image
 
 from d3f_lite import metrics
@@ -106,7 +106,7 @@ def test_export_gives_the_heads_as_they_stand_and_leaves_nothing_on_the_server(e
     sent = []
     monkeypatch.setattr(explorer.view, "send", lambda content, buffers: sent.append((content["archive"], *buffers)))
     explorer.export.click()
-    assert explorer.wait(120.0) and "ready" in explorer.task.words.value
+    assert explorer.wait() and "ready" in explorer.task.words.value
     [(name, content)] = sent
     assert name == f"{masked[0].name}.zip"
     assert not any((tmp_path / "server").iterdir())  # a stranger's photo does not stay
@@ -149,7 +149,7 @@ def test_it_opens_with_a_masked_portrait_takes_another_occluder_and_says_what_is
 def test_sliders_and_state_move_each_other_and_other_data_keep_the_state(found):
     view = ExplorerView(found, dpp_weight=8.0)
     with chromium() as browser:
-        page, faults = browser.new_page(reduced_motion="reduce"), []
+        page, faults = tab(browser, reduced_motion="reduce"), []
         page.on("pageerror", lambda fault: faults.append(fault))
         page.evaluate(VIEW, [ExplorerView._esm, view.data, view.state])
         assert "as soon as the photo is fitted" in page.evaluate("before")

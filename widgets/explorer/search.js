@@ -17,7 +17,7 @@ import { atVertices, laplacian, neighboursOf } from "./mesh.js";
 /** The calibrated search, `_spread_out` in Python: move points u (N, d) from `start` to minimise
  * Σ ½‖u‖² − w E|Y|, the first held at zero.
  *
- * `modes` has `reach` (d,), mm, and `deviation`, mm: what the page knows of Python's OccludedModes. */
+ * `modes` has `reach` (d,), mm, and `deviation`, mm: what the page knows of Python's Modes. */
 export function* spreadOut(start, modes, settings) {
   const { reach } = modes;
   const dimensions = reach.length;

@@ -1,7 +1,6 @@
 """k3d views of heads: one plot for any number of heads, values per vertex as a heatmap with its colour bar in mm."""
 
 import numpy as np
-from jaxtyping import Float
 
 FIELD_OF_VIEW = 14.0  # degrees, from the top to the bottom of a plot
 GREY, GREY_SHARE = 0xD0CBC4, 0.01  # of what a heatmap leaves out, and how much of its colour scale is grey, at the bottom
@@ -68,15 +67,6 @@ def _cividis_over_grey():
     grey = [(GREY >> shift & 255) / 255 for shift in (16, 8, 0)]
     foot = [[0.0, *grey], [GREY_SHARE, *grey]]
     return np.concatenate([foot, colours[colours[:, 0] > GREY_SHARE]]).ravel().tolist()
-
-
-def grid_places(
-    number: int, vertices: Float[np.ndarray, "V 3"], columns: int = 4, spacing: float = 1.15
-) -> Float[np.ndarray, "N 3"]:
-    """Where ``number`` heads of about the size of ``vertices`` stand side by side, ``spacing`` widths apart: mm, facing z."""
-    width, height = spacing * np.ptp(vertices[:, 0]), spacing * np.ptp(vertices[:, 1])
-    column, row = np.arange(number) % columns, np.arange(number) // columns
-    return np.stack((column * width, -row * height, np.zeros(number)), -1).astype(np.float32)
 
 
 def look_at(plot, vertices, yaw=0.0, aspect=2.0):
