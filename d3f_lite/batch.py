@@ -12,14 +12,13 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from matplotlib.figure import Figure
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from d3f_lite.assets import sha256_of
 from d3f_lite.common.device import one_thread, torch_device
 from d3f_lite.errors import D3FError, OutputError
-from d3f_lite.files.names import caption, readable
+from d3f_lite.files.names import readable
 from d3f_lite.files.values import checked_count
 from d3f_lite.files.whole import check_replaceable, check_writable, whole_file, write_json
 from d3f_lite.formats.load_head import load_head
@@ -30,13 +29,16 @@ from d3f_lite.photo_folder import ROWS, Job, ignored_line, jobs_in, left_in, tab
 from d3f_lite.reconstruct import MOST_SAMPLES, reconstruct
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.files import report
-from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us, result_folder
-from d3f_lite.results.sheet import DISCLAIMER, sample_tiles
+from d3f_lite.results.layout import Tile, save_picture, tile_sheet
+from d3f_lite.results.provenance import drawn_by_us, result_folder
+from d3f_lite.results.sheet import DISCLAIMER, INPUTS, sample_tiles
 from d3f_lite.settings import Settings
 
 COLUMNS = """photo result error mask mask_confidence landmark_backend faces_found yaw_degrees pitch_degrees roll_degrees
     visible_vertices occluded_vertices unseen_vertices inner_landmark_error_percent asd_occluded_mm asd_visible_mm
     spread_occluded_mm spread_visible_mm spread_unseen_mm seconds""".split()
+
+STRIP, STRIP_HEADS = 150, 5  # px of a picture on the contact sheet, and how many heads each photo has there
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,7 @@ def _reconstruct(job, plan, out):
     found = reconstruct(photo, mask, samples=plan.samples, seed=plan.seed, head=plan.head, settings=plan.settings,
                         device=plan.device, detector=plan.detector)  # fmt: skip
     row = {"photo": readable(job.photo.name), "result": found.save(out).name, **_columns(found)}
-    drawn_by = PngImagePlugin.PngInfo()
-    for name, value in DRAWN_BY.items():
-        drawn_by.add_text(name, value)
-    strip(found).save(out / ROWS / f"{job.name}.png", pnginfo=drawn_by)
+    save_picture(strip(found), out / ROWS / f"{job.name}.png")
     write_json(out / ROWS / f"{job.name}.json", {"fingerprint": _fingerprint(job, plan), "row": row})
     return row
 
@@ -167,7 +166,7 @@ def _columns(found):
             "seconds": sum(facts["seconds"].values())}  # fmt: skip
 
 
-def strip(found: Reconstruction, size: int = 150, heads: int = 5) -> Image.Image:
+def strip(found: Reconstruction, size: int = STRIP, heads: int = STRIP_HEADS) -> Image.Image:
     """A line of tiles of ``size`` px: the photo, its occluder, the fit in its place and the first few heads (PIL image)."""
     tiles = [Image.fromarray(picture) for picture, _ in sample_tiles(found, size, heads)]
     padded = [np.asarray(ImageOps.pad(tile, (size, size), color="white")) for tile in tiles]
@@ -201,26 +200,23 @@ def _pages(rows, out, most=40):
     return [(out / f"contact_sheet_{number:02d}.png", rows[start : start + most]) for number, start in enumerate(starts, 1)]
 
 
-def _write_sheet(page, out, path, title, width=120):
-    """Draw one contact sheet, its lines of text up to ``width`` characters long; returns its rows as ``write_contact_sheets``."""
-    figure, listed = Figure(figsize=(10.0, 1.45 * len(page) + 0.4), layout="constrained"), []
-    for axis, row in zip(np.atleast_1d(figure.subplots(len(page))), page):
-        axis.set_axis_off()
-        name, how = caption(row["photo"], width)
-        axis.set_title(name, fontsize=8, loc="left", **how)
+def _write_sheet(page, out, path, title):
+    """Draw one contact sheet; returns its rows as ``write_contact_sheets``."""
+    tiles, listed = [], []
+    for number, row in enumerate(page):
+        picture = np.full((1, 1, 3), 255, np.uint8)
         if "result" in row:
             try:
-                with Image.open(out / ROWS / f"{row['result']}.png") as picture:
-                    axis.imshow(picture)
+                with Image.open(out / ROWS / f"{row['result']}.png") as strip:
+                    picture = np.asarray(strip.convert("RGB"))
             except Exception as error:  # gone or damaged since it was written
                 row = row | {"error": f"no picture for the contact sheet: {_reason(error)}"}
-        if "error" in row:
-            words, how = caption(row["error"], width)  # matplotlib's own wrapping parses what it measures
-            axis.text(0.0, 0.5, words, fontsize=8, verticalalignment="center", **how)
+        words = row["photo"] + (f"\n{readable(row['error'])}" if "error" in row else "")
+        tiles.append(Tile(picture, words, number, 0))
         listed.append(row)
-    figure.suptitle(title, fontsize=10)
+    sheet = tile_sheet(tiles, title, (STRIP * (INPUTS + STRIP_HEADS), STRIP), centred=False)
     with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=100, format="png", metadata=DRAWN_BY)
+        save_picture(sheet, temporary)
     return listed
 
 

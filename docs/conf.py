@@ -23,7 +23,7 @@ project, author, copyright = "d3f-lite", "the authors of d3f-lite", "the authors
 root_doc = "docs/index"
 include_patterns = [
     "docs/*.md", "docs/generated/*.rst", "notebooks/[0-9]*.ipynb", "README.md", "RESULTS.md", "MODEL_CARD.md", "CONTRIBUTING.md",
-    "CHANGELOG.md", "research/README.md",
+    "CHANGELOG.md", "SECURITY.md", "research/README.md", "d3f_lite/assets/*.md",
 ]  # fmt: skip
 exclude_patterns = ["docs/*_solutions.md", ".*", "site", "results", "handouts", "slides", "grading"]
 extensions = [

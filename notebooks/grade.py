@@ -1,6 +1,6 @@
 """Grade a class with nbgrader: ``python notebooks/grade.py NOTEBOOK [--folder grading] [--seconds 120]``.
 
-Put what you were handed in into ``grading/submitted/STUDENT/NOTEBOOK/NOTEBOOK.ipynb`` first, as nbgrader has it.
+First put the copies handed in at ``grading/submitted/STUDENT/NOTEBOOK/NOTEBOOK.ipynb``, as nbgrader expects.
 """
 
 import argparse
@@ -26,6 +26,7 @@ def settings(folder, seconds):
     config = Config()
     config.CourseDirectory.root = str(folder.absolute())
     config.Execute.timeout = seconds
+    config.Execute.startup_timeout = 600  # seconds, for a kernel to start on a busy machine
     return config
 
 
@@ -39,7 +40,7 @@ def grade(name, folder, seconds=120):
         seconds: longest time for one cell.
 
     Returns:
-        Student to exercise to marks; an empty dict for whom no kernel could run to the end.
+        Student to exercise to marks; an empty dict for students whose notebook could not be run to the end.
 
     Raises:
         OutputError: there is no such notebook, or nobody has handed it in.

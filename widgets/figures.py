@@ -10,19 +10,20 @@ from PIL import Image
 
 
 def picture(figure, alt=None, dpi=80):
-    """Show a matplotlib Figure with alt text in a notebook.
+    """Show a figure with alt text in a notebook.
 
     JupyterLab drops the alt text of ``image/png`` outputs, so the image stands in HTML; WebP keeps notebooks small.
 
     Args:
-        figure: matplotlib Figure.
-        alt: what the figure shows, for those who cannot see it; by default the label that the figure bears.
-        dpi: px per inch of the stored image.
+        figure: matplotlib Figure, or a PIL image as ``samples_sheet`` and ``heatmap_figure`` draw it.
+        alt: what the figure shows, for those who cannot see it; by default what the figure itself says.
+        dpi: px per inch of the stored image; a PIL image has 120.
 
     Returns:
         IPython HTML.
     """
-    return HTML(figure_tag(figure, alt or figure.get_label(), dpi))
+    own = figure.info.get("alt", "") if isinstance(figure, Image.Image) else figure.get_label()
+    return HTML(figure_tag(figure, alt or own, dpi))
 
 
 def sheet(pictures, alt, columns=None, size=2.4, title="", dpi=80):
@@ -52,9 +53,12 @@ def sheet(pictures, alt, columns=None, size=2.4, title="", dpi=80):
 
 
 def figure_tag(figure, alt, dpi=80):
-    """The HTML image of a matplotlib Figure."""
+    """The HTML image of a matplotlib Figure or a PIL image."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="webp", dpi=dpi, pil_kwargs={"quality": 85})
+    if isinstance(figure, Image.Image):
+        figure.resize([round(side * dpi / 120) for side in figure.size]).save(stream, "webp", quality=85)
+    else:
+        figure.savefig(stream, format="webp", dpi=dpi, pil_kwargs={"quality": 85})
     data = base64.b64encode(stream.getvalue()).decode()
     return f'<img alt="{html.escape(alt, quote=True)}" style="max-width: 100%" src="data:image/webp;base64,{data}">'
 

@@ -50,8 +50,11 @@ class LandmarkEditor(anywidget.AnyWidget):
         except (ValueError, TypeError, OverflowError):
             points = np.zeros(0)
         if points.shape != (68, 2):
-            raise LandmarkError("landmarks are 68 pairs of numbers")
-        Landmarks(points, np.ones(68), "", 1)  # refuses what no landmarks can be
+            raise traitlets.TraitError("landmarks are 68 pairs of numbers")
+        try:
+            Landmarks(points, np.ones(68), "", 1)
+        except LandmarkError as error:  # a TraitError alone brings the old points back
+            raise traitlets.TraitError(str(error)) from error
         return proposal["value"]
 
     @property

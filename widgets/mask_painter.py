@@ -5,7 +5,6 @@ import cv2
 import numpy as np
 import traitlets
 
-from d3f_lite.errors import MaskError
 from d3f_lite.observation.masks import Stroke, check_mask, correct, write_mask, write_strokes
 from widgets.explorer import joined
 from widgets.figures import encoded
@@ -37,7 +36,7 @@ class MaskPainter(anywidget.AnyWidget):
         """What the browser sends must be strokes on this picture."""
         strokes = proposal["value"]
         if len(strokes) != self.size[0] * self.size[1] or not set(strokes) <= set(Stroke):
-            raise MaskError(f"strokes must be {self.size[0]}×{self.size[1]} bytes of 0, 1 or 2")
+            raise traitlets.TraitError(f"strokes must be {self.size[0]}×{self.size[1]} bytes of 0, 1 or 2")
         return strokes
 
     def set(self, photo, occluded=None):

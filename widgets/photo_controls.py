@@ -5,6 +5,7 @@ import ipywidgets
 import traitlets
 
 from d3f_lite.errors import PhotoError
+from d3f_lite.files.names import folder_name
 from d3f_lite.observation.photo import Photo
 from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
@@ -15,16 +16,19 @@ from widgets.mask_painter import MaskPainter
 ESTIMATED, PAINTED = "estimated from the photo", "painted by hand"
 MOST_BYTES = 9_000_000  # a larger message ends the connection: Jupyter's server takes 10 MiB
 MOST_PIXELS = 24_000_000
+JPEG_OR_PNG = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how their files begin; no other decoder sees what a stranger sends
 
 
 def opened(content: bytes, name: str) -> Photo:
     """The Photo in a file of at most MOST_BYTES and MOST_PIXELS that a stranger may have sent.
 
     Raises:
-        PhotoError: it is too large, no image, or damaged; one line says which.
+        PhotoError: it is too large, neither JPEG nor PNG, or damaged; one line says which.
     """
     if len(content) > MOST_BYTES:
         raise PhotoError(f"{len(content) / 1e6:.1f} MB is too much; a photo may have {MOST_BYTES / 1e6:.0f} MB")
+    if content and not content.startswith(JPEG_OR_PNG):
+        raise PhotoError(f"{folder_name(name.split('/')[-1])}: not an image that can be read here: send a JPEG or a PNG")
     return Photo.open(name, content=content, largest=MOST_PIXELS)
 
 

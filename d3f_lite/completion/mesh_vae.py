@@ -144,8 +144,10 @@ class MeshVAE(nn.Module):
 
         Returns:
             latents: (B, K).
-            precision: (K, K) of each of them. Its condition number is some 5,000, so float32 leaves 1e-4 of a latent, 1e-3 mm
-                of a head, to the order in which a device adds up; decoding alone leaves 1e-5 mm.
+            precision: (K, K) of each of them.
+
+        The precision's condition number is some 5,000, so float32 leaves 1e-4 of a latent, 1e-3 mm of a head, to the order
+        in which a device adds up; decoding alone leaves 1e-5 mm.
         """
         axes = torch.eye(self.latent_size, device=latents.device)
         directions = (self.decode(axes) - self.decode(-axes))[:, visible].flatten(1) / (2.0 * noise_mm)

@@ -1,10 +1,8 @@
-"""Names that people give their files: as unique names of folders, and as captions of pictures."""
+"""Names that people give their files, as unique names of folders."""
 
 import re
-import textwrap
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
 
 
 def folder_name(text: str, longest: int = 200) -> str:
@@ -21,9 +19,9 @@ def folder_name(text: str, longest: int = 200) -> str:
     """
     kept = ""
     for character in unicodedata.normalize("NFC", text):
-        if character.isalnum() or character in ".-" or (_is_mark(character) and kept[-1:] not in ("", *"._-")):
+        if character.isalnum() or character in ".-" or (is_mark(character) and kept[-1:] not in ("", *"._-")):
             kept += character
-        elif not _is_mark(character) and kept[-1:] != "_":
+        elif not is_mark(character) and kept[-1:] != "_":
             kept += "_"
     kept = _cut(kept.lstrip(".-"), longest)
     # Windows takes these for devices, whatever their case and ending.
@@ -54,54 +52,7 @@ def readable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in unicodedata.normalize("NFC", text))
 
 
-def caption(text: str, width: int | None = None) -> tuple[str, dict]:
-    """``text`` as matplotlib can draw it, and how: never parsed, in a font that has its glyphs.
-
-    A character that no installed font has is transliterated.
-
-    Args:
-        text: one line.
-        width: characters per line; by default there is one line.
-
-    Returns:
-        str, and a dict of arguments for a matplotlib text.
-    """
-    from anyascii import anyascii
-    from matplotlib import rcParams
-
-    text, families = readable(text), tuple(rcParams["font.family"])
-    fonts, missing = _fonts_for(families, frozenset(text))
-    replacement = {character: anyascii(character) or ("" if _is_mark(character) else "?") for character in missing}
-    drawn = "".join(replacement.get(character, character) for character in text)
-    if width:
-        drawn = "\n".join(textwrap.wrap(drawn, width))
-    return drawn, {"parse_math": False, "fontfamily": [*families, *fonts]}
-
-
-@lru_cache(maxsize=256)
-def _fonts_for(families, characters):
-    """Names of fonts to fall back on for what ``families`` lack of ``characters``, and what none of them has."""
-    from matplotlib.font_manager import FontProperties, fontManager, get_font
-
-    missing, fonts = {character for character in characters if character.isprintable()}, []
-    default = fontManager.findfont(FontProperties(family=list(families)))
-    # matplotlib's font "Last Resort" has a box for everything.
-    regular = [entry for entry in fontManager.ttflist if entry.style == "normal" and "Last Resort" not in entry.name]
-    for path, name in [(default, None), *((entry.fname, entry.name) for entry in regular)]:
-        if not missing:
-            break
-        try:
-            font = get_font(path)
-        except (OSError, RuntimeError):  # listed, but gone or damaged
-            continue
-        found = {character for character in missing if font.get_char_index(ord(character))}
-        if found and name:
-            fonts.append(name)
-        missing -= found
-    return fonts, frozenset(missing)
-
-
-def _is_mark(character):
+def is_mark(character):
     """Whether a character stands on the letter before it: accents, the vowels of Hindi and Thai."""
     return unicodedata.category(character)[0] == "M"
 

@@ -125,7 +125,7 @@ def what_the_photo_shows(
         vertices: mm.
 
     Returns:
-        visible, occluded: (V,) bool each; neither = unseen.
+        Two (V,) bool arrays, the visible and the occluded vertices; in neither = unseen.
     """
     height, width = occluded.shape
     points = camera.view(vertices)

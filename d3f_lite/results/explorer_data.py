@@ -7,12 +7,10 @@ from dataclasses import asdict, replace
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 import cv2
-import matplotlib
 import numpy as np
 import torch
 from fast_simplification import simplify
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
-from matplotlib.colors import to_hex
 from PIL import Image
 from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
@@ -20,8 +18,8 @@ from scipy.spatial import cKDTree
 from d3f_lite.completion.posterior import Decoder
 from d3f_lite.diversity.search import Modes, widest_modes
 from d3f_lite.heads.model import ALBEDO_REGIONS, FACE_DEPTH, HAIRLINE, PARTS, HeadModel
-from d3f_lite.results.mesh_files import with_closed_eyeballs
-from d3f_lite.results.pictures import HEATMAP, face_window
+from d3f_lite.results.pictures import cividis, face_window
+from d3f_lite.results.refinement import with_closed_eyeballs
 from d3f_lite.results.texture import texture_of
 from d3f_lite.settings import DiversitySettings, slider_stops
 
@@ -76,7 +74,7 @@ def explorer_data(reconstruction) -> dict:
         "settings": {**asdict(diversity), "number": len(samples.vertices), "seed": samples.seed},
         **_ranges(),
         "points": _points(head, fit),
-        "colours": [to_hex(colour) for colour in matplotlib.colormaps[HEATMAP](np.linspace(0, 1, STOPS))],
+        "colours": [f"#{bytes(colour).hex()}" for colour in cividis(np.linspace(0.0, 1.0, STOPS))],
         **_photo(reconstruction),
         **_packed(arrays, triangles),
     }

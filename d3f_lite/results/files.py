@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from d3f_lite.files.names import readable
 from d3f_lite.files.whole import whole_folder
 from d3f_lite.fitting.calibration import calibration_of
 from d3f_lite.formats.landmark_files import write_landmarks
@@ -15,9 +16,10 @@ from d3f_lite.observation.masks import write_mask, write_strokes
 from d3f_lite.observation.observation import too_few_landmarks
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.explorer_page import explorer_page
-from d3f_lite.results.mesh_files import closed_refinement, grid_places, with_closed_eyeballs, write_head, write_scene
+from d3f_lite.results.layout import save_picture
+from d3f_lite.results.mesh_files import grid_places, write_head, write_scene
 from d3f_lite.results.pictures import heatmap_figure
-from d3f_lite.results.provenance import DRAWN_BY, PROGRAM, is_part_of_result, is_result, result_folder
+from d3f_lite.results.provenance import PROGRAM, is_part_of_result, is_result, result_folder
 from d3f_lite.results.refinement import refinement
 from d3f_lite.results.sheet import samples_sheet, spread_colours
 from d3f_lite.results.texture import fine_normals, texture_of
@@ -65,7 +67,7 @@ def _save_inputs(reconstruction: Reconstruction, folder):
 
 
 def save_meshes(reconstruction: Reconstruction, folder: Path, scene_level: int = 1) -> None:
-    """Write ``fit.ply`` and ``sample_00.ply`` …: binary PLY, mm, with normals and closed eyeballs; and ``heads.glb``.
+    """Write ``fit.ply`` and ``sample_000.ply`` …: binary PLY, mm, with normals and closed eyeballs; and ``heads.glb``.
 
     The fit has the colours of ``heatmap.png``: the spread over the occluded part, neutral elsewhere; the samples have the
     photo's. The triangles are those of ``samples.npz`` followed by those that close the eyeballs. ``heads.glb`` has
@@ -75,20 +77,22 @@ def save_meshes(reconstruction: Reconstruction, folder: Path, scene_level: int =
         scene_level: of the refinement of the heads in ``heads.glb``.
     """
     head, fit, samples = reconstruction.head, reconstruction.fit, reconstruction.samples
-    triangles, mesh, albedo = with_closed_eyeballs(head), refinement(head, scene_level), texture_of(reconstruction).albedo
-    write_head(folder / "fit.ply", fit.vertices, triangles, spread_colours(reconstruction))
+    own, mesh, albedo = refinement(head, 0), refinement(head, scene_level), texture_of(reconstruction).albedo
+    note = f"{_note(samples)} {{unit}}, y up, facing z."
+    in_mm = note.format(unit="Millimetres")
+    write_head(folder / "fit.ply", fit.vertices, own.triangles, spread_colours(reconstruction), in_mm)
     for number, vertices in enumerate(samples.vertices):
-        write_head(folder / f"sample_{number:02d}.ply", vertices, triangles, albedo[: len(vertices)])
+        write_head(folder / f"sample_{number:03d}.ply", vertices, own.triangles, albedo[: len(vertices)], in_mm)
     heads = [fit.vertices, *samples.vertices]
     write_scene(
         folder / "heads.glb",
         [mesh(vertices) for vertices in heads],
         [fine_normals(head, vertices, mesh) for vertices in heads],
-        closed_refinement(head, mesh),
+        mesh.triangles,
         albedo[: mesh.weights.shape[0]],
         ["fit", *(f"head {number}" for number in range(len(samples.vertices)))],
         grid_places(len(heads), fit.vertices, columns=6),
-        _note(samples),
+        note.format(unit="Metres"),
     )
 
 
@@ -112,11 +116,12 @@ def _save_arrays(reconstruction: Reconstruction, path):
 
 def _save_pictures(reconstruction: Reconstruction, folder, look):
     """Write ``samples.png``, its heads in one of ``sheet.LOOKS``, and ``heatmap.png``."""
-    fit, name, number = reconstruction.fit, reconstruction.observation.photo.name, len(reconstruction.samples.vertices)
-    title = f"{name}: how far {number} heads differ where the photo {'is occluded' if fit.occluded.any() else 'shows no face'}"
-    samples_sheet(reconstruction, look=look).savefig(folder / "samples.png", dpi=120, metadata=DRAWN_BY)
+    fit, name, number = reconstruction.fit, readable(reconstruction.observation.photo.name), len(reconstruction.samples.vertices)
+    part = "is occluded" if fit.occluded.any() else "shows no face"
+    title = f"{name}: how far {number} heads differ where the photo {part}"
+    save_picture(samples_sheet(reconstruction, look=look), folder / "samples.png")
     heatmap = heatmap_figure(fit.vertices, reconstruction.head.triangles, reconstruction.spread, fit.free, title=title)
-    heatmap.savefig(folder / "heatmap.png", dpi=120, metadata=DRAWN_BY)
+    save_picture(heatmap, folder / "heatmap.png")
 
 
 def report(reconstruction: Reconstruction) -> dict:
@@ -157,7 +162,7 @@ def _note(samples):
     """What everybody who reads the numbers must know."""
     note = "The occluded part is sampled, not observed."
     if samples.starts_most_likely:
-        note += " Head 0 (sample_00.ply) is the most likely one, the fit completed; all others are spread around it."
+        note += " Head 0 (sample_000.ply) is the most likely one, the fit completed; all others are spread around it."
     return note
 
 

@@ -1,14 +1,14 @@
-"""Heads as PLY and GLB files that other programs read: normals, colours, and no hole but the neck's."""
+"""Heads as PLY and GLB files that other programs read: units, normals, and colours in bytes, which every reader takes."""
 
+import json
+import struct
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from d3f_lite.heads.model import PARTS, HeadModel
-from d3f_lite.results.refinement import Refinement
+from d3f_lite.fitting.rendering import vertex_normals
 
 
 def write_head(
@@ -16,6 +16,7 @@ def write_head(
     vertices: Float[np.ndarray, "V 3"],
     triangles: Int[np.ndarray, "T 3"],
     colours: Float[np.ndarray, "V 3"] | None = None,
+    note: str = "millimetres, y up",
 ) -> None:
     """Write one head as a binary PLY file, with a normal at each vertex.
 
@@ -24,12 +25,18 @@ def write_head(
         vertices: mm.
         triangles: counter-clockwise seen from outside.
         colours: RGB in [0, 1]; None = no colours.
+        note: what a reader must know, one line of ASCII.
     """
-    import trimesh
-
-    painted = None if colours is None else np.uint8(np.clip(colours, 0.0, 1.0) * 255.0 + 0.5)
-    mesh = trimesh.Trimesh(vertices, triangles, vertex_colors=painted, process=False)
-    mesh.export(path, vertex_normal=True)
+    floats = np.hstack((vertices, vertex_normals(vertices, triangles))).astype("<f4")
+    rows, names = [floats.view(np.uint8)], [f"float {name}" for name in ("x", "y", "z", "nx", "ny", "nz")]
+    if colours is not None:
+        rows.append(_in_bytes(colours))
+        names += [f"uchar {name}" for name in ("red", "green", "blue")]
+    corners = np.hstack((np.full((len(triangles), 1), 3, np.uint8), triangles.astype("<i4").view(np.uint8)))
+    header = ["ply", "format binary_little_endian 1.0", f"comment {note}", f"element vertex {len(vertices)}",
+              *(f"property {name}" for name in names), f"element face {len(triangles)}",
+              "property list uchar int vertex_indices", "end_header", ""]  # fmt: skip
+    Path(path).write_bytes("\n".join(header).encode("ascii") + np.hstack(rows).tobytes() + corners.tobytes())
 
 
 def write_scene(
@@ -47,29 +54,53 @@ def write_scene(
     Args:
         path: of the file.
         heads: mm.
+        normals: of unit length; one that points into the surface, in a fold, is replaced by that of the triangles around it.
         triangles: counter-clockwise seen from outside.
         colours: RGB in [0, 1], as on a screen.
         names: of the nodes.
         places: mm, where the nodes stand.
         note: what a reader must know.
     """
-    from trimesh import Scene, Trimesh
-    from trimesh.exchange.gltf import export_glb
-    from trimesh.transformations import translation_matrix
-    from trimesh.visual import TextureVisuals
-    from trimesh.visual.material import PBRMaterial
-
     screen = np.clip(colours, 0.0, 1.0)
     linear = np.where(screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4)  # of sRGB, as glTF wants it
-    skin = TextureVisuals(material=PBRMaterial(name="skin", metallicFactor=0.0, roughnessFactor=0.8))
-    # In bytes, which every reader takes; some read 16 bits modulo 256, and some take floats for black.
-    skin.vertex_attributes["color"] = np.uint8(np.column_stack((linear, np.ones(len(linear)))) * 255.0 + 0.5)
-    scene = Scene()
-    for vertices, directions, name, place in zip(heads, normals, names, places):
-        mesh = Trimesh(vertices / 1000.0, triangles, vertex_normals=directions, visual=skin, process=False)
-        scene.add_geometry(mesh, geom_name=name, node_name=name, transform=translation_matrix(place / 1000.0))
-    add_note = lambda tree: tree["asset"].update(extras={"note": note})
-    Path(path).write_bytes(export_glb(scene, include_normals=True, tree_postprocessor=add_note))
+    # Four bytes each: some readers take 16 bits modulo 256 and floats for black, and glTF wants rows of whole words.
+    painted = _in_bytes(np.column_stack((linear, np.ones(len(linear)))))
+    arrays: list[tuple[np.ndarray, dict]] = [
+        (triangles.astype("<u4").ravel(), {"type": "SCALAR", "componentType": 5125}),
+        (painted, {"type": "VEC4", "componentType": 5121, "normalized": True}),
+    ]
+    for vertices, directions in zip(heads, normals):
+        own, metres = vertex_normals(vertices, triangles), (vertices / 1000.0).astype("<f4")
+        directions = np.where((own * directions).sum(1, keepdims=True) > 0.0, directions, own)
+        box = {"min": metres.min(0).tolist(), "max": metres.max(0).tolist()}
+        arrays += [(array, {"type": "VEC3", "componentType": 5126, **limits})
+                   for array, limits in ((metres, box), (directions.astype("<f4"), {}))]  # fmt: skip
+    starts = np.cumsum([0, *(array.nbytes for array, _ in arrays)]).tolist()
+    surface = lambda n: {"attributes": {"POSITION": 2 * n + 2, "NORMAL": 2 * n + 3, "COLOR_0": 1}, "indices": 0, "material": 0}
+    described = {
+        "asset": {"version": "2.0", "generator": "d3f-lite", "extras": {"note": note}},
+        "scene": 0,
+        "scenes": [{"nodes": list(range(len(names)))}],
+        "nodes": [{"name": name, "mesh": n, "translation": (places[n] / 1000.0).tolist()} for n, name in enumerate(names)],
+        "meshes": [{"name": name, "primitives": [surface(n)]} for n, name in enumerate(names)],
+        "materials": [{"name": "skin", "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 0.8}}],
+        "accessors": [{"bufferView": n, "count": len(array), **form} for n, (array, form) in enumerate(arrays)],
+        "bufferViews": [{"buffer": 0, "byteOffset": start, "byteLength": array.nbytes, "target": 34962 + (array.ndim == 1)}
+                        for start, (array, _) in zip(starts, arrays)],
+        "buffers": [{"byteLength": starts[-1]}],
+    }  # fmt: skip
+    text = json.dumps(described, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<4sIII4s", b"glTF", 2, 28 + len(text) + starts[-1], len(text), b"JSON") + text)
+        file.write(struct.pack("<I4s", starts[-1], b"BIN\0"))
+        for array, _ in arrays:
+            file.write(array.tobytes())
+
+
+def _in_bytes(colours):
+    """Colours in [0, 1] as bytes."""
+    return np.uint8(np.clip(colours, 0.0, 1.0) * 255.0 + 0.5)
 
 
 def grid_places(
@@ -79,38 +110,3 @@ def grid_places(
     width, height = spacing * np.ptp(vertices[:, 0]), spacing * np.ptp(vertices[:, 1])
     column, row = np.arange(number) % columns, np.arange(number) // columns
     return np.stack((column * width, -row * height, np.zeros(number)), -1).astype(np.float32)
-
-
-def with_closed_eyeballs(head: HeadModel) -> Int[np.ndarray, "C 3"]:
-    """The triangles of a HeadModel and, after them, those that close the holes of its eyeballs: (T + C, 3) int32.
-
-    The right eyeball of the shipped head ends behind the lids. Nothing sees that hole, but other programs want closed
-    parts. No vertex is added. The model keeps its own triangles: its Laplacian, and so the published loss, goes by them.
-    """
-    return _closed(head.triangles, head.parts == PARTS.index("eyeballs"))
-
-
-def closed_refinement(head: HeadModel, mesh: Refinement) -> Int[np.ndarray, "C 3"]:
-    """The triangles of a head's refinement and, after them, those that close its eyeballs."""
-    eyeballs = mesh((head.parts == PARTS.index("eyeballs")).astype(np.float32)[:, None])[:, 0] > 0.99
-    return _closed(mesh.triangles, eyeballs)
-
-
-def _closed(triangles, eyeballs):
-    """Triangles and, after them, those that close the holes between vertices of the ``eyeballs``, (V,) bool."""
-    caps = [(loop[0], *pair) for loop in _open_loops(triangles[eyeballs[triangles].all(1)]) for pair in pairwise(loop[1:])]
-    return np.concatenate([triangles, np.reshape(caps, (-1, 3)).astype(triangles.dtype)])
-
-
-def _open_loops(triangles):
-    """The holes of a surface: lists of vertices, in the order in which triangles that fill them run."""
-    sides = {(a, b) for triangle in triangles.tolist() for a, b in zip(triangle, triangle[1:] + triangle[:1])}
-    following = {b: a for a, b in sides if (b, a) not in sides}
-    loops = []
-    while following:
-        loop = [min(following)]
-        while (vertex := following.pop(loop[-1], None)) is not None:
-            loop.append(vertex)
-        if loop[-1] == loop[0]:  # not where two holes share a vertex
-            loops.append(loop[:-1])
-    return loops

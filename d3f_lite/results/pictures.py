@@ -1,21 +1,21 @@
 """Pictures of any head: plain renders, a fit laid over its photo, heatmaps."""
 
-import matplotlib
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
-from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
 
-from d3f_lite.files.names import caption
+from d3f_lite.files.lettering import write
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.rendering import render
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
+from d3f_lite.results.layout import Tile, tile_sheet
 
 CLAY = (0.74, 0.72, 0.70)
 NEUTRAL = (0.80, 0.80, 0.82)  # of vertices without a value in a heatmap
-HEATMAP = "cividis"
 MAGENTA = (214, 51, 132)  # RGB of 255, of what marks an occluder
 # Spherical harmonics (on all sides, x, y, z, and no second order) of a soft key light from above the camera.
 STUDIO_LIGHT = np.outer((0.38, 0.10, 0.22, 0.50, 0, 0, 0, 0, 0), np.ones(3)).astype(np.float32)
@@ -35,9 +35,15 @@ def clay_colours(head: HeadModel, mouth: float = 0.45) -> Float[np.ndarray, "V 3
     return (np.array(CLAY) * (1.0 - (1.0 - mouth) * inside)).astype(np.float32)
 
 
+def cividis(values: Float[np.ndarray, "V"]) -> UInt8[np.ndarray, "V 3"]:
+    """The colours of values in [0, 1] on matplotlib's scale of that name, from blue to yellow."""
+    levels = (np.clip(values, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return cv2.applyColorMap(levels[:, None], cv2.COLORMAP_CIVIDIS)[:, 0, ::-1]
+
+
 def heatmap_colours(values: Float[np.ndarray, "V"], where: Bool[np.ndarray, "V"], highest: float) -> Float[np.ndarray, "V 3"]:
     """Colours of ``values`` from 0 to ``highest``; neutral outside ``where``."""
-    mapped = matplotlib.colormaps[HEATMAP](np.clip(values / max(highest, 1e-9), 0.0, 1.0))[:, :3]
+    mapped = cividis(values / max(highest, 1e-9)) / np.float32(255.0)
     # Shading darkens what it is laid on, so the colours start a little brighter.
     return np.where(where[:, None], np.clip(1.15 * mapped, 0.0, 1.0), NEUTRAL).astype(np.float32)
 
@@ -92,7 +98,7 @@ def draw_averaged(
     twice = (2 * shape[0], 2 * shape[1])
     drawn, index = render(vertices, triangles, camera.cropped((0.0, 0.0), 2.0), albedo, light, twice, normals=normals)
     covered = (index >= 0)[..., None].astype(np.float32)
-    halved = lambda values: values.reshape(shape[0], 2, shape[1], 2, -1).mean((1, 3))
+    halved = lambda values: cv2.resize(values, shape[::-1], interpolation=cv2.INTER_AREA).reshape(*shape, -1)
     return halved(drawn / np.float32(255.0) * covered), halved(covered)
 
 
@@ -139,7 +145,7 @@ def heatmap_figure(
     label: str = "spread of the samples (mm)",
     highest: float | None = None,
     size: int = 320,
-) -> Figure:
+) -> Image.Image:
     """A value per vertex over part of a head, seen from three sides, with its colour bar.
 
     Args:
@@ -154,18 +160,26 @@ def heatmap_figure(
     if highest is None:
         highest = values[where].max() if where.any() else 1.0
     colours = heatmap_colours(values, where, float(highest))
-    figure = Figure(figsize=(9.6, 3.6), layout="constrained")
-    axes = figure.subplots(1, 3)
-    for axis, yaw in zip(axes, (-0.7, 0.0, 0.7)):
-        axis.imshow(draw_head(vertices, triangles, size=size, yaw=yaw, colours=colours))
-        axis.set_axis_off()
-    scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0.0, float(highest)), HEATMAP)
-    figure.colorbar(scale, ax=axes, label=label, shrink=0.85)
-    entitle(figure, title)
-    return figure
+    views = [draw_head(vertices, triangles, size=size, yaw=yaw, colours=colours) for yaw in (-0.7, 0.0, 0.7)]
+    tiles = [Tile(view, "", 0, column) for column, view in enumerate(views)]
+    return _with_colour_bar(tile_sheet(tiles, title, (size, size)), float(highest), label)
 
 
-def entitle(figure: Figure, title: str) -> None:
-    """Write a title that may have a photo's name in it above a Figure, wrapped where it is long."""
-    drawn, how = caption(title, 90)
-    figure.suptitle(drawn, fontsize=10, **how)
+def _with_colour_bar(sheet, highest, label, letters=13, most=6):
+    """A sheet with a colour bar from 0 to ``highest`` below it, with at most ``most`` round numbers after 0, and its label."""
+    long, high = sheet.width // 2, 14
+    left, top = long // 2, sheet.height
+    whole = Image.new("RGB", (sheet.width, top + high + 4 * letters), "white")
+    whole.paste(sheet)
+    bar = np.broadcast_to(cividis(np.linspace(0.0, 1.0, long)), (high, long, 3))
+    whole.paste(Image.fromarray(np.ascontiguousarray(bar)), (left, top))
+    draw = ImageDraw.Draw(whole)
+    draw.rectangle((left - 1, top - 1, left + long, top + high), outline="black")
+    scale = max(highest, 1e-9)
+    step = min(one for power in range(-9, 10) for one in (10.0**power, 2 * 10.0**power, 5 * 10.0**power) if most * one >= scale)
+    for tick in np.arange(0.0, scale * (1 + 1e-6), step):
+        x = left + round(tick / scale * (long - 1))
+        draw.line((x, top + high, x, top + high + 4), "black")
+        write(whole, (x, top + high + 6), [f"{tick:.6g}"], letters)
+    write(whole, (whole.width / 2, top + high + 6 + 1.4 * letters), [label], letters)
+    return whole

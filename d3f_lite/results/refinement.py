@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -38,10 +39,10 @@ class Refinement:
 def refinement(head: HeadModel, level: int = len(LONGEST_EDGES)) -> Refinement:
     """The finer mesh of a head: no edge of the mean head's face or eyeballs is longer than LONGEST_EDGES[level - 1].
 
-    Its first vertices are those of the level before; level 0 is the head itself.
+    Its first vertices are those of the level before; level 0 is the head itself, its eyeballs closed.
     """
     if level == 0:
-        return Refinement(eye_array(len(head.mean), format="csr", dtype=np.float32), head.triangles)
+        return Refinement(eye_array(len(head.mean), format="csr", dtype=np.float32), with_closed_eyeballs(head))
     mesh, fine = refinement(head, level - 1), head.face | (head.parts == PARTS.index("eyeballs"))
     while True:
         pairs, edges = sides(mesh.triangles)
@@ -82,3 +83,28 @@ def _split(triangles: Int[np.ndarray, "T 3"], middle: Int[np.ndarray, "T 3"]) ->
         }[count]
         parts += [np.stack(corners, 1) for corners in cut]
     return np.concatenate(parts).astype(triangles.dtype)
+
+
+def with_closed_eyeballs(head: HeadModel) -> Int[np.ndarray, "C 3"]:
+    """The triangles of a HeadModel and, after them, those that close the holes of its eyeballs: (T + C, 3) int32.
+
+    The right eyeball of the shipped head ends behind the lids. Nothing sees that hole, but other programs want closed
+    parts. No vertex is added. The model keeps its own triangles: its Laplacian, and so the published loss, goes by them.
+    """
+    eyeballs = (head.parts == PARTS.index("eyeballs"))[head.triangles].all(1)
+    caps = [(loop[0], *pair) for loop in _open_loops(head.triangles[eyeballs]) for pair in pairwise(loop[1:])]
+    return np.concatenate([head.triangles, np.reshape(caps, (-1, 3)).astype(head.triangles.dtype)])
+
+
+def _open_loops(triangles):
+    """The holes of a surface: lists of vertices, in the order in which triangles that fill them run."""
+    sides = {(a, b) for triangle in triangles.tolist() for a, b in zip(triangle, triangle[1:] + triangle[:1])}
+    following = {b: a for a, b in sides if (b, a) not in sides}
+    loops = []
+    while following:
+        loop = [min(following)]
+        while (vertex := following.pop(loop[-1], None)) is not None:
+            loop.append(vertex)
+        if loop[-1] == loop[0]:  # not where two holes share a vertex
+            loops.append(loop[:-1])
+    return loops

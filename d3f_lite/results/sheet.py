@@ -1,11 +1,12 @@
 """What a Reconstruction looks like: the face behind the occluder, and its heads side by side on one sheet."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
-from matplotlib.figure import Figure
+from PIL import Image
 
 from d3f_lite.common.pull_push import pull_push
 from d3f_lite.errors import SettingsError
@@ -14,12 +15,12 @@ from d3f_lite.files.values import truncated_repr
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.reconstruction import Reconstruction
+from d3f_lite.results.layout import Tile, tile_sheet
 from d3f_lite.results.pictures import (
     MAGENTA,
     clay_colours,
     draw_averaged,
     draw_head,
-    entitle,
     face_window,
     heatmap_colours,
     in_bytes,
@@ -38,11 +39,12 @@ LOOKS = {
 }
 # A lamp beside those of the photo, so that made-up shapes show; what faces the camera looks as without it.
 RELIEF = np.outer((-0.14, 0.05, 0.12, 0.15, 0, 0, 0, 0, 0), np.ones(3)).astype(np.float32)
+HEAD_SIZE = 260  # px of a head's picture
 INPUTS = 3  # of the tiles of ``sample_tiles``, before the heads
 DISCLAIMER = "The occluded part is sampled, not observed."
 
 
-def samples_sheet(reconstruction: Reconstruction, size: int = 260, look: str = "photo", most: int = 10) -> Figure:
+def samples_sheet(reconstruction: Reconstruction, size: int = HEAD_SIZE, look: str = "photo", most: int = 10) -> Image.Image:
     """The photo and the face behind its occluder, large, and the first heads as the camera sees them.
 
     Args:
@@ -51,7 +53,7 @@ def samples_sheet(reconstruction: Reconstruction, size: int = 260, look: str = "
         most: heads that are shown.
 
     Returns:
-        Figure whose label says what it shows, for those who cannot see it.
+        PIL image; its ``info["alt"]`` says what it shows, for those who cannot see it.
     """
     photo, hidden = closeup(reconstruction.observation, 2 * size)
     around, _ = cv2.findContours((hidden > 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
@@ -60,26 +62,19 @@ def samples_sheet(reconstruction: Reconstruction, size: int = 260, look: str = "
         behind, outlined = "what may be behind it: the most likely face", " (outlined: what is hidden)"
         said = ", a magenta line around what hides the face,"
     outline = cv2.drawContours(photo.copy(), around, -1, MAGENTA, 2, cv2.LINE_AA)
-    large = [(outline, f"the photo{outlined}"), (revealed(reconstruction, 2 * size), behind)]
     heads = _head_tiles(reconstruction, size, most, look)
     # Two large pictures with up to four heads beside them, and rows of six below.
-    rows = 2 + -(-max(len(heads) - 4, 0) // 6)
-    figure = Figure(figsize=(13.2, 2.35 * rows + 0.4), layout="constrained")
-    grid = figure.add_gridspec(rows, 6)
-    small = [grid[row, column] for row in range(rows) for column in range(4 if row < 2 else 0, 6)]
-    for place, (picture, words) in zip([grid[:2, :2], grid[:2, 2:4], *small], [*large, *heads]):
-        axis = figure.add_subplot(place)
-        axis.imshow(picture)
-        axis.set_title(words, fontsize=11 if picture.shape[0] > size else 9)
-        axis.set_axis_off()
-    name, count = reconstruction.observation.photo.name, len(reconstruction.samples.vertices)
+    tiles = [Tile(outline, f"the photo{outlined}", 0, 0, 2), Tile(revealed(reconstruction, 2 * size), behind, 0, 2, 2)]
+    places = [(0, 4), (0, 5), (1, 4), (1, 5), *((2 + n // 6, n % 6) for n in range(len(heads)))]
+    tiles += [Tile(picture, words, row, column) for (picture, words), (row, column) in zip(heads, places)]
+    name, count = readable(reconstruction.observation.photo.name), len(reconstruction.samples.vertices)
     some = f" {len(heads)} of {count} heads are shown." if len(heads) < count else ""
-    entitle(figure, f"{name}: {DISCLAIMER}{some}")
-    figure.set_label(
-        f"The photo {readable(name)}{said} beside the same photo with {behind}; and {len(heads)} heads {LOOKS[look]}, "
+    sheet = tile_sheet(tiles, f"{name}: {DISCLAIMER}{some}", (size, size), letters=max(8, size // 17))
+    sheet.info["alt"] = (
+        f"The photo {name}{said} beside the same photo with {behind}; and {len(heads)} heads {LOOKS[look]}, "
         "as the camera sees them: alike where the photo shows the face, different where it does not."
     )
-    return figure
+    return sheet
 
 
 def sample_tiles(
@@ -98,12 +93,22 @@ def sample_tiles(
 
 def _head_tiles(reconstruction, size, most, look):
     """(picture, caption) of the first ``most`` heads as the camera sees them: their names, and how likely they are."""
-    fit, samples = reconstruction.fit, reconstruction.samples
-    yaw, pitch, _ = fit.camera.angles
-    camera, painter = portrait_camera(fit.vertices, size, yaw, pitch), head_painter(reconstruction, look)
+    samples = reconstruction.samples
     likely = [f"\nlikelier than {100 * share:.0f} in 100 draws" if share < 0.995 else "" for share in samples.plausibility]
     numbers = range(len(samples.vertices))[:most]
-    return [(painter(samples.vertices[n], camera, size), samples.caption(n) + likely[n]) for n in numbers]
+    return [(_head_picture(reconstruction, n, size, look), samples.caption(n) + likely[n]) for n in numbers]
+
+
+@lru_cache(maxsize=32)
+def _head_picture(reconstruction, number, size, look):
+    """A head as the camera sees it, drawn once and shrunk for smaller sheets."""
+    if size < HEAD_SIZE:
+        picture = _head_picture(reconstruction, number, HEAD_SIZE, look)
+        return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+    fit = reconstruction.fit
+    yaw, pitch, _ = fit.camera.angles
+    camera = portrait_camera(fit.vertices, size, yaw, pitch)
+    return head_painter(reconstruction, look)(reconstruction.samples.vertices[number], camera, size)
 
 
 def head_painter(reconstruction: Reconstruction, look: str = "photo") -> Callable[..., UInt8[np.ndarray, "H W 3"]]:

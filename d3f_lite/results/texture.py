@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.ndimage import map_coordinates
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import splu
@@ -87,7 +87,7 @@ def trust_near(
 
 def fine_normals(head: HeadModel, vertices: Float[np.ndarray, "V 3"], mesh: Refinement | None = None) -> Float[np.ndarray, "F 3"]:
     """Unit normals of a head's refinement (by default the one of its Texture), as smooth as on the head itself."""
-    own = vertex_normals(vertices, head.triangles)
+    own = vertex_normals(vertices, refinement(head, 0).triangles)
     mixed = (mesh or refinement(head))(own)
     return mixed / (np.linalg.norm(mixed, axis=1, keepdims=True) + 1e-9)
 
@@ -145,29 +145,17 @@ def _light_slope(colours, normals, usual=(0.0, 0.15, 0.15), sigma=0.35, most=0.4
 
 @dataclass(frozen=True, eq=False)
 class _Places:
-    """What the vertices of a head's refinement are, found on its mean head.
+    """What the vertices of a head's refinement are, found on its mean head."""
 
-    Args:
-        areas: (F, A) soft weights of ALBEDO_REGIONS.
-        plain: (F,) bool, skin of the face.
-        around: (F,) bool, scalp, ears and neck: where the photo may show something else.
-        hair: (F,) how much of it hair covers, 0 to 1.
-        eyes: (F,) bool, the eyeballs.
-        eye_colours: (F, 3) RGB, of the eyeballs.
-        open: (F,) how bright the light from all sides makes it, against plain skin.
-        mirror: (F,) the vertex on the other side.
-        closeness: (E,) of both ends of each edge, 1 on average.
-    """
-
-    areas: np.ndarray
-    plain: np.ndarray
-    around: np.ndarray
-    hair: np.ndarray
-    eyes: np.ndarray
-    eye_colours: np.ndarray
-    open: np.ndarray
-    mirror: np.ndarray
-    closeness: np.ndarray
+    areas: Float[np.ndarray, "F A"]  # soft weights of ALBEDO_REGIONS
+    plain: Bool[np.ndarray, "F"]  # skin of the face
+    around: Bool[np.ndarray, "F"]  # scalp, ears and neck: where the photo may show something else
+    hair: Float[np.ndarray, "F"]  # how much of it hair covers, 0 to 1
+    eyes: Bool[np.ndarray, "F"]  # the eyeballs
+    eye_colours: Float[np.ndarray, "F 3"]  # RGB
+    open: Float[np.ndarray, "F"]  # how bright the light from all sides makes it, against plain skin
+    mirror: Int[np.ndarray, "F"]  # the vertex on the other side
+    closeness: Float[np.ndarray, "E"]  # of both ends of each edge, 1 on average
 
 
 @lru_cache(maxsize=4)

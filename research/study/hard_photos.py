@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jaxtyping import Bool
-from matplotlib.figure import Figure
+from PIL import Image
 from tqdm import tqdm
 
 from d3f_lite.command_line import command_line
@@ -28,7 +28,8 @@ from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
+from d3f_lite.results.layout import Tile, save_picture, tile_sheet
+from d3f_lite.results.provenance import drawn_by_us
 from d3f_lite.results.sheet import sample_tiles
 from research.study.masks import overlap
 
@@ -126,16 +127,13 @@ def answered(photo: Photo, samples: int = 4) -> tuple[str, list[np.ndarray]]:
     return f"{100 * found.variance_left:.0f} % left open", [tiles[1][0], tiles[2][0], tiles[-1][0]]
 
 
-def sheet(answers: list[tuple[str, str, list]]) -> Figure:
+def sheet(answers: list[tuple[str, str, list]]) -> Image.Image:
     """All photos: name, line and pictures of each, side by side."""
-    rows = -(-len(answers) // COLUMNS)
-    figure = Figure(figsize=(3.6 * COLUMNS, 1.45 * rows), layout="constrained")
-    for axis, (name, line, pictures) in zip(figure.subplots(rows, COLUMNS).ravel(), answers):
-        axis.imshow(np.hstack([_square(picture) for picture in pictures]))
-        axis.set_title(f"{name}\n{line:.60}", fontsize=6)
-    for axis in figure.axes:
-        axis.set_axis_off()
-    return figure
+    tiles = [
+        Tile(np.hstack([_square(picture) for picture in pictures]), f"{name}\n{line:.60}", *divmod(number, COLUMNS))
+        for number, (name, line, pictures) in enumerate(answers)
+    ]
+    return tile_sheet(tiles, "", (3 * SIDE, SIDE))
 
 
 def _square(picture):
@@ -168,7 +166,7 @@ def main() -> None:
     answers = [(photo.name, *answered(photo)) for photo in tqdm(photos, desc="photos")]
     for name, line, _ in answers:
         print(f"{name}: {line}")
-    sheet(answers).savefig(options.out, dpi=130, metadata=DRAWN_BY)
+    save_picture(sheet(answers), options.out)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
-from matplotlib.figure import Figure
+from PIL import Image
 
 from d3f_lite.command_line import command_line
 from d3f_lite.diversity.search import sample_iid
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.report import table
 from d3f_lite.evaluation.truth import align_all, face_error
-from d3f_lite.files.names import caption
+from d3f_lite.files.names import readable
 from d3f_lite.files.whole import check_replaceable, check_writable
 from d3f_lite.metrics import coverage
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo, sample_photo
@@ -26,9 +26,10 @@ from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.reconstruction import Reconstruction
+from d3f_lite.results.layout import Tile, save_picture, tile_sheet
 from d3f_lite.results.pictures import draw_head, heatmap_colours
-from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
-from d3f_lite.results.sheet import DISCLAIMER, INPUTS, sample_tiles
+from d3f_lite.results.provenance import drawn_by_us
+from d3f_lite.results.sheet import DISCLAIMER, sample_tiles
 from research.study.masks import photos_in
 
 HIDDEN_BY = ("surgical_mask", "sunglasses", "scarf", "hand")
@@ -36,7 +37,7 @@ HIGHEST = 8.0  # mm, of the heatmaps' colours
 SHOWN = 3  # heads of each
 DRAWS = 64  # whose central 90 % a fit may lie in
 PER_SHEET = 3  # photos
-NAME_LINE = 24  # characters of a photo's name
+SIDE = 200  # px of a picture
 
 
 def drawn_cases(seed):
@@ -93,24 +94,17 @@ def report(rows: list[tuple]) -> str:
     return table(("photo", *names), cells)
 
 
-def sheet(cases):
-    """A Figure of what ``compare`` gave, two rows a photo: photo, mask, fit, a few heads, and where the heads differ."""
+def sheet(cases) -> Image.Image:
+    """What ``compare`` gave, two rows a photo: photo, mask, fit, a few heads, and where the heads differ."""
     rows = [(found, source) for case in cases for found, source in zip(case, ("true mask", "photo alone"))]
-    columns = INPUTS + SHOWN + 1
-    figure = Figure(figsize=(1.5 * columns, 1.65 * len(rows) + 0.4), layout="constrained")
-    axes = np.atleast_2d(figure.subplots(len(rows), columns))
-    for line, (found, source) in zip(axes, rows):
+    tiles = []
+    for row, (found, source) in enumerate(rows):
         colours = heatmap_colours(found.spread, found.fit.free, HIGHEST)
         heatmap = draw_head(found.fit.vertices, found.head.triangles, colours=colours)
-        tiles = [*sample_tiles(found, 200, SHOWN), (heatmap, f"spread, 0 to {HIGHEST:g} mm")]
-        name, how = caption(found.observation.photo.name, NAME_LINE)
-        tiles[0] = (tiles[0][0], f"{name}\n{source}")
-        for axis, (picture, words) in zip(line, tiles):
-            axis.imshow(picture)
-            axis.set_title(words, fontsize=7, **how)
-            axis.set_axis_off()
-    figure.suptitle(DISCLAIMER, fontsize=9)
-    return figure
+        line = [*sample_tiles(found, SIDE, SHOWN), (heatmap, f"spread, 0 to {HIGHEST:g} mm")]
+        line[0] = (line[0][0], f"{readable(found.observation.photo.name)}\n{source}")
+        tiles += [Tile(*one, row, column) for column, one in enumerate(line)]
+    return tile_sheet(tiles, DISCLAIMER, (SIDE, SIDE))
 
 
 @command_line("mask_comparison")
@@ -133,9 +127,7 @@ def main():
         except LandmarkError as error:
             rows.append((photo.name, str(error)))
     for number in range(0, len(cases), PER_SHEET):
-        sheet(cases[number : number + PER_SHEET]).savefig(
-            options.out / f"sheet_{number // PER_SHEET}.png", dpi=110, metadata=DRAWN_BY
-        )
+        save_picture(sheet(cases[number : number + PER_SHEET]), options.out / f"sheet_{number // PER_SHEET}.png")
     print(report(rows))
     print(f"\nthe sheets are in {options.out}")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
-from matplotlib.figure import Figure
+from PIL import Image
 from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
@@ -30,8 +30,9 @@ from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.occluders.canvas import Canvas
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
+from d3f_lite.results.layout import Tile, save_picture, tile_sheet
 from d3f_lite.results.pictures import mark_occluder
-from d3f_lite.results.provenance import DRAWN_BY, drawn_by_us
+from d3f_lite.results.provenance import drawn_by_us
 from research.study.hard_photos import crops, resized_portrait, worsened
 from research.study.masks import Case, faces, score
 
@@ -246,22 +247,16 @@ def report(found: dict[tuple[str, str | None], list[float]]) -> str:
     return f"{table(('faces', 'occluder', 'cases', 'IoU'), rows)}\n\n{table(('clean portraits', 'called occluded'), clean)}"
 
 
-def sheet(shown: list[tuple[Case, float, np.ndarray | None]]) -> Figure:
+def sheet(shown: list[tuple[Case, float, np.ndarray | None]]) -> Image.Image:
     """Every photo with its estimated mask marked."""
-    rows = -(-len(shown) // COLUMNS)
-    figure = Figure(figsize=(1.6 * COLUMNS, 1.8 * rows), layout="constrained")
-    for axis in (axes := figure.subplots(rows, COLUMNS).ravel()):
-        axis.set_axis_off()
-    for axis, (case, value, occluded) in zip(axes, shown):
-        rows_of, columns_of = np.nonzero(case.face)
+    tiles = []
+    for number, (case, value, occluded) in enumerate(shown):
+        (top, left), (bottom, right) = (ends(np.nonzero(case.face), axis=1) for ends in (np.min, np.max))
         margin = int(0.3 * np.sqrt(case.face.sum()))
-        window = np.s_[
-            max(rows_of.min() - margin, 0) : rows_of.max() + margin, max(columns_of.min() - margin, 0) : columns_of.max() + margin
-        ]
+        window = np.s_[max(top - margin, 0) : bottom + margin, max(left - margin, 0) : right + margin]
         picture = case.photo.pixels if occluded is None else mark_occluder(case.photo.pixels, occluded)
-        axis.imshow(picture[window])
-        axis.set_title(f"{case.kind or case.group}\n{value:.2f}", fontsize=6)
-    return figure
+        tiles.append(Tile(picture[window], f"{case.kind or case.group}\n{value:.2f}", *divmod(number, COLUMNS)))
+    return tile_sheet(tiles, "", (200, 200))
 
 
 @command_line("unseen_occluders")
@@ -282,7 +277,7 @@ def main() -> None:
             found[case.group, case.kind].append(value)
             shown.append((case, value, occluded))
     print(report(found))
-    sheet(shown).savefig(options.out, dpi=130, metadata=DRAWN_BY)
+    save_picture(sheet(shown), options.out)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""The public page, as docs/hosting.md puts it up, and a visitor who means it ill: what is sent is bounded, told in a line, and gone."""
+"""The page for a class, as docs/hosting.md puts it up, and a visitor who means it ill: what is sent is bounded and gone."""
 
 import io
 import os
 import re
 import shlex
+import shutil
 import struct
 import zlib
 from functools import cache
+from pathlib import Path
 
 import psutil
 import pytest
@@ -18,6 +20,45 @@ from d3f_lite.observation.photo import sample_photo
 from widgets import PhotoControls
 from widgets.photo_controls import MOST_BYTES, MOST_PIXELS, opened
 
+KERNEL = "JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId"
+# Ask a kernel to run code, then send each widget a state that no page of ours sends; what it answers until its last reply.
+ATTACK = """async kernel => {
+  const text = new TextEncoder(), answers = [];
+  const socket = new WebSocket(`ws://${location.host}/api/kernels/${kernel}/channels?session_id=visitor`,
+    "v1.kernel.websocket.jupyter.org");
+  socket.binaryType = "arraybuffer";
+  const send = (msg_type, content) => {  // the number of offsets, the offsets, then channel, header, parent, metadata and content
+    const header = { msg_id: crypto.randomUUID(), msg_type, session: "visitor", username: "", version: "5.3",
+      date: new Date().toISOString() };
+    const parts = [text.encode("shell"), ...[header, {}, {}, content].map((one) => text.encode(JSON.stringify(one)))];
+    const offsets = [8 * (parts.length + 2)];
+    for (const part of parts) offsets.push(offsets.at(-1) + part.length);
+    const whole = new Uint8Array(offsets.at(-1)), view = new DataView(whole.buffer);
+    [offsets.length, ...offsets].forEach((number, place) => view.setBigUint64(8 * place, BigInt(number), true));
+    parts.forEach((part, place) => whole.set(part, offsets[place]));
+    socket.send(whole);
+  };
+  const received = (data) => {
+    const view = new DataView(data), at = (place) => Number(view.getBigUint64(8 * place, true));
+    const part = (place) => JSON.parse(new TextDecoder().decode(new Uint8Array(data, at(place), at(place + 1) - at(place))));
+    return { type: part(2).msg_type, content: part(5) };
+  };
+  const replied = (type) => new Promise((done) =>
+    socket.addEventListener("message", (event) => received(event.data).type === type && done(received(event.data))));
+  socket.addEventListener("message", (event) => answers.push(received(event.data)));
+  await new Promise((open) => socket.addEventListener("open", open));
+  send("execute_request", { code: "print('r' + 'an')", silent: false, store_history: false, user_expressions: {},
+    allow_stdin: false, stop_on_error: true });
+  send("comm_info_request", {});
+  const { comms } = (await replied("comm_info_reply")).content;
+  for (const comm_id of Object.keys(comms))
+    send("comm_msg", { comm_id, data: { method: "update", state: { painted: null, size: "x", points: 3, options: 1 },
+      buffer_paths: [] } });
+  send("kernel_info_request", {});
+  await replied("kernel_info_reply");
+  socket.close();
+  return answers;
+}"""
 MOST_MORE = 900.0  # MB that a visitor's photos may add to what the page takes
 
 
@@ -48,6 +89,7 @@ FILES = {  # what a visitor may send, and what is said of it
     "cut.png": (lambda: portrait("astronaut")[:4000], "cut.png: the image is damaged or cut short"),
     "letter.pdf": (lambda: b"%PDF-1.4 no photo", "letter.pdf: not an image that can be read"),
     "page.svg": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "page.svg: not an image"),
+    "photo.gif": (lambda: b"GIF89a" + bytes(99), "photo.gif: not an image that can be read here: send a JPEG or a PNG"),
     "nothing.png": (lambda: b"", "nothing.png: the file is empty"),
     "<img src=x onerror=alert(1)>.png": (lambda: b"x", "_img_src_x_onerror_alert_1_.png: not an image"),
     "../../etc/passwd": (lambda: b"root", "passwd: not an image"),
@@ -79,15 +121,17 @@ def test_a_message_that_no_page_of_ours_sends_changes_nothing():
 
 @pytest.fixture
 def public(tmp_path, monkeypatch):
-    """The page as docs/hosting.md puts it up, for one visitor at once: its address, its process, and the server's temporary folder."""
+    """The page as docs/hosting.md puts it up, for two visitors at once: its address, its process, and the server's temporary folder."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     command = re.search(r"^\.venv/bin/voila (.*?)$\n```", (ROOT / "docs" / "hosting.md").read_text(), re.MULTILINE | re.DOTALL)[1]
-    options = [one for one in shlex.split(command.replace("\\\n", " ")) if not one.startswith(("--port", "--Voila.ip", "--most"))]
-    notebook = ROOT / options.pop(0)
-    options = [re.sub("most_kernels=.*", "most_kernels=1", one) for one in options]
-    with serving("voila", tmp_path, notebook, *options) as (address, server):
+    notebook, *options = [one for one in shlex.split(command) if not one.startswith("--port")]
+    monkeypatch.chdir(ROOT)
+    options += ["--BoundedKernels.most_kernels=2", "--BoundedKernels.patience=10"]
+    page = shutil.copytree(ROOT / "notebooks", tmp_path / "page", ignore=shutil.ignore_patterns("[0-9]*"))
+    (page / "somebody.png").write_bytes(portrait("astronaut"))
+    with serving("voila", tmp_path, page / Path(notebook).name, *options) as (address, server):
         monkeypatch.undo()  # the browser keeps its own
         yield address, server, temporary
 
@@ -112,8 +156,20 @@ def test_a_hostile_visitor_leaves_nothing_behind(public):
         send("heavy.jpg", bytes(MOST_BYTES + 1))
         poll(lambda: "heavy.jpg: 9.0 MB; a photo may have 9 MB" in explorer.text_content(), "nothing is said of its weight")
 
-        with tab(browser) as other:  # one more visitor than may be there
-            assert other.goto(address).status == 503
+        other = tab(browser)
+        assert other.goto(f"{address}?voila-theme=dark&voila-template=reveal").status == 200
+        poll(lambda: other.locator(".head").count() == 16, "no heads for a second visitor")
+        assert other.evaluate("document.body.dataset.jpThemeLight") == "true" and not other.locator(".reveal").count()
+        with tab(browser) as third:  # one more visitor than may be there
+            assert third.goto(address).status == 503
+        for path in ("voila/files/somebody.png", "voila/files/explorer.ipynb", "api/kernels", "api/contents"):
+            assert page.request.get(f"{address}/{path}").status in (403, 404), path
+        kernels = [one.evaluate(KERNEL) for one in (page, other)]
+        assert kernels[0] != kernels[1]
+        for answer in page.evaluate(ATTACK, kernels[0]):
+            assert answer["type"] != "execute_reply" and "ran" not in str(answer["content"]), answer
+            assert not re.search(r"Traceback|site-packages|" + re.escape(str(ROOT)), str(answer["content"])), answer
+        other.close()
 
         for _ in range(4):  # faster than they can be read
             send("most.png", png(6_000, MOST_PIXELS // 6_000))

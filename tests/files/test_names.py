@@ -2,15 +2,16 @@
 
 import io
 import unicodedata
-import warnings
+from pathlib import Path
 
+import matplotlib
+import numpy as np
 import pytest
-from matplotlib import font_manager
-from matplotlib.figure import Figure
 from PIL import Image
 
-from d3f_lite.files import names
-from d3f_lite.files.names import caption, folder_name, unique_names
+from d3f_lite.files import lettering, names
+from d3f_lite.files.lettering import wrapped, write
+from d3f_lite.files.names import folder_name, unique_names
 from d3f_lite.observation.photo import sample_photo
 from d3f_lite.results.provenance import result_folder
 from widgets.photo_controls import opened
@@ -37,33 +38,40 @@ def test_names_in_a_batch_differ_also_where_case_does_not_count():
     assert max(len(name.encode()) for name in found) <= 200 and [folder_name(name) for name in found] == found
 
 
-def drawn(text):
-    """A text drawn as a caption: the PNG, and what matplotlib warned of."""
-    figure, stream = Figure(figsize=(4, 0.5)), io.BytesIO()
-    words, how = caption(text)
-    figure.suptitle(words, **how)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        figure.savefig(stream, format="png")
-    return Image.open(stream), [str(warning.message) for warning in told]
+def drawn(text, centred=True):
+    """A text drawn on a picture of 400 × 30 px: how dark each pixel is, 0 to 255."""
+    picture = Image.new("RGB", (400, 30), "white")
+    write(picture, (200 * centred, 4), wrapped(text, 16, 390), 16, centred)
+    return 255 - np.asarray(picture.convert("L"))
 
 
 @pytest.mark.parametrize("text", ("B$_$", "$\\frac{", "王小明", "हिन्दी", "ภาษาไทย", "한국어 José", "a\nb\udc80", "\U000f0000"))
 def test_any_name_can_be_drawn_and_nothing_is_a_box(text):
-    picture, told = drawn(text)
-    assert not [words for words in told if "missing from" in words] and picture.convert("L").getextrema()[0] < 128
+    assert drawn(text).any()
+    parts = [(path, character) for path, part in lettering._runs(names.readable(text)) for character in part]
+    assert parts and all(lettering._has(*part) for part in parts)
+
+
+def test_letters_stand_where_they_should_and_long_lines_are_wrapped():
+    middle = np.nonzero(drawn("HH").any(0))[0]
+    assert abs(middle[[0, -1]].mean() - 199.5) <= 1.5 and np.nonzero(drawn("HH", centred=False).any(0))[0][0] <= 2
+    assert 11 <= np.count_nonzero(drawn("H").any(1)) <= 13  # capitals are .73 of 16 px high
+    lines = wrapped("likelier than most " * 20, 12, 200)
+    assert len(lines) > 5 and " ".join(lines).split() == ("likelier than most " * 20).split()
+    assert max(lettering._font(None, 12).getlength(line) for line in lines) <= 220
+    assert wrapped("one\ntwo", 12, 200) == ["one", "two"] and len(wrapped("字" * 60, 12, 200)) > 1
 
 
 def test_a_font_that_has_the_glyphs_comes_before_a_transliteration(monkeypatch):
-    fonts = [entry for entry in font_manager.fontManager.ttflist if entry.name == "DejaVu Sans"]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", fonts)
-    names._fonts_for.cache_clear()
-    missing = "Ⓐ"  # matplotlib's STIX fonts have it, DejaVu has not
-    assert caption(f"x{missing}")[0] == "xA" and caption("王")[0] == "Wang"
-    monkeypatch.undo()
-    names._fonts_for.cache_clear()
-    words, how = caption(f"x{missing}")
-    assert words == f"x{missing}" and any("STIX" in family for family in how["fontfamily"])
+    words = lambda text: [(path and path.name, part) for path, part in lettering._runs(text)]
+    monkeypatch.setattr(lettering, "FONT_FOLDERS", ())
+    lettering._fonts_for.cache_clear()
+    assert words("xⒶ") == [(None, "xA")] and words("王") == [(None, "Wang")]  # DejaVu has neither
+    monkeypatch.setattr(lettering, "FONT_FOLDERS", (str(Path(matplotlib.get_data_path(), "fonts")),))
+    lettering._fonts_for.cache_clear()
+    (first, plain), (path, circled) = words("xⒶ")
+    assert (first, plain, circled) == (None, "x", "Ⓐ") and "STIX" in path
+    lettering._fonts_for.cache_clear()
 
 
 def test_a_result_stays_in_its_folder_whoever_named_the_photo(tmp_path):

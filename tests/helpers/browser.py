@@ -26,7 +26,7 @@ FLAGS = (
     "--disable-component-update --disable-sync --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
     "--ignore-gpu-blocklist"
 ).split()
-PATIENCE = 600.0  # seconds: waits are for conditions, and a machine may be slow
+PATIENCE = 1800.0  # seconds, after which something hangs; on no machine a limit for what works
 # MB, pages of files apart, that a server and its kernels may take: Binder guarantees 1000 with them, which are up to 500 here.
 # Binder has torch's build for CPUs; the one for GPUs, which pip takes on Linux, loads more.
 MOST_MEMORY = 700.0 if torch.version.cuda is None else 1500.0
@@ -64,7 +64,15 @@ def chromium():
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as own, sync_playwright() as playwright:
         environment = os.environ | {"XDG_CONFIG_HOME": own, "XDG_CACHE_HOME": own}  # not the user's
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, env=environment)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, env=environment, timeout=1000 * PATIENCE)
+        new_page = browser.new_page
+
+        def patient_page(**options):
+            page = new_page(**options)
+            page.set_default_timeout(1000 * PATIENCE)  # Playwright's own 30 seconds are a limit on slow machines
+            return page
+
+        browser.new_page = patient_page
         yield browser
         browser.close()
 

@@ -1,4 +1,7 @@
-"""SIGKILL at random moments: no result is half there afterwards, and the next run works. D3F_LITE_KILLS sets how many."""
+"""SIGKILL at random moments of the work: no result is half there afterwards, and the next run works.
+
+D3F_LITE_KILLS sets how many. A kill waits for a condition, so that it comes in the middle of the work on any machine.
+"""
 
 import hashlib
 import json
@@ -33,11 +36,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reas
 
 def kill_moments(seed, longest):
     """Seconds after which to kill, one for each kill."""
-    return np.random.default_rng(seed).uniform(0.02, longest, KILLS)
+    return np.random.default_rng(seed).uniform(0.0, longest, KILLS)
 
 
-def killed(work, seconds):
-    """Repeat ``work()`` in another process and kill it after so many seconds."""
+def killed(work, begun, seconds=0.0):
+    """Repeat ``work()`` in another process, and kill it so many seconds after ``begun()`` has become true."""
     child = os.fork()
     if child == 0:
         try:
@@ -45,6 +48,9 @@ def killed(work, seconds):
                 work()
         finally:
             os._exit(1)
+    while not begun():
+        assert os.waitpid(child, os.WNOHANG) == (0, 0), "it ended by itself: it failed"
+        time.sleep(0.002)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1]), "it ended by itself: it failed"
@@ -64,14 +70,13 @@ def check_result(folder, heads):
 
 def test_saving_a_result(tmp_path):
     found = reconstruct(sample_photo("astronaut"), np.zeros((512, 512), bool), samples=2)
-    folder, halves, wholes = tmp_path / "astronaut", 0, 0
-    for seconds in kill_moments(1, 3.0):
-        killed(lambda: found.save(tmp_path), seconds)
-        halves += any(path.name.startswith(".") for path in tmp_path.iterdir())
+    folder, before = tmp_path / "astronaut", set()
+    being_written = lambda: {path for path in tmp_path.iterdir() if path.name.startswith(".")} - before
+    for seconds in kill_moments(1, 2.0):
+        killed(lambda: found.save(tmp_path), being_written, seconds)
+        before |= being_written()
         if folder.exists():
             check_result(folder, 2)
-            wholes += 1
-    assert halves, "no kill came while files were written"
     check_result(found.save(tmp_path), 2)
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["astronaut"]
 
@@ -95,12 +100,11 @@ def test_evaluating(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "evaluate_case", lambda plan, head, occluder: {"head": head, "occluder": occluder, "rows": filler})
     plan = study.Plan(heads=60, occluders=("scarf", "sunglasses"))
     monkeypatch.setattr(study, "tqdm", lambda work, **_: work)
-    found = []
-    for seconds in kill_moments(3, 0.4):
+    found = lambda: list(tmp_path.glob("case_*.json"))
+    for number in sorted(np.random.default_rng(3).integers(1, len(plan.cases()), KILLS)):
         with joblib.parallel_config(backend="threading", n_jobs=1):
-            killed(lambda: (study.evaluate(plan, tmp_path), time.sleep(9)), seconds)
-        found.append([json.loads(path.read_text()) for path in tmp_path.glob("case_*.json")])
-    assert any(0 < len(records) < len(plan.cases()) for records in found), "no kill came in the middle"
+            killed(lambda: (study.evaluate(plan, tmp_path), time.sleep(9)), lambda: len(found()) >= number)  # noqa: B023
+        assert [json.loads(path.read_text()) for path in found()]
     with joblib.parallel_config(backend="threading", n_jobs=1):
         records = study.evaluate(plan, tmp_path)
     assert [(record["head"], record["occluder"]) for record in records] == plan.cases()
@@ -168,8 +172,10 @@ def test_fetching(tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "assets", lambda: {asset.name: asset})
     fetch.fetch(asset.name, progress=False).unlink()  # all is imported: kills come while it is fetched
     server.starts.clear()
-    for seconds in kill_moments(5, 0.6):
-        killed(lambda: (fetch.fetch(asset.name, progress=False), time.sleep(9)), seconds)
+    part = asset.path.with_name(f"{asset.name}.part")
+    for share in sorted(np.random.default_rng(5).uniform(0.05, 0.9, KILLS)):
+        begun = lambda: asset.path.exists() or (part.exists() and part.stat().st_size >= share * len(CONTENT))  # noqa: B023
+        killed(lambda: (fetch.fetch(asset.name, progress=False), time.sleep(9)), begun)
         assert not asset.path.exists() or asset.path.read_bytes() == CONTENT
     assert fetch.fetch(asset.name, progress=False).read_bytes() == CONTENT
     assert max(server.starts) > 0, "no run went on where a killed one stopped"

@@ -65,7 +65,7 @@ ELSEWHERE = {
     "d3f-lite fetch gnm": "test_gnm.py::test_fetching_gnm_brings_its_landmarks_too",
     "python data_fetch.py ict": "test_data_fetch.py::test_fetch_and_fetch_again",
     "python -m research.bake.assets": "test_data_fetch.py::test_refresh_mends_a_stale_hash_and_nothing_else",
-    "python -m research.bake.mesh_vae": "test_mesh_vae.py::test_a_killed_training_goes_on_where_it_was",
+    "python -m research.bake.mesh_vae": "test_mesh_vae_training.py::test_a_killed_training_goes_on_where_it_was",
     "python notebooks/handouts.py [FOLDER]": "test_exercises.py::handouts",
     "python notebooks/predictions.py FOLDER": "test_prediction.py::test_a_class_is_counted",
     "python notebooks/slides.py [FOLDER]": "test_slides.py::slides",

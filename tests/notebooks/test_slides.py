@@ -15,7 +15,7 @@ NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb
 def slides(tmp_path_factory):
     """The slides, made as ``make slides`` makes them."""
     folder = tmp_path_factory.mktemp("talk") / "slides"
-    subprocess.run([sys.executable, ROOT / "notebooks" / "slides.py", folder], check=True, capture_output=True, timeout=300)
+    subprocess.run([sys.executable, ROOT / "notebooks" / "slides.py", folder], check=True, capture_output=True)
     return folder
 
 
@@ -24,9 +24,7 @@ def test_every_notebook_has_its_slides_and_a_person_s_folder_stays(slides, tmp_p
     assert not any("BEGIN SOLUTION" in path.read_text(encoding="utf-8") for path in slides.glob("*.html"))
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "reveal.js").mkdir()  # a talk of somebody else's
-    told = subprocess.run(
-        [sys.executable, ROOT / "notebooks" / "slides.py", tmp_path], capture_output=True, text=True, timeout=300
-    )
+    told = subprocess.run([sys.executable, ROOT / "notebooks" / "slides.py", tmp_path], capture_output=True, text=True)
     assert told.returncode == 2 and {path.name for path in tmp_path.iterdir()} == {"notes.txt", "reveal.js"}
 
 

@@ -21,7 +21,7 @@ from d3f_lite.settings import FitSettings, Settings
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 180.0  # seconds
+PATIENCE = 1800.0  # seconds
 
 
 @pytest.fixture

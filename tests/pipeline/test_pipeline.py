@@ -116,7 +116,7 @@ def test_the_files_of_a_result(reconstruction, tmp_path):
 
     folder = reconstruction.save(tmp_path)
     names = {path.name for path in folder.iterdir()}
-    meshes = {"fit.ply"} | {f"sample_{number:02d}.ply" for number in range(16)}
+    meshes = {"fit.ply"} | {f"sample_{number:03d}.ply" for number in range(16)}
     inputs = {"mask.png", "landmarks.csv", "settings.toml", "heads.glb"}
     assert names == meshes | inputs | {"samples.npz", "samples.png", "heatmap.png", "viewer.html", "report.json"}
     with np.load(folder / "samples.npz", allow_pickle=False) as stored:
@@ -124,13 +124,13 @@ def test_the_files_of_a_result(reconstruction, tmp_path):
         assert stored["spread"].shape == (4538,) and stored["landmarks"].shape == stored["landmarks_fit"].shape == (68, 2)
         assert not (stored["visible"] & stored["occluded_vertices"]).any()
         assert stored["occluded"].shape == reconstruction.observation.photo.shape
-        mesh = trimesh.load(folder / "sample_05.ply", process=False)
+        mesh = trimesh.load(folder / "sample_005.ply", process=False)
         np.testing.assert_allclose(mesh.vertices, stored["vertices"][5], atol=1e-4)
         np.testing.assert_array_equal(mesh.faces[: len(stored["triangles"])], stored["triangles"])
     told = json.loads((folder / "report.json").read_text())
     assert told["seed"] == 3 and told["measures"]["spread_visible_mm"] < told["measures"]["spread_occluded_mm"]
     assert Settings.from_tables(told["settings"]) == reconstruction.settings
-    assert "Head 0 (sample_00.ply) is the most likely one" in told["note"]
+    assert "Head 0 (sample_000.ply) is the most likely one" in told["note"]
     assert told["landmark_backend"] == "mediapipe" and told["landmarks_calibrated"]
     assert told["mask"] == "given" and told["mask_confidence"] == 1.0 and 20 < told["occluded_percent_of_face"] < 60
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]  # no temporary folder is left

@@ -88,7 +88,7 @@ def test_what_is_a_result(found, tmp_path):
     for name in (*OF_FILE_BROWSERS, "explorer.html"):  # nobody's work, and what older versions wrote
         (folder / name).touch()
     assert is_result(folder) and found.save(tmp_path) == folder
-    for name in ("notes.txt", "sample_00 (copy).ply", ".git"):
+    for name in ("notes.txt", "sample_000 (copy).ply", ".git"):
         (folder / name).touch()
         assert not is_result(folder)
         (folder / name).unlink()

@@ -15,10 +15,11 @@ from d3f_lite.observation.photo import sample_photo
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.files import save_meshes
-from d3f_lite.results.mesh_files import with_closed_eyeballs, write_head
+from d3f_lite.results import files
+from d3f_lite.results.mesh_files import write_head
 from d3f_lite.results.pictures import NEUTRAL, heatmap_colours
-from d3f_lite.results.refinement import refinement
+from d3f_lite.results.provenance import is_part_of_result
+from d3f_lite.results.refinement import refinement, with_closed_eyeballs
 from d3f_lite.results.texture import texture_of
 
 TYPES = {"float": "<f4", "uchar": "u1"}
@@ -27,7 +28,7 @@ TYPES = {"float": "<f4", "uchar": "u1"}
 def read_ply(path):
     """The vertices of a binary PLY file as a structured array, and its triangles (T, 3)."""
     header, body = path.read_bytes().split(b"end_header\n", 1)
-    assert header.startswith(b"ply\nformat binary_little_endian 1.0\n")
+    assert header.startswith(b"ply\nformat binary_little_endian 1.0\ncomment ")
     vertices, faces = (int(number) for number in re.findall(rb"element \w+ (\d+)", header))
     properties = re.findall(r"property (float|uchar) (\w+)", header.decode())
     row = np.dtype([(name, TYPES[kind]) for kind, name in properties])
@@ -59,11 +60,11 @@ def result(tmp_path_factory):
     """A Reconstruction of three heads and the folder of its meshes."""
     portrait, folder = sample_photo("astronaut"), tmp_path_factory.mktemp("meshes")
     found = reconstruct(*draw_occluder(portrait, detect_landmarks(portrait), "surgical_mask"), samples=3)
-    save_meshes(found, folder)
+    files.save_meshes(found, folder)
     return found, folder
 
 
-@pytest.mark.parametrize("name", ["fit", "sample_00", "sample_02"])
+@pytest.mark.parametrize("name", ["fit", "sample_000", "sample_002"])
 def test_a_mesh_is_open_at_the_neck_only_and_its_normals_point_outwards(name, result):
     found, folder = result
     table, triangles = read_ply(folder / f"{name}.ply")
@@ -83,11 +84,19 @@ def test_a_mesh_is_open_at_the_neck_only_and_its_normals_point_outwards(name, re
         closed = parts[own[0, 0]] != PARTS.index("skin")
         assert bool(open_sides(own)) != closed
 
+    check_surface(points, normals, triangles)
+    comment = (folder / f"{name}.ply").read_bytes().splitlines()[2].decode()
+    assert comment.startswith("comment The occluded part is sampled") and comment.endswith("Millimetres, y up, facing z.")
+
+
+def check_surface(points, normals, triangles, thinnest=5e-3):
+    """Fail unless normals are of unit length and point outwards, and no triangle is flatter than ``thinnest`` mm."""
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0, atol=1e-5)
-    sides = points[triangles]
-    faces = np.cross(sides[:, 1] - sides[:, 0], sides[:, 2] - sides[:, 0])
-    faces /= np.linalg.norm(faces, axis=1, keepdims=True)
-    assert (np.einsum("ti,tci->tc", faces, normals[triangles]) > 0).mean() > 0.99
+    sides = points[triangles].astype(float)
+    faces, around = np.cross(sides[:, 1] - sides[:, 0], sides[:, 2] - sides[:, 0]), np.zeros(points.shape)
+    np.add.at(around, triangles.ravel(), np.repeat(faces, 3, axis=0))
+    assert ((around * normals).sum(1) > 0).all()
+    assert (np.linalg.norm(faces, axis=1) / np.linalg.norm(np.roll(sides, 1, 1) - sides, axis=2).max(1)).min() > thinnest
 
 
 def graph_of(triangles, vertices):
@@ -108,7 +117,7 @@ def test_the_fit_has_the_colours_of_the_heatmap_and_the_samples_have_the_photos(
     # Cividis runs from blue to yellow: where the heads differ most, red is above blue, where least, below.
     order = np.flatnonzero(where)[np.argsort(found.spread[where])]
     assert colours[order[-1], 0] > colours[order[-1], 2] and colours[order[0], 0] < colours[order[0], 2]
-    colours = columns(read_ply(folder / "sample_01.ply")[0], ("red", "green", "blue")) / 255.0
+    colours = columns(read_ply(folder / "sample_001.ply")[0], ("red", "green", "blue")) / 255.0
     np.testing.assert_allclose(colours, texture_of(found).albedo[: len(colours)].clip(0, 1), atol=1 / 255)
 
 
@@ -122,9 +131,7 @@ def test_one_scene_has_all_heads_in_metres_and_the_photos_colours(result):
         mesh = scene.geometry[name]
         np.testing.assert_allclose(1000.0 * mesh.vertices[: len(vertices)], vertices, atol=1e-3)
         assert len(np.unique(mesh.vertices, axis=0)) == len(mesh.vertices) == refinement(head, 1).weights.shape[0]
-        faces = np.cross(*np.diff(mesh.vertices[mesh.faces], axis=1).transpose(1, 0, 2))
-        agree = np.einsum("ti,tci->tc", faces, mesh.vertex_normals[mesh.faces]) > 0
-        assert agree.mean() > 0.98
+        check_surface(1000.0 * mesh.vertices, mesh.vertex_normals, mesh.faces)
         rim = np.unique(open_sides(np.asarray(mesh.faces)))
         assert len(rim) == 42 and (rim < len(vertices)).all() and (head.regions["boundary"][rim] > 0.25).all()
         nose = mesh.vertices[head.triangles[head.landmarks.triangles[0, 30], 0]]
@@ -143,7 +150,18 @@ def test_one_scene_has_all_heads_in_metres_and_the_photos_colours(result):
     expected = np.where(screen <= 0.04045, screen / 12.92, ((screen + 0.055) / 1.055) ** 2.4)
     np.testing.assert_allclose(linear / 255.0, expected, atol=0.51 / 255)
     np.testing.assert_array_equal(scene.geometry["head 1"].visual.vertex_attributes["color"][:, :3], linear)
-    assert "sampled" in tree["asset"]["extras"]["note"]
+    note = tree["asset"]["extras"]["note"]
+    assert "sampled" in note and "Head 0 (sample_000.ply)" in note and note.endswith("Metres, y up, facing z.")
+
+
+def test_names_of_samples_sort_by_number(result, tmp_path, monkeypatch):
+    found, _ = result
+    many = {name: np.repeat(getattr(found.samples, name)[:1], 101, axis=0) for name in ("vertices", "latents")}
+    monkeypatch.setattr(files, "write_scene", lambda *_: None)
+    files.save_meshes(replace(found, samples=replace(found.samples, **many)), tmp_path)
+    names = sorted(path.stem for path in tmp_path.glob("sample_*.ply"))
+    assert len(names) == 101 and [int(name.split("_")[1]) for name in names] == list(range(101))
+    assert is_part_of_result(tmp_path)
 
 
 def glb(path):

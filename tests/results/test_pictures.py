@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,8 +12,9 @@ from d3f_lite.errors import SettingsError
 from d3f_lite.observation.photo import Photo
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.pictures import face_window, portrait_camera
-from d3f_lite.results.sheet import INPUTS, LOOKS, head_painter, revealed, sample_tiles, samples_sheet
+from d3f_lite.results import sheet
+from d3f_lite.results.pictures import cividis, face_window, heatmap_figure, portrait_camera
+from d3f_lite.results.sheet import HEAD_SIZE, INPUTS, LOOKS, head_painter, revealed, sample_tiles, samples_sheet
 from d3f_lite.results.texture import trust_near
 
 
@@ -77,16 +79,52 @@ def test_every_look_draws_the_same_heads_in_other_colours(found):
         head_painter(one, "wax")
 
 
-def test_a_sheet_has_three_rows_and_says_how_likely_each_head_is(found):
+def test_a_sheet_shows_photo_face_and_heads_and_says_how_likely_each_is(found):
     one = found["grace_hopper", "sunglasses"]
-    figure = samples_sheet(one, size=60)
-    titles = [axis.get_title() for axis in figure.axes]
-    assert len(titles) == 2 + 4 and titles[0].startswith("the photo") and titles[2] == "head 0 = the most likely"
-    assert (
-        figure.get_label().startswith("The photo grace_hopper, a magenta line around what hides the face")
-        and "4 heads" in figure.get_label()
-    )
-    assert "likelier than" in titles[3] and figure.axes[0].images[0].get_array().shape[1] > 100
+    drawn = samples_sheet(one)
+    sheet, alt, side = np.asarray(drawn).astype(int), drawn.info["alt"], HEAD_SIZE
+    assert alt.startswith("The photo grace_hopper, a magenta line around what hides the face") and "4 heads" in alt
+    # Where the grid has them stand the two large pictures and the very heads that the painter draws.
+    _, words = zip(*sample_tiles(one, HEAD_SIZE))
+    assert words[INPUTS] == "head 0 = the most likely" and "likelier than" in words[INPUTS + 1]
+    yaw, pitch, _ = one.fit.camera.angles
+    painter, camera = head_painter(one), portrait_camera(one.fit.vertices, side, yaw, pitch)
+    for number, (row, column) in enumerate(((0, 4), (0, 5), (1, 4), (1, 5))):
+        head, left = painter(one.samples.vertices[number], camera, side), 8 + column * (side + 8)
+        tops = [top for top in range(len(sheet) - side + 1) if (sheet[top : top + side, left : left + side] == head).all()]
+        assert len(tops) == 1 and (tops[0] > side) == row
+        assert (sheet[tops[0] - 30 : tops[0], left : left + side] < 128).any()  # its words
+    large, left = revealed(one, 2 * side), 8 + 2 * (side + 8) + 4  # in the middle of two cells and the gap between them
+    places = [sheet_part[:, left : left + large.shape[1]] for sheet_part in (sheet[top : top + len(large)] for top in range(99))]
+    assert sum(np.array_equal(place, large) for place in places) == 1
+    assert (np.asarray(samples_sheet(one, size=60)).shape < np.array(sheet.shape)).sum() == 2
     assert len(sample_tiles(one, 40, most=2)) == INPUTS + 2
     likely = one.samples.plausibility
     assert likely[0] > 0.999 and (likely >= 0).all() and (likely <= 1).all()
+
+
+def test_heads_are_drawn_once_for_all_sheets(found, monkeypatch):
+    one, drawn = found["grace_hopper", "sunglasses"], []
+    monkeypatch.setattr(sheet, "head_painter", lambda *given: drawn.append(given) or head_painter(*given))
+    sheet._head_picture.cache_clear()
+    samples_sheet(one), sample_tiles(one, 150, 3), samples_sheet(one)
+    assert len(drawn) == 4
+
+
+def test_a_heatmap_has_round_numbers_at_its_bar_and_the_scale_of_matplotlib(found):
+    one, values = found["grace_hopper", "sunglasses"], np.linspace(0.0, 1.0, 256)
+    np.testing.assert_array_equal(cividis(values), np.rint(matplotlib.colormaps["cividis"](values)[:, :3] * 255))
+    show = lambda **how: np.asarray(heatmap_figure(one.fit.vertices, one.head.triangles, one.spread, one.fit.free, **how)).astype(
+        int
+    )
+    picture = show(size=120, highest=10.0)
+    bar = picture[-59]  # below the heads, half as wide as they
+    coloured = np.flatnonzero(np.ptp(bar, axis=1) > 30)
+    assert (bar[coloured[0]] - (0, 34, 78) == 0).all() and abs(np.mean(coloured[[0, -1]]) - len(bar) / 2) < 8
+    # 0 to 10 in steps of 2: six marks below the bar, evenly.
+    marks = np.flatnonzero((picture[-50] < 60).all(-1))
+    np.testing.assert_allclose(np.diff(marks), (marks[-1] - marks[0]) / 5, atol=1)
+    assert len(marks) == 6
+    assert show(size=120, highest=1e-12).shape == picture.shape
+    for size, title in ((120, "B$_$ \\frac{ 王"), (200, "x")):
+        assert show(size=size, title=title).shape[1] == 3 * size + 4 * 8

@@ -115,9 +115,9 @@ def test_export_gives_the_heads_as_they_stand_and_leaves_nothing_on_the_server(e
         archive.extractall(folder)
     found = explorer.reconstruction
     assert Settings.load(folder / "settings.toml") == found.settings and found.settings.diversity.dpp_weight == 4.0
-    meshes = [trimesh.load(folder / f"sample_{number:02d}.ply", process=False).vertices for number in range(4)]
+    meshes = [trimesh.load(folder / f"sample_{number:03d}.ply", process=False).vertices for number in range(4)]
     np.testing.assert_allclose(meshes, found.samples.vertices, atol=1e-4)
-    assert not (folder / "sample_04.ply").exists() and Image.open(folder / "samples.png").size > (500, 500)
+    assert not (folder / "sample_004.ply").exists() and Image.open(folder / "samples.png").size > (500, 500)
     explorer.view.state = {}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from traitlets import TraitError
 
 from d3f_lite import metrics
 from d3f_lite.errors import MaskError, SettingsError
@@ -208,6 +209,25 @@ def test_painter_turns_strokes_into_a_mask_of_the_photo(tmp_path):
     painter.set_state({"painted": memoryview(bytes(width * height))})
     assert np.array_equal(painter.occluded, given)
     assert calls == [expected.sum(), given.sum()]
+
+
+@pytest.mark.parametrize("painted", (b"", b"\x07", None), ids=("nothing", "no stroke", "too short"))
+def test_the_brush_keeps_its_strokes_where_a_browser_sends_what_cannot_be_some(painted, reconstruction):
+    painter = MaskPainter(reconstruction.observation.photo)
+    before = painter.painted
+    sent = before[:-1] if painted is None else painted * len(before)
+    with pytest.raises(TraitError, match="strokes must be"):
+        painter.set_state({"painted": memoryview(sent)})
+    assert painter.painted == before and not painter.occluded.any()
+
+
+@pytest.mark.parametrize("points", ([], [[0.0, 0.0]] * 67, [["x", 0.0]] * 68, [[float("nan"), 0.0]] * 68))
+def test_the_editor_keeps_its_points_where_a_browser_sends_what_cannot_be_some(points, reconstruction):
+    editor = LandmarkEditor(reconstruction.observation)
+    before = editor.points
+    with pytest.raises(TraitError):
+        editor.set_state({"points": points})
+    assert editor.points == before and editor.landmarks is reconstruction.observation.landmarks
 
 
 def test_editor_trusts_a_dragged_landmark(reconstruction, tmp_path):

@@ -4,7 +4,12 @@ import { make } from "./elements.js";
 
 function render({ model, el }) {
   const style = "position: absolute; inset: 0; opacity: 0; cursor: pointer";
-  const input = make("input", { type: "file", accept: "image/*", ariaLabel: "Your photo", style });
+  const input = make("input", {
+    type: "file",
+    accept: "image/jpeg,image/png",
+    ariaLabel: "Your photo",
+    style,
+  });
   const button = make("label", { className: "jupyter-button widget-button" }, "Your photo", input);
   button.style.cssText = "width: auto; position: relative; overflow: hidden";
   const words = make("span", { role: "alert", style: "color: #b00020" });
