@@ -34,6 +34,8 @@ OPTIONS = {
     "--look": {"choices": ("photo", "marked", "clay", "spread"), "default": "photo",
                "help": "of the heads in samples.png: in the photo's colours (default), the same with made-up skin hatched, "
                        "plain, or coloured by how far they differ"},
+    "--without-photo": {"action": "store_true",
+                        "help": "leave the photo and the face's colours out of viewer.html, so that it can be sent to others"},
     "--jobs": {"type": int, "default": -1, "help": "how many at once (default: one per core)"},
     "--backend": {"choices": ("loky", "threading", "dask"), "default": "loky", "help": "joblib's backend"},
     "--scheduler": {"help": "address of a Dask scheduler (default: a local cluster)"},
@@ -70,9 +72,9 @@ def _parser():
 
     common, workers = "--out --samples --seed --head --config --device", "--jobs --backend --scheduler"
     add("reconstruct", _reconstruct, "one photo to N heads", "One photo to N heads.",
-        f"photo --mask --strokes --landmarks --face --hides --detector {common} --look")  # fmt: skip
+        f"photo --mask --strokes --landmarks --face --hides --detector {common} --look --without-photo")  # fmt: skip
     add("demo", _demo, "the same on a portrait with a drawn occluder", "A public-domain portrait, a drawn occluder, N heads.",
-        f"--portrait --occluder {common} --look")  # fmt: skip
+        f"--portrait --occluder {common} --look --without-photo")  # fmt: skip
     add("batch", _batch, "every photo of a folder to N heads",
         "Every photo of a folder, one row each in photos.csv, and contact sheets. Interrupted, it goes on. The mask of x.jpg is "
         "x_mask.png beside it, else it is estimated. The exit code is 1 if a photo failed.",
@@ -181,7 +183,7 @@ def _heads_of(photo, occluded, options, **corrections):
                             settings=settings, device=options.device, progress=bar, **corrections)  # fmt: skip
     _tell(found, corrections.get("face", 1))
     print(f"the photo leaves {found.variance_left:.0%} of the variance that faces have")
-    folder = found.save(options.out, options.look)
+    folder = found.save(options.out, options.look, not options.without_photo)
     print(f"{len(found.samples.vertices)} heads in {folder}")
     for name, what in (("samples.png", "the photo, the fit and the heads"), ("heatmap.png", "where they differ, in mm"),
                        ("viewer.html", "the heads in 3D with sliders, in a browser"),
@@ -189,6 +191,8 @@ def _heads_of(photo, occluded, options, **corrections):
                        ("report.json", "what was measured")):  # fmt: skip
         if (folder / name).exists():
             print(f"  {folder / name}: {what}")
+    holders = "samples.png holds" if options.without_photo else "samples.png and viewer.html hold"
+    print(f"{holders} the photo, and the coloured meshes the face's colours: think of it before you pass them on")
     return 0
 
 

@@ -64,8 +64,8 @@ class Reconstruction:
                 measures[f"spread_{name}_mm"] = float(np.sqrt(np.mean(self.spread[where] ** 2)))
         return measures
 
-    def save(self, folder: Path | str = "results", look: str = "photo") -> Path:
+    def save(self, folder: Path | str = "results", look: str = "photo", page_with_photo: bool = True) -> Path:
         """Write meshes, arrays, pictures, a viewer and a report: a short name for ``results.files.save``, which see."""
         from d3f_lite.results.files import save
 
-        return save(self, folder, look)
+        return save(self, folder, look, page_with_photo)

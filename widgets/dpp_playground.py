@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from d3f_lite.common.plots import default_style
 from d3f_lite.diversity.kernel import distances, expected_cardinality, kernel, quality, similarity
 from d3f_lite.diversity.search import PartialHead, ball_radius, diversify, widest_modes
 from d3f_lite.heads.gaussian import GaussianHeads
@@ -64,6 +65,7 @@ class DppPlayground(ipywidgets.VBox):
         self.add_class("d3f-dpp-playground")
         self._show()
 
+    @default_style()
     def _show(self):
         """Draw what the sliders stand for."""
         values, free = {name: control.value for name, control in self.sliders.items()}, self.partial.free

@@ -6,6 +6,7 @@ import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
+from d3f_lite.common.plots import default_style
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.heads.model import JAW_POINTS
 from d3f_lite.metrics import landmark_nme
@@ -55,6 +56,7 @@ class FittingViewer(ipywidgets.VBox):
         work = lambda progress: fit_visible(self.observation, self.head, settings, progress, self._draw_losses)
         self.task.start(work, self._draw)
 
+    @default_style()
     def _draw(self, fit):
         self.fit, photo = fit, self.observation.photo
         pictures = {"photo and occluder": mark_occluder(photo.pixels, self.observation.masks.occluded)}
@@ -75,6 +77,7 @@ class FittingViewer(ipywidgets.VBox):
             axes.set_axis_off()
         self.picture.value = figure_tag(figure, f"{', and '.join(pictures)} of {photo.name}")
 
+    @default_style()
     def _draw_losses(self, history):
         """Draw the mean colour differences so far."""
         figure = Figure(figsize=(3.2, 2.8))

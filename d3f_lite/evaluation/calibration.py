@@ -11,6 +11,8 @@ from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 from scipy import stats
 
+from d3f_lite.common.plots import default_style
+
 
 def ranks(draws: Float[np.ndarray, "N P"], truth: Float[np.ndarray, "P"]) -> Int[np.ndarray, "P"]:
     """How many of N draws lie below the truth in each of P quantities: 0 … N, each as likely as the others if calibrated."""
@@ -51,6 +53,7 @@ class CalibrationCheck:
     shares: Float[np.ndarray, "C"]
 
 
+@default_style()
 def calibration_figure(
     posteriors: list[CalibrationCheck], bins: int = 9, colours: tuple[str, ...] = ("#00204d", "#d95f02", "#1b9e77", "#7570b3")
 ) -> Figure:

@@ -3,12 +3,16 @@
 import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from d3f_lite.common.plots import default_style
 from d3f_lite.evaluation.evaluate import Sweep
 from d3f_lite.evaluation.methods import Given
+
+if TYPE_CHECKING:  # it is imported in the default style
+    from matplotlib.figure import Figure
 
 DEFAULT = "calibrated DPP"
 COLUMNS = {  # key of a row: heading
@@ -140,7 +144,7 @@ def frontier_table(records: list[dict]) -> str:
     return table(("family", "knob", "ASD-O", "CSE-O"), rows)
 
 
-def frontier_figure(records: list[dict]) -> Figure:
+def frontier_figure(records: list[dict]) -> "Figure":
     """A Figure: CSE-O against ASD-O as each method's knob moves."""
     curves = averaged(records, "frontier")
     figure, axis = _figure("More diversity, and what it costs (right and low is better)",
@@ -151,7 +155,7 @@ def frontier_figure(records: list[dict]) -> Figure:
     return figure
 
 
-def number_figure(records: list[dict]) -> Figure:
+def number_figure(records: list[dict]) -> "Figure":
     """A Figure: CSE-O against the number of heads."""
     curves = {label: (Sweep.sizes, curve) for label, curve in averaged(records, "number").items()}
     figure, axis = _figure("The nearest head gets nearer with N for every method", curves)
@@ -161,7 +165,7 @@ def number_figure(records: list[dict]) -> Figure:
     return figure
 
 
-def calibration_figure(records: list[dict]) -> Figure:
+def calibration_figure(records: list[dict]) -> "Figure":
     """A Figure: measured against nominal coverage of the occluded vertices, from photos."""
     photo = rows_of(records, "photo")
     chosen = [name for name in photo if name.endswith(": i.i.d.") or name == DEFAULT]
@@ -177,6 +181,8 @@ def calibration_figure(records: list[dict]) -> Figure:
 
 def _figure(title, curves, colours=("#00204d", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#666666", "#a6761d")):
     """A Figure and its axis with (x, y) curves by label, the recommended method first: its colour is always the same."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axis = figure.subplots()
     for label, colour in zip(sorted(curves, key=lambda label: label != DEFAULT), colours):
@@ -188,6 +194,7 @@ def _figure(title, curves, colours=("#00204d", "#d95f02", "#1b9e77", "#7570b3", 
     return figure, axis
 
 
+@default_style()
 def write_report(records: list[dict], folder: Path) -> str:
     """Write cases.csv, table.md, whose text is returned, and, where there are numbers for them, the figures."""
     write_csv(records, folder / "cases.csv")

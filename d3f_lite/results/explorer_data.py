@@ -3,12 +3,11 @@
 import base64
 import io
 import zlib
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 import cv2
 import numpy as np
-import torch
 from fast_simplification import simplify
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from PIL import Image
@@ -43,13 +42,14 @@ POINTS = {  # landmarks, counted from 0, that can be chosen by name
 }  # fmt: skip
 
 
-def explorer_data(reconstruction) -> dict:
+def explorer_data(reconstruction, with_photo: bool = True) -> dict:
     """All that the explorer knows, ready for JSON; for the shipped head at most 1 MB.
 
     What ``posterior_arrays`` gives is rounded, which the remainder's step dominates: about 0.1 mm on a head.
 
     Args:
         reconstruction: Reconstruction.
+        with_photo: and with the face's colours, else with neither.
 
     Returns:
         A dict; ``arrays`` names what lies in ``packed`` one after another: see ``_packed``.
@@ -61,7 +61,7 @@ def explorer_data(reconstruction) -> dict:
     mean, triangles = posterior["mean"][0], with_closed_eyeballs(head)
     if np.abs(mean - fit.vertices).max() > FINE_STEP:
         posterior["fit"] = fit.vertices[None]
-    arrays = _drawn(reconstruction, mean, triangles)
+    arrays = _drawn(reconstruction, mean, triangles, with_photo)
     arrays |= {name: (values, STEPS.get(name, "f8")) for name, values in posterior.items()}
     return {
         "name": reconstruction.observation.photo.name,
@@ -75,7 +75,7 @@ def explorer_data(reconstruction) -> dict:
         **_ranges(),
         "points": _points(head, fit),
         "colours": [f"#{bytes(colour).hex()}" for colour in cividis(np.linspace(0.0, 1.0, STOPS))],
-        **_photo(reconstruction),
+        **_seen(reconstruction, with_photo),
         **_packed(arrays, triangles),
     }
 
@@ -92,12 +92,12 @@ def posterior_arrays(decoder: Decoder, modes: Modes) -> dict[str, np.ndarray]:
     Returns:
         ``mean`` (1, V, 3), ``directions`` (d, V, 3) and ``remainder`` (r, V, 3) in mm, ``modes`` (K, d), ``turn`` (K, r).
     """
-    linear, chosen = decoder.linearised(), modes.directions.numpy()
-    mean, moves = _linear(replace(linear, bounds=None))
+    linear, chosen = decoder.linearised(), np.asarray(modes.directions)
+    moves = np.tensordot(linear.factor.T.astype(np.float64), linear.basis, 1)  # mm per deviation along each latent axis
     bounded = linear.bounds is not None
     least = 0.0 if bounded else STEPS["remainder"] / np.sqrt(12.0)  # less than rounding adds
     directions, turn, remainder = _split(moves, chosen, least)
-    arrays = {"modes": chosen, "turn": turn, "mean": mean[None], "directions": directions, "remainder": remainder}
+    arrays = {"modes": chosen, "turn": turn, "mean": linear.mean[None], "directions": directions, "remainder": remainder}
     if bounded:
         limited = np.isfinite(linear.bounds).any(1)
         pull = linear.factor[limited].T
@@ -106,17 +106,20 @@ def posterior_arrays(decoder: Decoder, modes: Modes) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _drawn(reconstruction, mean: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> dict:
+def _drawn(reconstruction, mean: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"], with_photo: bool) -> dict:
     """What is drawn of a head, ready for ``_packed``: triangles, what the photo says of each vertex, and its colours."""
     fit, head = reconstruction.fit, reconstruction.head
+    tones, tints = _tones(head), np.zeros((1, *mean.shape))
+    if with_photo:
+        tints[0] = 255.0 * texture_of(reconstruction).albedo[: len(mean)].clip(0.0, 1.0)
     whole = "u2" if len(mean) <= 2**16 else "u4"
     return {
         "triangles": (triangles, whole),
         "coarse": (_coarse(mean, triangles), whole),
         "states": (VISIBLE * fit.visible + FREE * fit.free, "u1"),
         "skin": (np.rint(255 * _skin(head) * ~fit.unseen), "u1"),
-        "tones": (_tones(head), "u1"),
-        "tints": (255.0 * texture_of(reconstruction).albedo[None, : len(mean)].clip(0.0, 1.0), COLOUR_STEP),
+        "tones": (tones, "u1"),
+        "tints": (tints, COLOUR_STEP),
     }
 
 
@@ -126,15 +129,6 @@ def _ranges() -> dict:
     limits = {name: get_args(hint)[1:] for name, hint in hints.items() if get_origin(hint) is Annotated}
     others = {"form": get_args(hints["form"]), "number": (1, 256), "seed": (0, 2**32 - 1)}
     return {"limits": limits | others, "stops": slider_stops() | {"number": list(range(1, 49))}}
-
-
-def _linear(decoder: Decoder) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "K V 3"]]:
-    """The most likely head (mm), and how one deviation along each latent axis moves each vertex (mm)."""
-    axes = torch.eye(decoder.latent_size, device=decoder.device)
-    with torch.no_grad():
-        mean = decoder.decode(torch.zeros_like(axes[:1]))[0]
-        moves = (decoder.decode(axes) - decoder.decode(-axes)).double() / 2.0
-    return mean.cpu().numpy(), moves.cpu().numpy()
 
 
 def _split(
@@ -216,8 +210,8 @@ def _points(head: HeadModel, fit) -> dict[str, int]:
     return dict(zip(POINTS, nearest.tolist()))
 
 
-def _photo(reconstruction) -> dict:
-    """The face's part of the photo and its occluder as data URLs, and where the camera sees a head on it.
+def _seen(reconstruction, with_photo: bool) -> dict:
+    """The face's part of the photo and its occluder as data URLs ("" = left out), and where the camera sees a head on it.
 
     ``onto`` (3, 4): w [s, t, 1] = onto · [x, y, z, 1], from (0, 0) at the picture's top-left corner to (1, 1).
     """
@@ -234,8 +228,8 @@ def _photo(reconstruction) -> dict:
     onto = np.vstack((onto / [[width], [height]], away))
     yaw, pitch, _ = camera.angles
     return {
-        "photo": _data_url(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), "jpeg", quality=PHOTO_QUALITY),
-        "mask": _data_url(_layer(occluded, size), "png", optimize=True),
+        "photo": with_photo * _data_url(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), "jpeg", quality=PHOTO_QUALITY),
+        "mask": with_photo * _data_url(_layer(occluded, size), "png", optimize=True),
         "size": list(size),
         "opacity": OPACITY,
         "onto": onto.tolist(),

@@ -25,7 +25,9 @@ from d3f_lite.results.sheet import samples_sheet, spread_colours
 from d3f_lite.results.texture import fine_normals, texture_of
 
 
-def save(reconstruction: Reconstruction, folder: Path | str = "results", look: str = "photo") -> Path:
+def save(
+    reconstruction: Reconstruction, folder: Path | str = "results", look: str = "photo", page_with_photo: bool = True
+) -> Path:
     """Write meshes, arrays, pictures, a viewer and a report to ``folder``/<photo name>.
 
     Args:
@@ -33,6 +35,7 @@ def save(reconstruction: Reconstruction, folder: Path | str = "results", look: s
         folder: made if it is not there. A result of the same name is replaced, anything else is not.
         look: of the heads in ``samples.png``: "photo", in the photo's colours; "marked", the same with made-up skin
             hatched; "clay"; or "spread", by how far the heads differ.
+        page_with_photo: whether ``viewer.html`` holds the photo and the face's colours.
 
     Returns:
         Path of the result.
@@ -48,7 +51,7 @@ def save(reconstruction: Reconstruction, folder: Path | str = "results", look: s
         _save_arrays(reconstruction, temporary / "samples.npz")
         _save_pictures(reconstruction, temporary, look)
         if reconstruction.fit.free.any():
-            (temporary / "viewer.html").write_text(explorer_page(reconstruction), encoding="utf-8")
+            (temporary / "viewer.html").write_text(explorer_page(reconstruction, page_with_photo), encoding="utf-8")
         (temporary / "report.json").write_text(json.dumps(report(reconstruction), indent=2) + "\n")
     return target
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_array, eye_array, vstack
+from scipy.sparse import coo_array, csr_array, eye_array, vstack
+from scipy.sparse.csgraph import connected_components
 
 from d3f_lite.heads.model import PARTS, HeadModel
 
@@ -91,20 +91,14 @@ def with_closed_eyeballs(head: HeadModel) -> Int[np.ndarray, "C 3"]:
     The right eyeball of the shipped head ends behind the lids. Nothing sees that hole, but other programs want closed
     parts. No vertex is added. The model keeps its own triangles: its Laplacian, and so the published loss, goes by them.
     """
-    eyeballs = (head.parts == PARTS.index("eyeballs"))[head.triangles].all(1)
-    caps = [(loop[0], *pair) for loop in _open_loops(head.triangles[eyeballs]) for pair in pairwise(loop[1:])]
-    return np.concatenate([head.triangles, np.reshape(caps, (-1, 3)).astype(head.triangles.dtype)])
-
-
-def _open_loops(triangles):
-    """The holes of a surface: lists of vertices, in the order in which triangles that fill them run."""
-    sides = {(a, b) for triangle in triangles.tolist() for a, b in zip(triangle, triangle[1:] + triangle[:1])}
-    following = {b: a for a, b in sides if (b, a) not in sides}
-    loops = []
-    while following:
-        loop = [min(following)]
-        while (vertex := following.pop(loop[-1], None)) is not None:
-            loop.append(vertex)
-        if loop[-1] == loop[0]:  # not where two holes share a vertex
-            loops.append(loop[:-1])
-    return loops
+    sides = head.triangles[(head.parts == PARTS.index("eyeballs"))[head.triangles].all(1)][:, [[0, 1], [1, 2], [2, 0]]].reshape(
+        -1, 2
+    )
+    count = len(head.mean)
+    open_sides = sides[~np.isin(sides @ (count, 1), sides @ (1, count))]  # that no neighbour runs along the other way
+    ends = coo_array((np.ones(len(open_sides)), open_sides.T), shape=(count, count))
+    _, first, hole = np.unique(connected_components(ends)[1], return_index=True, return_inverse=True)
+    # A fan around the first vertex of each hole.
+    caps = np.column_stack((first[hole][open_sides[:, 0]], open_sides[:, ::-1]))
+    caps = caps[(caps[:, [0]] != caps[:, 1:]).all(1)]
+    return np.concatenate([head.triangles, caps.astype(head.triangles.dtype)])

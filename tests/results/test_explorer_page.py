@@ -57,17 +57,19 @@ def fresh(path):
     faults = []
     with chromium() as browser:
 
-        def open_page(address="", size="desk", scheme="light", motion="reduce"):
+        def open_page(address="", size="desk", scheme="light", motion="reduce", home=path, before=""):
             width, height = SIZES[size]
             page = tab(
                 browser, offline=True, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion=motion
             )
             page.on("pageerror", lambda fault: faults.append(str(fault)))
             page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-            page.goto(path.as_uri() + address)
+            page.add_init_script(before)
+            page.goto(home.as_uri() + address)
             settled(page)
             return page
 
+        open_page.faults = faults
         yield open_page
     assert not faults
 
@@ -119,6 +121,55 @@ def test_data_are_small_and_the_page_takes_no_name_for_html(data, path):
     assert page.startswith('<!doctype html>\n<html lang="en">') and HOSTILE not in page and "sampled, not observed" in page
     assert set(re.findall(r"https?://[^\"'\s)]+", page)) == {"http://www.w3.org/2000/svg"}  # a name, not an address
     assert not re.search(r"fetch\(|XMLHttpRequest|WebSocket|\bsrc=|\bimport\b[^a]", page)
+
+
+def test_a_page_says_that_it_holds_the_photo_or_holds_neither_it_nor_its_colours(found, data, shown):
+    holds = "This page holds the photo and the face's colours"
+    assert holds in shown().locator(".d3fx").text_content() and data["photo"].startswith("data:image/jpeg")
+    bare = explorer_data(found, with_photo=False)
+    assert not bare["photo"] and not bare["mask"]
+    photo = found.observation.photo
+    other = replace(found, observation=replace(found.observation, photo=replace(photo, pixels=255 - photo.pixels)))
+    assert bare["packed"] == explorer_data(other, with_photo=False)["packed"] != data["packed"]
+    assert data["packed"] != explorer_data(other)["packed"]
+
+
+def test_a_page_without_the_photo_shows_its_heads(found, tmp_path, fresh):
+    path = tmp_path / "bare.html"
+    path.write_text(explorer_page.explorer_page(found, with_photo=False), encoding="utf-8")
+    page = fresh(home=path)
+    assert coloured(page) and not page.locator("img").count()
+    assert [page.get_by_label(look, exact=True).count() for look in ("Photo", "Skin", "Spread", "Clay")] == [0, 0, 1, 1]
+    assert "holds neither the photo nor its colours" in page.locator(".d3fx").text_content()
+    page.close()
+
+
+def test_where_a_browser_has_no_webgl_the_stage_says_so_and_the_rest_works(fresh):
+    page = fresh(
+        before="HTMLCanvasElement.prototype.getContext = (own => function (kind, ...more) {"
+        "return kind === 'webgl2' ? null : own.call(this, kind, ...more); })(HTMLCanvasElement.prototype.getContext)"
+    )
+    said, stage = page.locator(".stage .missing"), page.locator(".stage").bounding_box()
+    box = said.bounding_box()
+    assert "no WebGL 2" in said.text_content() and stage["y"] < box["y"] < stage["y"] + stage["height"]
+    wide = first_number(page, "nearest")
+    page.mouse.click(stage["x"] + 200, stage["y"] + 150)
+    page.get_by_label("DPP weight").first.press("Home")
+    poll(lambda: first_number(page, "nearest") < 0.7 * wide, "the measures do not follow")
+    page.close()
+
+
+def test_a_page_runs_and_loads_nothing_but_its_own(fresh):
+    page = fresh()
+    for attack in ("Object.assign(document.createElement('img'), {src: 'x', onerror: 'hacked = 1'})",
+                   "Object.assign(document.createElement('script'), {textContent: 'hacked = 1'})"):  # fmt: skip
+        page.evaluate(f"document.body.append({attack})")
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p onclick=\"hacked = 1\" id=trap>x</p>')")
+    page.evaluate("document.querySelector('#trap').click()")
+    refused = page.evaluate("fetch('data:text/plain,x').then(() => 'fetched', () => 'refused')")
+    assert refused == "refused" and page.evaluate("typeof hacked") == "undefined"
+    page.close()
+    fresh.faults.clear()  # the browser tells of each
 
 
 def test_without_anybody_who_makes_a_page_one_line_says_what_to_do(found, monkeypatch):

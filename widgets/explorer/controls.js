@@ -2,7 +2,7 @@
 
 import { among, clamp, make } from "./elements.js";
 import { pointChoice } from "./point.js";
-import { chosen, KEPT, kept, LOOKS, pinning } from "./state.js";
+import { chosen, KEPT, kept, LOOKS, looksOf, pinning } from "./state.js";
 import { FORM_NAMES, MEASURES, pythonCall } from "./words.js";
 
 const WEIGHT = {
@@ -147,7 +147,8 @@ function seedField(app) {
 function lookChoice(app) {
   const legend = make("legend", { className: "unseen" }, "Colours of the heads");
   const element = make("fieldset", { className: "looks" }, legend);
-  const choices = Object.entries(LOOKS).map(([look, { name, title }]) => {
+  const choices = looksOf(app.data).map((look) => {
+    const { name, title } = LOOKS[look];
     const choice = make("input", { type: "radio", name: app.id("look"), value: look });
     app.on(choice, "change", () => app.update({ look }));
     element.append(make("label", { title }, choice, name));

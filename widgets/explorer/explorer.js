@@ -9,7 +9,7 @@ import { frames } from "./frames.js";
 import { gallery } from "./gallery.js";
 import { gestures } from "./gestures.js";
 import { measures } from "./measures.js";
-import { photo, pictureOf } from "./photo.js";
+import { holdings, photo, pictureOf } from "./photo.js";
 import { stage } from "./stage.js";
 import { checked, differing, firstState, KEPT, kept, nextHead } from "./state.js";
 
@@ -48,6 +48,7 @@ class Explorer {
     const elements = shown.map(({ element }) => element);
     root.replaceChildren(
       make("div", { className: "first" }, title(data), photo(this), ...elements),
+      make("p", { className: "soft holds" }, holdings(data)),
     );
     theme(this);
     const drawing = frames(this, large, small, picture);

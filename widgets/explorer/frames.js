@@ -1,6 +1,6 @@
 // Frames: when the heads are drawn, how sharply, and how they morph from one into another.
 
-import { clamp } from "./elements.js";
+import { clamp, make } from "./elements.js";
 import { Passage } from "./passage.js";
 import { meshOf, shaped } from "./shapes.js";
 import { LOOKS, largeHead } from "./state.js";
@@ -11,8 +11,19 @@ const REST = 220; // ms without a frame: nothing moves
 const SHARPNESS = [2, 1.4, 1, 0.7, 0.5]; // px per css px: at rest, and while things move ever more slowly
 const [SLOW, FAST, USUAL] = [28, 18, 22]; // ms between frames: draw less sharply, more sharply, or so
 
-/** Draw what the state shows on the canvases of stage and gallery. */
+/** Draw what the state shows on the canvases of stage and gallery; where the browser cannot, it says so there. */
 export function frames(app, stage, gallery, picture) {
+  try {
+    return drawing(app, stage, gallery, picture);
+  } catch (error) {
+    stage.words.after(
+      make("p", { className: "missing", role: "alert" }, `No heads here: ${error.message}`),
+    );
+    return { show: () => gallery.arrange(), shape: () => null };
+  }
+}
+
+function drawing(app, stage, gallery, picture) {
   const { data, posterior } = app;
   const paintAll = () => paint(large, small);
   const view = (canvas, triangles) =>

@@ -13,8 +13,9 @@ export function gestures(app, { turn, handle, places }, shape) {
     const box = turn.getBoundingClientRect();
     const [left, top, width, height] = places()[0];
     const place = [event.clientX - box.left - left, event.clientY - box.top - top];
-    const { mesh, now } = shape();
-    app.update({ point: vertexAt(place, now, mesh, app.camera, width, height) });
+    const seen = shape();
+    if (seen)
+      app.update({ point: vertexAt(place, seen.now, seen.mesh, app.camera, width, height) });
   });
   const letGo = () => {
     const changes = lettingGo(app.state);

@@ -2,8 +2,9 @@
 
 import { make } from "./elements.js";
 
-/** The photo with its occluder in magenta. */
+/** The photo with its occluder in magenta; nothing where the page holds none. */
 export function photo({ data, hidden }) {
+  if (!data.photo) return "";
   const told = hidden === "hidden" ? "Magenta marks what hides the face" : "Nothing hides the face";
   return make(
     "figure",
@@ -18,8 +19,15 @@ export function photo({ data, hidden }) {
   );
 }
 
-/** The photo as ImageData, see-through where the occluder lies. */
+/** What a page gives away: said on it. */
+export function holdings({ photo }) {
+  if (!photo) return "This page holds neither the photo nor its colours.";
+  return "This page holds the photo and the face's colours: whoever gets it has them.";
+}
+
+/** The photo as ImageData, see-through where the occluder lies, and all over where the page holds none. */
 export async function pictureOf(data) {
+  if (!data.photo) return new ImageData(1, 1);
   const [width, height] = data.size;
   const pixels = async (address) => {
     const image = Object.assign(new Image(), { src: address });

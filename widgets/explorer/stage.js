@@ -126,5 +126,5 @@ export function stage(app) {
     progress.value = state.busy ?? 0;
   }
 
-  return { element, canvas, turn, handle, places, mark, show };
+  return { element, canvas, turn, handle, words, places, mark, show };
 }

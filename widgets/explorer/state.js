@@ -26,16 +26,22 @@ export const LOOKS = {
   photo: {
     name: "Photo",
     shares: [1, 1, 0],
+    photo: true,
     title: "the photo where it shows the face, how far the heads differ elsewhere",
   },
   spread: { name: "Spread", shares: [1, 0, 0], title: "how far the heads differ" },
   skin: {
     name: "Skin",
     shares: [0, 0, 1],
+    photo: true,
     title: "the photo's colours, made up where it does not show the face",
   },
   clay: { name: "Clay", shares: [0, 0, 0], title: "the shape alone" },
 };
+
+/** The looks that a page offers: those that need no photo, where it holds none. */
+export const looksOf = ({ photo }) =>
+  Object.keys(LOOKS).filter((look) => photo || !LOOKS[look].photo);
 
 /** How the explorer opens: the settings of the data, seen as the photo's camera sees the face. */
 export function firstState(data) {
@@ -43,7 +49,7 @@ export function firstState(data) {
     ...data.settings,
     held: [],
     head: 0,
-    look: "photo",
+    look: looksOf(data)[0],
     yaw: data.pose[0],
     pitch: data.pose[1],
     zoom: 1,

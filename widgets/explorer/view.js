@@ -9,7 +9,7 @@ export class View {
   constructor(canvas, data, posterior, mesh, picture, restored) {
     Object.assign(this, { canvas, data, posterior, mesh, picture, shapes: [], dirty: true });
     this.gl = canvas.getContext("webgl2", { antialias: false }); // what rests is drawn finer instead
-    if (!this.gl) throw new Error("this browser cannot draw in 3D: it has no WebGL 2");
+    if (!this.gl) throw new Error("this browser has no WebGL 2, or has it switched off");
     this.prepare();
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
