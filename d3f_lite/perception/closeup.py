@@ -88,7 +88,7 @@ def whole_face(
     mesh, window = mesh + (left, top), np.s_[top : top + height, left : left + width]
     inside = np.zeros(whole.shape[:2], np.uint8)
     inside[window] = 255
-    canonical, typical = net.canonical.numpy(), net.typical.numpy().astype(np.float32)  # its median colour is 128
+    canonical, typical = net.canonical, net.typical.astype(np.float32)  # its median colour is 128
     seen = unwrap(np.dstack((whole, inside)), mesh, canonical)
     known, face = seen[..., 3] == 255, typical.max(axis=2) > 0
     if known.any() and (face & ~known).any():

@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 
 from d3f_lite.assets import read_shipped
 from d3f_lite.common.quiet import native_stderr_silenced
+from d3f_lite.perception.mediapipe_tasks import tasks
 
 MOST_FACES = 8
 # Jaw 0-16: mesh points of two contours from the temple to the chin.
@@ -42,15 +43,13 @@ class MediapipeDetector:
     def __init__(self, model_path: Path | str | None = None, least_score: float = 0.5) -> None:
         model = read_shipped("face_landmarker.task", model_path)
         with native_stderr_silenced:
-            import mediapipe  # heavy, and only needed here
-            from mediapipe.tasks.python import BaseOptions, vision
-
-            options = vision.FaceLandmarkerOptions(
-                BaseOptions(model_asset_buffer=model), num_faces=MOST_FACES,
+            mediapipe = tasks()
+            options = mediapipe.FaceLandmarkerOptions(
+                mediapipe.BaseOptions(model_asset_buffer=model), num_faces=MOST_FACES,
                 min_face_detection_confidence=least_score, min_face_presence_confidence=least_score,
             )  # fmt: skip
             self._mediapipe, self._model_path = mediapipe, model_path
-            self._landmarker = vision.FaceLandmarker.create_from_options(options)
+            self._landmarker = mediapipe.FaceLandmarker.create_from_options(options)
             self.detect(np.zeros((64, 64, 3), np.uint8))  # the first run logs, too
         # MediaPipe's own destructor waits forever when it runs within a garbage collection; this comes before it.
         self._finalizer = weakref.finalize(self, self._landmarker.close)
@@ -66,7 +65,9 @@ class MediapipeDetector:
         image = self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, np.ascontiguousarray(pixels))
         faces = self._landmarker.detect(image).face_landmarks
         size = np.array(pixels.shape[1::-1])
-        meshes = [np.array([(point.x, point.y) for point in face]) * size for face in faces]
+        meshes = [
+            np.array([coordinate for point in face for coordinate in (point.x, point.y)]).reshape(-1, 2) * size for face in faces
+        ]
         return sorted(meshes, key=face_size, reverse=True)
 
     def detect_in_crop(
@@ -134,8 +135,8 @@ def find_small_faces(
 def to_68(mesh: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "68 2"]:
     """The 68 landmarks px that a mesh (468 points or more, px) gives; the jaw is resampled by arc length."""
     right, left = (_resampled_jaw(mesh[list(contour)]) for contour in JAW_CONTOURS)
-    inner = [mesh[list(indices)].mean(axis=0) for indices in INNER_POINTS]
-    return np.concatenate([right, left[-2::-1], inner])
+    first, last = np.array([(indices[0], indices[-1]) for indices in INNER_POINTS]).T
+    return np.concatenate([right, left[-2::-1], (mesh[first] + mesh[last]) / 2])
 
 
 def face_size(mesh: Float[np.ndarray, "P 2"]) -> float:

@@ -1,5 +1,6 @@
 """One face of a photo under one mask after another, and the mask itself: what ``observe`` asks for."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -10,6 +11,7 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception import rescue
+from d3f_lite.perception.agreement import check_agreement
 from d3f_lite.perception.detector import MediapipeDetector, same_face
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork
 from d3f_lite.perception.landmark_detection import detect_landmarks
@@ -24,6 +26,10 @@ class FaceFinder(Protocol):
     @property
     def photo(self) -> Photo:
         """The whole photo."""
+
+    @property
+    def network(self) -> FaceAlignmentNetwork | None:
+        """What finds the landmarks that count, if not the detector."""
 
     def detect(self, occluded: Bool[np.ndarray, "H W"], before: Landmarks | None = None, final: bool = False) -> Landmarks:
         """The landmarks with the occluder filled; raises LandmarkError where nothing is a face.
@@ -70,18 +76,28 @@ class GivenFace:
     detector: MediapipeDetector
     seed: int
     given: Landmarks
+    network: None = None
 
     def detect(self, occluded, before=None, final=False):
-        """See FaceFinder; it always finds them."""
+        """See FaceFinder; it always finds them, and compares them at first with what the detector sees."""
         given, options = self.given, {"seed": self.seed, "detector": self.detector}
         try:
             landmarks = detect_landmarks(self.photo, occluded, **options)
-            if landmarks.faces > 1 and not same_face([given.xy], landmarks.dense):
-                landmarks = detect_landmarks(self.photo, occluded, **options, near=given.xy)
         except LandmarkError:
             return replace(given, faces=0, dense=None).mask_out(occluded)
+        if not same_face([given.xy], landmarks.dense):
+            landmarks = self._nearer(occluded) or landmarks
+        if before is None:
+            check_agreement(given, landmarks, occluded)
         dense = landmarks.dense if same_face([given.xy], landmarks.dense) else None
         return replace(given, faces=landmarks.faces, dense=dense).mask_out(occluded)
+
+    def _nearer(self, occluded):
+        """The landmarks of a smaller or a less plain face where the given ones lie, if there is one."""
+        for detector in (self.detector, self.detector.lenient):
+            with suppress(LandmarkError):
+                return detect_landmarks(self.photo, occluded, seed=self.seed, detector=detector, near=self.given.xy)
+        return None
 
     def half(self, occluded):
         """See FaceFinder; given landmarks need no rescue."""
@@ -125,6 +141,8 @@ def detect_again(
         The landmarks under the mask, and under each of the others that leaves enough of the face, each with its mask.
     """
     occluded, others = masks[0], []
+    if earlier is not None and earlier is first and finder.network is None and not any(mask.any() for mask in masks):
+        return [(first, occluded)]  # nothing was filled: it would all be seen again
     if earlier is None:
         landmarks = finder.detect(occluded, final=True)
     else:

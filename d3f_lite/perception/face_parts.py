@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 from d3f_lite.assets import read_shipped
 from d3f_lite.common.quiet import native_stderr_silenced
 from d3f_lite.perception.detector import face_size, square_crop
+from d3f_lite.perception.mediapipe_tasks import tasks
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +48,12 @@ class PartsSegmenter:
     def __init__(self, model_path: Path | str | None = None, side: int = 256) -> None:
         model = read_shipped("face_parts.tflite", model_path)
         with native_stderr_silenced:
-            import mediapipe  # heavy, and only needed here
-            from mediapipe.tasks.python import BaseOptions, vision
-
-            options = vision.ImageSegmenterOptions(BaseOptions(model_asset_buffer=model), output_confidence_masks=True)
+            mediapipe = tasks()
+            options = mediapipe.ImageSegmenterOptions(
+                mediapipe.BaseOptions(model_asset_buffer=model), output_confidence_masks=True
+            )
             self._mediapipe, self._side = mediapipe, side
-            self._segmenter = vision.ImageSegmenter.create_from_options(options)
+            self._segmenter = mediapipe.ImageSegmenter.create_from_options(options)
             self._segmenter.segment(mediapipe.Image(mediapipe.ImageFormat.SRGB, np.zeros((side, side, 3), np.uint8)))
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._segmenter))  # never destroyed: MediaPipe cannot close it at the end
 

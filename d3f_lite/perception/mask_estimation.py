@@ -56,7 +56,7 @@ def estimate_occlusion(photo: Photo, landmarks: Landmarks, strokes=None) -> Occl
     """
     # A close-up, in which the face is whole even where the photo's border cuts it.
     net = load_occlusion_net()
-    closeup = Closeup.of(photo, dense_mesh(landmarks, net.canonical.numpy()))
+    closeup = Closeup.of(photo, dense_mesh(landmarks, net.canonical))
     whole = whole_face(closeup.pixels, closeup.mesh, net)
     face = closeup.scaled(face_region(landmarks, photo.shape))
     # The network's probability and the segmenter's parts, as one; what strokes say of them.

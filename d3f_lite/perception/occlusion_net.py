@@ -4,16 +4,15 @@ The face mesh of any photo is flattened onto one fixed square, so that the netwo
 original's occlusion network works on a cropped photo: Dey and Boddeti 2022, section 3.1).
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Float, Shaped, UInt8
 from scipy.interpolate import LinearNDInterpolator
-from torch import nn
-from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
+from scipy.special import expit
 
 from d3f_lite.assets import SHIPPED
 from d3f_lite.common.device import one_thread
@@ -27,42 +26,46 @@ SHEET = 2 * SIDE  # texels that a photo is unwrapped to first, so that looks at 
 MESH_POINTS = 468  # of MediaPipe's 478: the others are irises
 # Looks that are averaged, each also mirrored: moved right and down (parts of the side), enlarged.
 LOOKS = ((0.0, 0.0, 1.0), (0.015, 0.015, 0.98), (-0.015, 0.015, 1.02), (0.0, -0.02, 1.0))
+# The convolutions by stages, channels in and out. All but the last are normalised and rectified.
+FINE, MIDDLE, COARSE = 32, 56, 96  # channels at 32, 16 and 8 texels across
+STAGES = {
+    "enter": ((32, FINE), (FINE, FINE)),
+    "down": ((FINE, MIDDLE), (MIDDLE, MIDDLE)),
+    "bottom": ((MIDDLE, COARSE), (COARSE, COARSE), (COARSE, COARSE)),
+    "up": ((COARSE + MIDDLE, MIDDLE), (MIDDLE, MIDDLE)),
+    "leave": ((MIDDLE + FINE, FINE), (FINE, 4)),
+}
+HALVING = ("down", "bottom")  # stages whose first convolution takes every other texel
 
 
-class OcclusionNet(nn.Module):
+@dataclass(frozen=True, eq=False)
+class OcclusionNet:
     """A U-Net (Ronneberger et al. 2015) on the unwrapped face, its mirror image and each texel's place.
 
-    Args:
-        canonical: texels of the square of SIDE, the mesh of the mean frontal face, symmetric.
-        typical: what a face looks like there, 128 its median colour, 0 off the face.
+    ``research.bake.occlusion_unet`` is the same in torch, for training; two seconds of imports are not worth twelve convolutions.
     """
 
-    canonical: torch.Tensor
-    typical: torch.Tensor
+    canonical: Float[np.ndarray, "468 2"]  # texels of the square of SIDE, the mesh of the mean frontal face, symmetric
+    typical: UInt8[np.ndarray, "sheet sheet 3"]  # what a face looks like there, 128 its median colour, 0 off the face
+    kernels: dict[str, list[tuple[Float[np.ndarray, "nine in out"], Float[np.ndarray, "out"]]]]  # weights and biases of STAGES
 
-    def __init__(self, canonical: Float[np.ndarray, "468 2"], typical: UInt8[np.ndarray, "sheet sheet 3"]) -> None:
-        super().__init__()
-        fine, middle, coarse = 32, 56, 96  # channels
-        self.register_buffer("canonical", torch.as_tensor(canonical, dtype=torch.float32))
-        self.register_buffer("typical", torch.as_tensor(typical, dtype=torch.uint8))
-        self.enter = nn.Sequential(_convolution(32, fine), _convolution(fine, fine))
-        self.down = nn.Sequential(_convolution(fine, middle, stride=2), _convolution(middle, middle))
-        self.bottom = nn.Sequential(
-            _convolution(middle, coarse, stride=2), _convolution(coarse, coarse), _convolution(coarse, coarse)
-        )
-        self.up = nn.Sequential(_convolution(coarse + middle, middle), _convolution(middle, middle))
-        self.leave = nn.Sequential(_convolution(middle + fine, fine), nn.Conv2d(fine, 4, 3, padding=1))
-
-    def forward(self, textures: Float[torch.Tensor, "B 3 S S"]) -> Float[torch.Tensor, "B S S"]:
+    def logits(self, textures: Float[np.ndarray, "B S S 3"]) -> Float[np.ndarray, "B S S"]:
         """Logits of being occluded, from unwrapped faces, RGB in [0, 1]."""
-        place = torch.linspace(-1, 1, SIDE, device=textures.device)
-        place = torch.stack(torch.meshgrid(place, place, indexing="xy")).expand(len(textures), -1, -1, -1)
-        seen = torch.cat((2 * textures - 1, 2 * textures.flip(3) - 1, place), dim=1)
-        fine = self.enter(pixel_unshuffle(seen, 2))
-        middle = self.down(fine)
-        middle = self.up(torch.cat((interpolate(self.bottom(middle), scale_factor=2.0), middle), dim=1))
-        logits = self.leave(torch.cat((interpolate(middle, scale_factor=2.0), fine), dim=1))
-        return pixel_shuffle(logits, 2)[:, 0]
+        place = np.linspace(-1, 1, SIDE, dtype=np.float32)
+        place = np.broadcast_to(np.stack(np.meshgrid(place, place), axis=-1), (*textures.shape[:3], 2))
+        seen = np.concatenate((2 * textures - 1, 2 * textures[:, :, ::-1] - 1, place), axis=-1).astype(np.float32)
+        fine = self._stage("enter", _blocks_to_channels(seen))
+        middle = self._stage("down", fine)
+        middle = self._stage("up", np.concatenate((_doubled(self._stage("bottom", middle)), middle), axis=-1))
+        return _channels_to_blocks(self._stage("leave", np.concatenate((_doubled(middle), fine), axis=-1)))
+
+    def _stage(self, name, values):
+        """The convolutions of one of STAGES, one after the other."""
+        for number, (weights, bias) in enumerate(self.kernels[name]):
+            values = _convolved(values, weights, bias, step=2 if name in HALVING and number == 0 else 1)
+            if len(bias) > 4:
+                np.maximum(values, 0, out=values)
+        return values
 
     @one_thread()
     def probability(self, pixels: UInt8[np.ndarray, "H W 3"], mesh: Float[np.ndarray, "P 2"]) -> Float[np.ndarray, "H W"]:
@@ -70,25 +73,45 @@ class OcclusionNet(nn.Module):
 
         The picture is best scaled so that the face is about 160 px large.
         """
-        canonical = self.canonical.numpy()
-        sheet = unwrap(pixels, mesh, canonical)
+        sheet = unwrap(pixels, mesh, self.canonical)
         looks = np.stack([_moved(sheet, look, (SIDE, SIDE)) for look in LOOKS])
         looks = np.concatenate((looks, looks[:, :, ::-1]))
-        with torch.no_grad():
-            textures = torch.sigmoid(self(torch.from_numpy(looks.astype(np.float32) / 255).permute(0, 3, 1, 2))).numpy()
+        textures = expit(self.logits(looks.astype(np.float32) / 255))
         textures = (textures[: len(LOOKS)] + textures[len(LOOKS) :, :, ::-1]) / 2
         texture = np.mean([_moved_back(texture, look) for texture, look in zip(textures, LOOKS)], axis=0)
-        return wrap(texture, mesh, canonical, pixels.shape[:2])
+        return wrap(texture, mesh, self.canonical, pixels.shape[:2])
 
 
-def _convolution(channels: int, out: int, stride: int = 1) -> nn.Sequential:
-    """A 3×3 convolution, normalised and rectified."""
-    return nn.Sequential(nn.Conv2d(channels, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
+def _convolved(values, weights, bias, step=1):
+    """A 3×3 convolution of (B, h, w, in) with ``weights`` (9, in, out), zeros around; every ``step``-th texel of it."""
+    batch, height, width, _ = values.shape
+    padded = np.pad(values, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    shifted = [padded[:, down : down + height : step, right : right + width : step] for down in range(3) for right in range(3)]
+    columns = np.concatenate(shifted, axis=-1)
+    return columns @ weights.reshape(-1, weights.shape[-1]) + bias
+
+
+def _blocks_to_channels(values):
+    """(B, 2h, 2w, C) to (B, h, w, 4C): torch's ``pixel_unshuffle``."""
+    batch, height, width, channels = values.shape
+    blocks = values.reshape(batch, height // 2, 2, width // 2, 2, channels)
+    return blocks.transpose(0, 1, 3, 5, 2, 4).reshape(batch, height // 2, width // 2, 4 * channels)
+
+
+def _channels_to_blocks(values):
+    """(B, h, w, 4) to (B, 2h, 2w): torch's ``pixel_shuffle``."""
+    batch, height, width, _ = values.shape
+    return values.reshape(batch, height, width, 2, 2).transpose(0, 1, 3, 2, 4).reshape(batch, 2 * height, 2 * width)
+
+
+def _doubled(values):
+    """(B, h, w, C) to (B, 2h, 2w, C), each texel four times."""
+    return values.repeat(2, axis=1).repeat(2, axis=2)
 
 
 @lru_cache(maxsize=1)
 def load_occlusion_net(path: Path | str = WEIGHTS) -> OcclusionNet:
-    """The shipped OcclusionNet, its weights frozen.
+    """The shipped OcclusionNet, its normalisations folded into its convolutions.
 
     Raises:
         AssetError: the file is missing or holds something else.
@@ -97,18 +120,48 @@ def load_occlusion_net(path: Path | str = WEIGHTS) -> OcclusionNet:
 
     path = Path(path)
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="numpy") as file:
             notes, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
         if notes.get("format") != FORMAT:
             raise ValueError("another format")
-        if not all(tensor.float().abs().max() <= LARGEST_NUMBER for tensor in tensors.values()):  # false for NaN, too
+        if not all(
+            np.abs(tensor.astype(np.float32)).max() <= LARGEST_NUMBER for tensor in tensors.values()
+        ):  # false for NaN, too
             raise ValueError("NaN, infinite or huge numbers")
-        net = OcclusionNet(tensors["canonical"].numpy(), tensors["typical"].numpy())
-        net.load_state_dict(tensors)
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        kernels = {
+            name: [_kernel(tensors, f"{name}.{number}", *channels) for number, channels in enumerate(stage)]
+            for name, stage in STAGES.items()
+        }
+        return OcclusionNet(
+            _checked(tensors["canonical"], MESH_POINTS, 2), _checked(tensors["typical"], SHEET, SHEET, 3), kernels
+        )
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise AssetError(f"{path.name}: no occlusion network ({reason}); train it: research.bake.occlusion_net") from None
-    return net.requires_grad_(False).eval()
+
+
+def _kernel(tensors, name, channels, out):
+    """The weights (9, channels, out) and the bias (out,) of a convolution, times what the normalisation after it does."""
+    scale, bias = np.ones(out, np.float32), 0.0
+    convolution = f"{name}.0" if f"{name}.0.weight" in tensors else name
+    weights = _checked(tensors[f"{convolution}.weight"], out, channels, 3, 3).astype(np.float32)
+    if convolution == name:
+        bias = _checked(tensors[f"{name}.bias"], out).astype(np.float32)
+    else:
+        gain, shift, mean, variance = (
+            _checked(tensors[f"{name}.1.{part}"], out).astype(np.float32)
+            for part in ("weight", "bias", "running_mean", "running_var")
+        )
+        scale = gain / np.sqrt(variance + np.float32(1e-5))
+        bias = shift - scale * mean
+    return weights.reshape(out, channels, 9).transpose(2, 1, 0) * scale, bias
+
+
+def _checked(tensor, *shape):
+    """A tensor of this shape."""
+    if tensor.shape != shape:
+        raise ValueError(f"a tensor of shape {tensor.shape}, not {shape}")
+    return tensor
 
 
 def unwrap(

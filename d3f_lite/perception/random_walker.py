@@ -2,8 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy.sparse import coo_array, diags_array
-from scipy.sparse.linalg import cg
 
 
 def random_walk(
@@ -25,16 +23,53 @@ def random_walk(
         smoothness: γ, the weight of agreeing with the neighbours.
         edge: σ, Lab units: across larger steps of colour the walker hardly passes.
     """
-    number = np.arange(probability.size).reshape(probability.shape)
-    pairs = np.concatenate([np.stack([number[:, :-1].ravel(), number[:, 1:].ravel()]),
-                            np.stack([number[:-1].ravel(), number[1:].ravel()])], axis=1)  # fmt: skip
-    step = np.concatenate([_squared_steps(colours.swapaxes(0, 1)).T.ravel(), _squared_steps(colours).ravel()])
-    weight = smoothness * np.exp(-step / (2 * edge**2)) + 1e-6
-    links = coo_array((np.tile(weight, 2), np.concatenate([pairs, pairs[::-1]], axis=1)), shape=(number.size,) * 2).tocsr()
-    diagonal = links.sum(axis=1) + trust.ravel()
-    system, start = diags_array(diagonal) - links, probability.ravel().astype(np.float64)
-    agreed, _ = cg(system, trust.ravel() * start, x0=start, rtol=1e-4, maxiter=300, M=diags_array(1 / diagonal))
-    return agreed.reshape(probability.shape).clip(0, 1).astype(np.float32)
+    below, beside = (smoothness * np.exp(-step / (2 * edge**2)) + 1e-6
+                     for step in (_squared_steps(colours), _squared_steps(colours.swapaxes(0, 1)).T))  # fmt: skip
+    diagonal = np.array(trust, np.float64)
+    for there, weight in ((np.s_[:-1], below), (np.s_[1:], below), (np.s_[:, :-1], beside), (np.s_[:, 1:], beside)):
+        diagonal[there] += weight
+    # In units of which each pixel's own term is 1, which is Jacobi's preconditioner.
+    unit = 1 / np.sqrt(diagonal)
+    below = (below * unit[:-1] * unit[1:]).astype(np.float32)
+    beside = np.pad(beside * unit[:, :-1] * unit[:, 1:], ((0, 0), (0, 1))).astype(np.float32)
+    wanted, start = ((values * probability).ravel().astype(np.float32) for values in (trust * unit, 1 / unit))
+    agreed = _conjugate_gradients(below.ravel(), beside.ravel()[:-1], wanted, start)
+    return (agreed.reshape(probability.shape) * unit).clip(0, 1).astype(np.float32)
+
+
+def _conjugate_gradients(below, beside, wanted, start, steps=300, enough=1e-5):
+    """Solve x - Σ_j w_ij x_j = ``wanted`` over a picture's neighbours, row after row, from a ``start``.
+
+    Args:
+        below, beside: w of each pixel and the one below, or after it.
+        steps: at most; most pictures take them all, and x is then near its ``start`` where colours carry little that far.
+        enough: the residual, against ``wanted``, at which to stop.
+    """
+    width = len(wanted) - len(below)
+    x, image, product = start, np.empty_like(wanted), np.empty_like(wanted)
+
+    def apply(values):
+        """``image`` = the left side at x = ``values``, without an array being made."""
+        image[:] = values
+        for apart, weight in ((width, below), (1, beside)):
+            for one, other in ((np.s_[apart:], np.s_[:-apart]), (np.s_[:-apart], np.s_[apart:])):
+                np.multiply(weight, values[other], out=product[:-apart])
+                image[one] -= product[:-apart]
+
+    apply(x)
+    residual = wanted - image
+    direction, squared, least = residual.copy(), residual @ residual, enough**2 * (wanted @ wanted)
+    for _ in range(steps):
+        if squared <= least:
+            break
+        apply(direction)
+        step = squared / (direction @ image)
+        x += np.multiply(direction, step, out=product)
+        residual -= np.multiply(image, step, out=product)
+        before, squared = squared, residual @ residual
+        direction *= squared / before
+        direction += residual
+    return x
 
 
 def _squared_steps(colours):

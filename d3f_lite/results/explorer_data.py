@@ -93,7 +93,7 @@ def posterior_arrays(decoder: Decoder, modes: Modes) -> dict[str, np.ndarray]:
         ``mean`` (1, V, 3), ``directions`` (d, V, 3) and ``remainder`` (r, V, 3) in mm, ``modes`` (K, d), ``turn`` (K, r).
     """
     linear, chosen = decoder.linearised(), np.asarray(modes.directions)
-    moves = np.tensordot(linear.factor.T.astype(np.float64), linear.basis, 1)  # mm per deviation along each latent axis
+    moves = np.tensordot(linear.factor.T, linear.basis, 1)  # mm per deviation along each latent axis
     bounded = linear.bounds is not None
     least = 0.0 if bounded else STEPS["remainder"] / np.sqrt(12.0)  # less than rounding adds
     directions, turn, remainder = _split(moves, chosen, least)

@@ -66,4 +66,4 @@ def save_picture(picture: Image.Image, path: Path | str) -> None:
     drawn_by = PngInfo()
     for name, value in DRAWN_BY.items():
         drawn_by.add_text(name, value)
-    picture.save(path, "PNG", pnginfo=drawn_by, compress_level=4)
+    picture.save(path, "PNG", pnginfo=drawn_by, compress_level=2)

@@ -17,9 +17,10 @@ from d3f_lite.files.whole import whole_file
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.landmarks import FACE_OVAL, region_inside
 from d3f_lite.perception.detector import MediapipeDetector
-from d3f_lite.perception.occlusion_net import FORMAT, SIDE, WEIGHTS, OcclusionNet
+from d3f_lite.perception.occlusion_net import FORMAT, SIDE, WEIGHTS
 from research.bake.occlusion_drawing import draw_sample
 from research.bake.occlusion_faces import TrainingFaces, frontal_faces, mean_face, rendered_faces, small_faces, typical_face
+from research.bake.occlusion_unet import OcclusionUNet
 from research.bake.schedule import rate
 
 
@@ -110,7 +111,7 @@ def loss(
 
 @one_thread()
 def train(net, faces, recipe, validate):
-    """Train an OcclusionNet on TrainingFaces and return it; ``validate(net)`` gives a line of words now and then."""
+    """Train an OcclusionUNet on TrainingFaces and return it; ``validate(net)`` gives a line of words now and then."""
     from tqdm import trange
 
     disc = face_disc(net.canonical.numpy())
@@ -145,7 +146,7 @@ def judged(net, samples, threshold=0.5):
 
 
 def save(net, path, provenance):
-    """Write the weights of an OcclusionNet in half precision to a safetensors file; ``provenance``: how they were trained."""
+    """Write the weights of an OcclusionUNet in half precision to a safetensors file; ``provenance``: how they were trained."""
     tensors = {name: value.half() if value.is_floating_point() else value for name, value in net.state_dict().items()}
     tensors["canonical"] = net.canonical  # 0.01 texels need more than half precision
     with whole_file(Path(path)) as partial:
@@ -168,7 +169,7 @@ def main():
         overlap, false = judged(net, samples)
         return f"IoU {overlap:.3f}, {100 * false:.2f} % wrong on clean faces"
 
-    net = train(OcclusionNet(canonical, typical), faces, recipe, validate)
+    net = train(OcclusionUNet(canonical, typical), faces, recipe, validate)
     words, seconds = validate(net), round(time.process_time() - start)
     save(net, options.out, asdict(recipe) | {"cpu_seconds": seconds, "validation": words})
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB after {seconds} CPU seconds; validation: {words}")

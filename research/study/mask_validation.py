@@ -59,7 +59,7 @@ def side_card(mesh, shape, generator):
 
 def cases(detector, seed=SEED):
     """Every face, clean and under every occluder, as a Case."""
-    canonical, generator = load_occlusion_net().canonical.numpy(), np.random.default_rng(seed)
+    canonical, generator = load_occlusion_net().canonical, np.random.default_rng(seed)
     points = Anatomy.of(canonical).points
     for group, pixels, mesh in kept_back_faces(detector):
         shape = pixels.shape[:2]

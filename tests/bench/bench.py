@@ -1,4 +1,6 @@
-"""Timings and memory as one table, and what the heads cost: ``make bench``; with ``--write`` also into docs/bench.md.
+"""Timings and memory as tables, and what the heads cost: ``make bench``; with ``--write`` also into docs/bench.md.
+
+``make bench BENCH_FLAGS="--beside PATH"`` measures whole processes in turn with another checkout.
 
 Medians after one warm-up, on one thread but where a row says otherwise. Not collected by pytest.
 """
@@ -7,9 +9,6 @@ import argparse
 import os
 import platform
 import re
-import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from types import SimpleNamespace
 
 import bench_mesh_vae
 import bench_notebooks
+import bench_processes
 import bench_widgets
 import numpy as np
 from matplotlib.figure import Figure
@@ -78,27 +78,6 @@ def seconds(work, repeats=5):
         work()
         times.append(time.perf_counter() - start)
     return float(np.median(times[1:]))
-
-
-def fresh(*arguments):
-    """A fresh Python run with these arguments: its seconds and its peak memory in MB."""
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, arguments
-    return time.perf_counter() - start, usage.ru_maxrss / 1024  # Linux counts in kB
-
-
-def processes():
-    """Rows of whole processes."""
-    yield Row("`import d3f_lite`, a fresh Python", fresh("-c", "import d3f_lite")[0])
-    yield Row("`d3f-lite --help`", fresh("-m", "d3f_lite", "--help")[0])
-    with tempfile.TemporaryDirectory() as folder:
-        demo = ("-m", "d3f_lite", "demo", "--out", folder)
-        fresh(*demo)
-        elapsed, megabytes = fresh(*demo)
-    yield Row("`d3f-lite demo`, the whole process, files and pictures included", elapsed)
-    yield Row("its peak memory", megabytes, "MB", "Binder's guarantee", 1000.0)
 
 
 def stages(photo, mask, detector):
@@ -201,7 +180,7 @@ def measured_table(photo, mask, detector):
     """The lines of the table, each as soon as it is measured."""
     yield "| what | measured | beside | ratio |"
     yield "|---|---|---|---|"
-    for rows in (processes(), stages(photo, mask, detector), mesh_vae(), notebooks()):
+    for rows in (stages(photo, mask, detector), mesh_vae(), notebooks()):
         yield from map(str, rows)
     for what, value, unit in bench_widgets.measure():
         yield str(Row(what, value, unit))
@@ -211,9 +190,13 @@ def main():
     """Print the tables, draw the figure; write both where ``--write`` says so."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="put the table into docs/bench.md and the figure beside it")
-    write = parser.parse_args().write
+    parser.add_argument("--beside", type=Path, help="another checkout with its .venv: whole processes run in turn with its own")
+    options = parser.parse_args()
+    write = options.write
+    whole = bench_processes.table(bench_processes.columns(options.beside), bench_processes.measure(options.beside))
+    print(whole, "", sep="\n", flush=True)
     portrait = sample_photo("astronaut")
-    lines = []
+    lines = [*whole.splitlines(), ""]
     with MediapipeDetector() as detector:
         photo, mask = draw_occluder(portrait, detect_landmarks(portrait, detector=detector), "surgical_mask")
         for line in measured_table(photo, mask, detector):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from d3f_lite.errors import AssetError, MaskError
 from d3f_lite.observation.landmarks import face_region, interocular_distance
@@ -13,15 +14,29 @@ from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.perception.mask_estimation import apply_strokes, estimate_occlusion, sharpened
-from d3f_lite.perception.occlusion_net import SIDE, load_occlusion_net, unwrap, wrap
+from d3f_lite.perception.occlusion_net import SIDE, WEIGHTS, load_occlusion_net, unwrap, wrap
 from d3f_lite.perception.random_walker import random_walk
+from research.bake.occlusion_unet import OcclusionUNet
 from research.study.masks import draw_stroke, overlap
 
 pytestmark = pytest.mark.slow
 
 
+def test_the_network_in_numpy_is_the_one_in_torch_that_was_trained():
+    from safetensors.torch import load_file
+
+    net = load_occlusion_net()
+    trained = OcclusionUNet(net.canonical, net.typical)
+    trained.load_state_dict(load_file(WEIGHTS))
+    textures = np.random.default_rng(0).random((3, SIDE, SIDE, 3), np.float32)
+    with torch.no_grad():
+        expected = trained.eval()(torch.from_numpy(textures).permute(0, 3, 1, 2)).numpy()
+    assert np.abs(expected).max() > 5
+    np.testing.assert_allclose(net.logits(textures), expected, atol=5e-5)
+
+
 def test_a_face_that_is_flat_already_stays_as_it_is():
-    canonical = load_occlusion_net().canonical.numpy()
+    canonical = load_occlusion_net().canonical
     pixels = np.random.default_rng(0).integers(1, 256, (SIDE, SIDE, 3)).astype(np.uint8)
     flat = unwrap(pixels, canonical, canonical, SIDE)
     shown = flat.any(axis=2)
@@ -32,7 +47,7 @@ def test_a_face_that_is_flat_already_stays_as_it_is():
 
 def test_there_and_back(portraits):
     photo, landmarks = portraits["grace_hopper"]
-    canonical = load_occlusion_net().canonical.numpy()
+    canonical = load_occlusion_net().canonical
     height, width = photo.shape
     ramp = np.add.outer(np.arange(height), 2.0 * np.arange(width)).astype(np.float32)
     back = wrap(unwrap(ramp, landmarks.dense, canonical), landmarks.dense, canonical, photo.shape)
@@ -59,6 +74,15 @@ def test_random_walker_worked_out_by_hand():
     assert alike == pytest.approx(np.array([[101.0, 100.0]]) / 201, abs=1e-3)
     assert random_walk(known, trust, two) == pytest.approx(known, abs=1e-3)  # nothing passes an edge
     assert random_walk(known, np.array([[1.0, 1e-6]]), grey) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_walker_s_answer_is_the_least_of_what_it_minimises():
+    generator = np.random.default_rng(0)
+    known, trust = generator.random((7, 9)), generator.uniform(0.1, 1, (7, 9))
+    found = random_walk(known, trust, np.full((7, 9, 3), 40.0), smoothness=2.0).astype(float)  # of one colour: w = 1
+    wider = np.pad(found, 1, mode="edge")
+    around = 4 * found - wider[:-2, 1:-1] - wider[2:, 1:-1] - wider[1:-1, :-2] - wider[1:-1, 2:]
+    np.testing.assert_allclose(trust * (found - known) + 2.0 * around, 0.0, atol=1e-4)  # half its gradient
 
 
 def test_a_blurred_edge_stops_the_walker():
@@ -101,6 +125,16 @@ def test_clean_portraits_stay_clean(portraits, name):
     face = face_region(landmarks, photo.shape)
     assert estimate.occluded[face].mean() <= 0.01
     assert estimate.occluded.shape == photo.shape and 0.8 < estimate.confidence <= 1
+
+
+def test_a_face_that_nothing_hides_is_not_looked_at_again(portraits, detector, monkeypatch):
+    photo, landmarks = portraits["grace_hopper"]
+    detect, looks = detector.detect, []
+    monkeypatch.setattr(detector, "detect", lambda pixels: looks.append(pixels) or detect(pixels))
+    seen = observe(photo, detector=detector)
+    assert len(looks) == 14 and not seen.masks.occluded.any()  # the photo, and 13 jittered looks
+    np.testing.assert_array_equal(seen.landmarks.xy, landmarks.xy)
+    np.testing.assert_array_equal(seen.landmarks.confidence, landmarks.confidence)
 
 
 @pytest.mark.parametrize("name, kind", [("grace_hopper", "surgical_mask"), ("astronaut", "sunglasses"), ("astronaut", "scarf")])
