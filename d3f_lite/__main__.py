@@ -13,7 +13,8 @@ OPTIONS = {
     "photo": {"type": Path, "help": "a photo with a face"},
     "folder": {"type": Path, "help": "a folder of photos"},
     "--mask": {"help": "picture of the photo's size, white over what hides the face; 'none': nothing does (default: estimated)"},
-    "--strokes": {"type": Path, "help": "PNG of the photo's size, to correct the mask: red = occluded, green or blue = visible"},
+    "--strokes": {"type": Path,
+                  "help": "a layer or a painted copy of the photo, to correct the mask: red = occluded, green or blue = visible"},
     "--landmarks": {"type": Path,
                     "help": "68 landmarks as .csv, .pts or .npy; those that the mask hides are not used (default: detected)"},
     "--face": {"default": "1",
@@ -205,7 +206,8 @@ def _tell(found, face=1):
     if landmarks.faces > 1:
         print(f"{landmarks.faces} faces found; took {'the largest (--face all takes each)' if face == 1 else f'number {face}'}")
     sure = f", {masks.confidence:.0%} sure" if masks.origin != "given" else ""
-    print(f"landmarks: {landmarks.backend}; mask: {masks.origin}, {masks.share:.0%} of the face occluded{sure}")
+    hides = f"{masks.share:.0%} of the face occluded" if masks.share or not masks.doubt else "nothing of the face"
+    print(f"landmarks: {landmarks.backend}; mask: {masks.origin}, {hides}{sure}")
     if observation.alternatives and found.settings.fit.several_masks:
         print(f"the mask was unsure: fitted under {1 + len(observation.alternatives)} masks")
     if masks.kinds:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from d3f_lite.observation.landmarks import Landmarks, face_region
-from d3f_lite.observation.masks import Masks, check_mask, check_strokes, correct, inverted
+from d3f_lite.observation.masks import Masks, check_mask, check_strokes, correct, inverted, misplaced
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.detector import MediapipeDetector, opened
@@ -31,7 +31,8 @@ def observe(
 
     Args:
         photo: the whole photo.
-        occluded: (H, W) bool, True under the occluder (all False: nothing is occluded); None: it is estimated.
+        occluded: (H, W) bool, True under the occluder, or a path (see ``check_mask``); all False: nothing is occluded; None: it
+            is estimated.
         landmarks: given ones; None: they are detected, with the occluder filled.
         strokes: (H, W) int8 (see Stroke) that correct the mask; an estimated one also nearby, where the colours are alike.
         seed: of the detector's jittered looks.
@@ -52,6 +53,8 @@ def observe(
     >>> observation.masks.origin, observation.masks.share
     ('estimated', 0.0)
     """
+    occluded = None if occluded is None else check_mask(occluded, photo)
+    strokes = None if strokes is None else check_strokes(strokes, photo)
     with opened(detector) as detector:
         finder = _finder(photo, landmarks, face, detector, network, seed)
         first = earlier = estimate = None
@@ -60,9 +63,7 @@ def observe(
             estimate, earlier = estimate_mask(finder, first, strokes)
             occluded, *others = estimate.masks(hides)
         else:
-            occluded, others = check_mask(occluded, photo), []
-            if strokes is not None:
-                occluded = correct(occluded, check_strokes(strokes, photo))
+            occluded, others = occluded if strokes is None else correct(occluded, strokes), []
         seen = detect_again(finder, [check_mask(occluded, photo), *others], earlier, first)
     observation, *alternatives = (
         Observation(photo, points, _masks(face_region(points, photo.shape), mask, strokes, estimate)) for points, mask in seen
@@ -85,5 +86,5 @@ def _masks(face, occluded, strokes, estimate):
         return Masks(face, occluded, origin, estimate.confidence, strokes, kinds=estimate.kinds)
     if strokes is not None:
         return Masks(face, occluded, "corrected", strokes=strokes)
-    doubt = inverted(occluded, face)
+    doubt = inverted(occluded, face) or misplaced(occluded, face)
     return Masks(face, occluded, confidence=0.0 if doubt else 1.0, doubt=doubt)

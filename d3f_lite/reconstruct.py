@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int8, UInt8
+from PIL import Image
 
 from d3f_lite.common.device import CPU, device_faults, one_thread, torch_device
 from d3f_lite.completion.posterior import decoder_for
@@ -15,7 +15,6 @@ from d3f_lite.errors import SettingsError
 from d3f_lite.files.values import checked_count, truncated_repr
 from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.model import HeadModel
-from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.settings import DiversitySettings, Settings
@@ -24,11 +23,11 @@ MOST_SAMPLES = 256
 
 
 def reconstruct(
-    photo: Photo | Path | str | UInt8[np.ndarray, "H W 3"],
-    occluded: Bool[np.ndarray, "H W"] | None = None,
+    photo,
+    occluded=None,
     *,
-    landmarks: Landmarks | Path | str | Float[np.ndarray, "points columns"] | None = None,
-    strokes: Int8[np.ndarray, "H W"] | None = None,
+    landmarks=None,
+    strokes=None,
     detector: str = "auto",
     face: int = 1,
     hides: Collection[str] = (),
@@ -42,10 +41,11 @@ def reconstruct(
     """Reconstruct N heads from one occluded photo (Dey and Boddeti 2022).
 
     Args:
-        photo: Photo, path, or (H, W, 3) uint8 array.
-        occluded: True under the occluder; all False = nothing is occluded; None = it is estimated.
-        landmarks: Landmarks, a path or an array (see ``as_landmarks``); None = they are detected.
-        strokes: corrections of the mask: 0 says nothing, 1 = occluded, 2 = visible.
+        photo: a Photo, a path, a Pillow image, or (H, W, 3) uint8.
+        occluded: (H, W) bool, True under the occluder, or a path (see ``check_mask``); all False = nothing is occluded;
+            None = it is estimated.
+        landmarks: Landmarks, a path, or (68, 2) px (see ``as_landmarks``); None = they are detected.
+        strokes: (H, W) whole numbers that correct the mask, or a path: 0 says nothing, 1 = occluded, 2 = visible.
         detector: of the landmarks: "mediapipe", "face-alignment", or "auto", the latter where its weights are here.
         face: which of several faces, numbered by size from 1.
         hides: what an estimated mask takes for an occluder, too: any of "hair" (beards, too) and "glasses" (clear ones).
@@ -101,11 +101,13 @@ def reconstruct(
     return Reconstruction(observation, model, fit, heads, settings, seconds)
 
 
-def as_photo(photo: Photo | Path | str | UInt8[np.ndarray, "H W 3"]) -> Photo:
-    """A Photo from a Photo, a path or an (H, W, 3) uint8 array."""
+def as_photo(photo) -> Photo:
+    """A Photo from a Photo, a path, a Pillow image, or an (H, W, 3) uint8 array, list or tensor."""
     if isinstance(photo, Photo):
         return photo
-    return Photo.from_array(photo) if isinstance(photo, np.ndarray) else Photo.open(photo)
+    if isinstance(photo, Image.Image):
+        return Photo.open(getattr(photo, "filename", "") or "photo", content=photo)
+    return Photo.open(photo) if isinstance(photo, str | Path) else Photo.from_array(photo)
 
 
 @one_thread()

@@ -26,7 +26,7 @@ class FitSettings:
     #: Of the landmarks once the colours are used: both see the same edges, which count once.
     landmark_weight: Annotated[float, 1e-3, 1.0] = 0.5
     photometric_iterations: Annotated[int, 0, 100] = 6  #: Gauss-Newton steps
-    eye_distance: Annotated[float, 16.0, 200.0] = 80.0  #: px between the outer eye corners where colours are compared
+    eye_distance: Annotated[float, 16.0, 200.0] = 100.0  #: px between the outer eye corners where colours are compared
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +49,7 @@ class Asset:
     def path(self):
         """Where the file lies, or would lie."""
         if self.folder == "torch":
-            import torch
-
-            return Path(torch.hub.get_dir()) / "checkpoints" / self.name
+            return _torch_hub() / "checkpoints" / self.name
         return (SHIPPED if self.folder == "assets" else cache_folder()) / self.name
 
 
@@ -58,6 +57,14 @@ def assets():
     """Every row of the table, in its order, as a dict of names to Asset."""
     rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return {name: Asset(name, **{**row, "urls": tuple(row.get("urls", ()))}) for name, row in rows.items()}
+
+
+def _torch_hub():
+    """Where torch keeps what it downloads: what ``torch.hub.get_dir`` says, which needs torch only if it was set there."""
+    if "torch" in sys.modules:
+        return Path(sys.modules["torch"].hub.get_dir())
+    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
+    return Path(home).expanduser() / "hub"
 
 
 def cache_folder():

@@ -11,19 +11,24 @@ from pathlib import Path
 import numpy as np
 import pi_heif
 from jaxtyping import Bool, UInt8
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from d3f_lite.common.quiet import native_stderr_silenced, warnings_ignored
 from d3f_lite.errors import D3FError
 
 # The only decoders that may see a file.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
+COLOUR_SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of a colour profile, and Pillow's mode for it
 LARGEST_SIDE = 16_384  # px
 LARGEST_AREA = 64_000_000  # px; checked on the header, before anything is decoded
 
 
 def read_image(
-    path: Path, error: type[D3FError], background: str | None = "white", content: bytes | None = None, largest: int = LARGEST_AREA
+    path: Path,
+    error: type[D3FError],
+    background: str | None = "white",
+    content: bytes | Image.Image | None = None,
+    largest: int = LARGEST_AREA,
 ) -> tuple[Image.Image, int]:
     """Read the first picture of an image file and turn it upright, as its EXIF orientation says.
 
@@ -31,7 +36,7 @@ def read_image(
         path: the file, or only its name where its ``content`` is given.
         error: what is raised.
         background: the colour behind transparent parts; None leaves the picture's mode as it is.
-        content: the file's bytes.
+        content: the file's bytes, or a Pillow image of it.
         largest: px.
 
     Returns:
@@ -54,13 +59,13 @@ def check_size(shape: tuple[int, ...], name, error: type[D3FError], largest: int
         raise error(f"{name}: {shape[1]}×{shape[0]} px is too small; at least {smallest} px a side are needed")
 
 
-def read_mask_levels(path: Path, error: type[D3FError]) -> UInt8[np.ndarray, "H W"]:
+def read_mask_levels(path: Path, error: type[D3FError], content: Image.Image | None = None) -> UInt8[np.ndarray, "H W"]:
     """Read the grey levels of an image that may be a mask: 0 and 255 where it has two colours, the opacity of a layer.
 
     Raises:
         error: as ``read_image`` does, and for a picture in colours.
     """
-    image, _ = read_image(path, error, background=None)
+    image, _ = read_image(path, error, background=None, content=content)
     return _mask_levels(image, path.name, error)
 
 
@@ -87,13 +92,14 @@ def brighter_pixels(
 
 def _mask_levels(image, name, error):
     """See ``read_mask_levels``."""
+    image.info.pop("icc_profile", None)  # a mask's values are no colours
     if image.has_transparency_data:
         return _opacity(np.asarray(image.convert("RGBA")), name, error)
     if _is_deep(image):  # what counts is which values there are
         deep = np.nan_to_num(np.asarray(image, np.float64))
         if len(np.unique(deep)) == 2:
             return np.uint8(255) * (deep == deep.max())
-    pixels = np.asarray(_rgb(image, "black"))
+    pixels = np.asarray(to_rgb(image, "black"))
     colours = np.unique(pixels.reshape(-1, 3), axis=0)
     if len(colours) == 1 and image.mode == "P" and len(np.unique(np.asarray(image))) == 2:
         return np.asarray(image)  # a palette of one colour: its indices are the values
@@ -131,6 +137,8 @@ def _read_heif_too() -> None:
 
 def _is_tiff(path, content):
     """Whether a file starts as TIFF files do."""
+    if isinstance(content, Image.Image):
+        return content.format == "TIFF"
     if content is not None:
         return content[:2] in (b"II", b"MM")
     if not path.is_file():  # a pipe would be waited for
@@ -149,15 +157,14 @@ def _decoded(path, error, background, content, largest):
             raise error(f"{path}: no such file; check the path")
         if content is None and not path.is_file():
             raise error(f"{path}: not a file; give the path of one image")
-        if (path.stat().st_size if content is None else len(content)) == 0:
+        if content == b"" or content is None and path.stat().st_size == 0:
             raise error(f"{path}: the file is empty; save the image again")
-        source = path if content is None else io.BytesIO(content)
-        with warnings_ignored, Image.open(source, formats=FORMATS) as image:  # Pillow's notes: sizes are checked here
+        with warnings_ignored, _image(path, content) as image:  # Pillow's notes: sizes are checked here
             check_size(image.size[::-1], path, error, largest)
             pictures = 1 if image.format in ("JPEG", "MPO", "HEIF") else getattr(image, "n_frames", 1)
             upright = ImageOps.exif_transpose(image)
             upright.load()
-            return upright if background is None else _rgb(upright, background), pictures
+            return upright if background is None else to_rgb(upright, background), pictures
     except Image.DecompressionBombError:
         raise error(_too_large(path, largest)) from None
     except Image.UnidentifiedImageError:
@@ -172,6 +179,13 @@ def _decoded(path, error, background, content, largest):
         raise error(f"{path}: the image is damaged or cut short ({detail}); save it again") from None
 
 
+def _image(path, content):
+    """A context with the Pillow image, yet to be decoded, of a file, of its bytes, or with one that stays open."""
+    if isinstance(content, Image.Image):
+        return nullcontext(content)
+    return Image.open(path if content is None else io.BytesIO(content), formats=FORMATS)
+
+
 def _too_large(name, largest):
     """What to say of an image that is."""
     limit = f"{largest // 1_000_000} megapixels or {LARGEST_SIDE} px a side"
@@ -183,13 +197,33 @@ def _is_deep(image):
     return image.mode.startswith("I") or image.mode == "F"
 
 
-def _rgb(image, background):
-    """Any Pillow image as 8-bit RGB."""
+def to_rgb(image: Image.Image, background: str) -> Image.Image:
+    """Any Pillow image as 8-bit sRGB; the ``background``, a colour, shows through transparent parts."""
     if _is_deep(image):
         values = np.nan_to_num(np.asarray(image, np.float64))
-        full = 65_535 if image.mode.startswith("I") else 1 if values.max() <= 1 else 255
+        whole = next((bits for bits in (8, 10, 12) if values.max() < 2**bits), 16)  # of a camera, stored in 16
+        full = 2**whole - 1 if image.mode.startswith("I") else 1 if values.max() <= 1 else 255
         image = Image.fromarray((values / full * 255).round().clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
-    return image.convert("RGB")
+    colours = _in_srgb(image)
+    if not image.has_transparency_data:
+        return colours
+    layer = colours.convert("RGBA")
+    layer.putalpha(image.convert("RGBA").getchannel("A"))
+    return Image.alpha_composite(Image.new("RGBA", image.size, background), layer).convert("RGB")
+
+
+def _in_srgb(image):
+    """The RGB colours of an image, by its colour profile where that can be read and is another than sRGB's."""
+    content = image.info.get("icc_profile")
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(content)) if content else None
+        space = profile.profile.xcolor_space.strip() if profile else ""
+        if space not in COLOUR_SPACES or "srgb" in ImageCms.getProfileDescription(profile).lower():
+            return image.convert("RGB")
+        kind = COLOUR_SPACES[space]
+        if (image.mode == "CMYK") != (kind == "CMYK") or (kind == "L" and image.mode not in ("1", "L", "LA")):
+            return image.convert("RGB")
+        return ImageCms.profileToProfile(image.convert(kind), profile, ImageCms.createProfile("sRGB"), outputMode="RGB",
+                                         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC)  # fmt: skip
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):  # a broken profile leaves the colours as they are
+        return image.convert("RGB")

@@ -4,7 +4,9 @@ from dataclasses import is_dataclass
 from numbers import Integral
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
-from d3f_lite.errors import SettingsError
+import numpy as np
+
+from d3f_lite.errors import D3FError, SettingsError
 
 
 def from_tables(kind: type, values, place: str = ""):
@@ -47,6 +49,17 @@ def checked(value, hint, name: str):
 def checked_count(value, name: str, low: int, high: int) -> None:
     """Refuse, with a SettingsError, what is not a whole number from ``low`` to ``high``."""
     checked(value, Annotated[int, low, high], name)
+
+
+def as_array(value, name: str, error: type[D3FError]) -> np.ndarray:
+    """The array of numbers that an array, a list or a tensor of any device holds; raises ``error`` where that is none."""
+    try:
+        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError, RuntimeError):  # rows of different lengths; types that numpy lacks
+        array = np.array(None)
+    if array.dtype.kind not in "biufc":
+        raise error(f"{name}: a {type(value).__name__} that is no array of numbers; give an array of them, or the path of a file")
+    return array
 
 
 def truncated_repr(value, most: int = 60) -> str:

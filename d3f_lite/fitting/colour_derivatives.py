@@ -2,7 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.colours import SurfacePoints
@@ -22,22 +22,18 @@ def colour_slopes(
         head: with K directions B, mm.
         vertices: v, mm, of the head now.
         camera: now, with rotation R.
-        points: what its pixels show.
+        points: what its triangles show.
     """
-    rotation = camera.rotation
-    # X = Σ w_k v_k and m = R Σ w_k n_k over the corners k of each point's triangle; the normal is n = m / |m|.
-    used, local = np.unique(points.corners, return_inverse=True)
-    local = local.reshape(points.corners.shape)
-    blended = lambda values: np.einsum("pk,pki->pi", points.weights, values[local])
-    place, normal = blended(vertices[used]), blended(vertex_normals(vertices, head.triangles)[used] @ rotation.T)
-    length = np.linalg.norm(normal, axis=1, keepdims=True)
-    normal = normal / length
-    # ∂v/∂c = B and ∂n/∂c of the U vertices used, (3 U, K) each.
-    directions = head.basis[:, used].transpose(1, 2, 0).reshape(3 * len(used), -1)
-    bent = _normal_slopes(head, vertices, used).reshape(directions.shape)
-    # ∂u/∂X and ∂u/∂pose, in mm on the head.
+    # The middle of a triangle lies at X = ⅓ Σ vₖ; its normal is that of m = ⅓ Σ nₖ, of its corners' normals: n = m / |m|.
+    normals = vertex_normals(vertices, head.triangles)
+    place, mean = vertices[points.corners].mean(1), normals[points.corners].mean(1) @ camera.rotation.T
+    length = np.linalg.norm(mean, axis=1, keepdims=True)
+    normal = mean / length
+    # ∂v/∂c = B and ∂n/∂c, (3 V, K) each.
+    directions = head.basis.reshape(len(head.basis), -1).T
+    bent = _normal_slopes(vertices, head.triangles[np.isin(head.triangles, points.corners).any(1)]) @ directions
+    # ∂u/∂X and ∂u/∂pose, in mm on the head; a ∂Y/∂n L, the light's slope, in the camera's frame.
     slides, moves = camera.slopes(place), camera.pose_slopes(place)
-    # a ∂Y/∂n L, the light's slope, in the camera's frame.
     shine = np.einsum("phn,hc->pcn", _harmonics_slopes(points.harmonics), points.appearance.light) * points.albedo[..., None]
     slopes = []
     for channel in range(3):
@@ -45,8 +41,8 @@ def colour_slopes(
         # ∂n = (1 - n nᵀ) ∂m / |m|: what turns n is what moves m across it.
         across = (turn - normal * (turn * normal).sum(1, keepdims=True)) / length
         # ∂r/∂c = ∇I ∂u/∂X ∂X/∂c - a ∂Y/∂n L ∂n/∂c, with R taken to the left side.
-        of_coefficients = _along(points, local, np.einsum("pk,pki->pi", pull, slides)) @ directions
-        of_coefficients -= _along(points, local, across @ rotation) @ bent
+        of_coefficients = _middles(points, np.einsum("pi,pij->pj", pull, slides), len(vertices)) @ directions
+        of_coefficients -= _middles(points, across @ camera.rotation, len(vertices)) @ bent
         # ∂r/∂pose = ∇I ∂u/∂pose, and a turn ω moves n by ω × n: t · (ω × n) = (n × t) · ω.
         of_pose = np.einsum("pi,pid->pd", pull, moves)
         of_pose[:, :3] -= np.cross(normal, turn)
@@ -54,32 +50,30 @@ def colour_slopes(
     return np.stack(slopes)
 
 
-def _along(points: SurfacePoints, local: Int[np.ndarray, "P 3"], vectors: Float[np.ndarray, "P 3"]) -> csr_array:
-    """The sparse (P, 3 U) matrix from motions of the vertices used to those of the points, measured along ``vectors``."""
-    values = points.weights[:, :, None] * vectors[:, None]
-    columns = 3 * local[:, :, None] + np.arange(3)
-    starts = 9 * np.arange(len(vectors) + 1)
-    shape = len(vectors), 3 * (local.max() + 1)
-    return csr_array((values.ravel().astype(np.float32), columns.ravel(), starts), shape=shape)
+def _middles(points: SurfacePoints, along: Float[np.ndarray, "P 3"], vertices: int) -> csr_array:
+    """The sparse (P, 3 V) matrix from what moves at the vertices to what moves at the points, measured ``along`` vectors."""
+    columns = 3 * points.corners[..., None] + np.arange(3)
+    values = np.repeat(along[:, None] / 3.0, 3, axis=1).astype(np.float32)
+    return csr_array((values.ravel(), columns.ravel(), 9 * np.arange(len(along) + 1)), shape=(len(along), 3 * vertices))
 
 
-def _normal_slopes(head: HeadModel, vertices: Float[np.ndarray, "V 3"], used: Int[np.ndarray, "U"]) -> Float[np.ndarray, "U 3 K"]:
-    """How the unit normals of the vertices ``used`` change with each coefficient."""
-    triangles = head.triangles[np.isin(head.triangles, used).any(1)]
-    corners = head.basis[:, triangles]
-    # A triangle's normal, twice its area long, is e × f of two edges: ∂(e × f) = ∂e × f + e × ∂f.
-    first, second = (vertices[triangles[:, k]] - vertices[triangles[:, 0]] for k in (1, 2))
-    moved = [corners[:, :, k] - corners[:, :, 0] for k in (1, 2)]
-    change = (np.cross(moved[0], second) + np.cross(first, moved[1])).transpose(1, 2, 0).reshape(len(triangles), -1)
-    # A vertex's N is the sum of those around it.
-    rows, face = triangles.ravel(), np.repeat(np.arange(len(triangles)), 3)
-    around = csr_array((np.ones(len(rows), np.float32), (rows, face)), shape=(len(vertices), len(triangles)))[used]
-    area = around @ np.cross(first, second)
-    length = np.linalg.norm(area, axis=1)[:, None, None]
-    unit = area / length[..., 0]
-    change = (around @ change).reshape(len(used), 3, -1)
+def _normal_slopes(vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> csr_array:
+    """How the unit normals of vertices that ``triangles`` surround change with the vertices: sparse, (3 V, 3 V)."""
+    # N = Σ v₀ × v₁ + v₁ × v₂ + v₂ × v₀ over the triangles around, so ∂N = Σ wₖ × ∂vₖ with the edge w opposite a corner.
+    corners = vertices[triangles]
+    opposite = np.roll(corners, 1, axis=1) - np.roll(corners, -1, axis=1)
+    crosses = np.cross(opposite[:, :, None], np.eye(3, dtype=np.float32)).swapaxes(2, 3)
+    areas = np.repeat(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), 3, axis=0)
+    around = np.stack([np.bincount(triangles.ravel(), axis, len(vertices)) for axis in areas.T], 1)
+    length = np.maximum(np.linalg.norm(around, axis=1), 1e-12)[:, None, None]
+    unit = around / length[:, 0]
     # n = N / |N|: ∂n = (1 - n nᵀ) ∂N / |N|.
-    return (change - unit[..., None] * np.einsum("ui,uik->uk", unit, change)[:, None]) / length
+    across = ((np.eye(3) - unit[:, :, None] * unit[:, None]) / length).astype(np.float32)
+    blocks = across[triangles][:, :, None] @ crosses[:, None]
+    axis = np.arange(3)
+    rows, columns = 3 * triangles[:, :, None, None, None] + axis[:, None], 3 * triangles[:, None, :, None, None] + axis
+    rows, columns = np.broadcast_arrays(rows, columns)
+    return coo_array((blocks.ravel(), (rows.ravel(), columns.ravel())), shape=(vertices.size, vertices.size)).tocsr()
 
 
 def _harmonics_slopes(harmonics: Float[np.ndarray, "P 9"]) -> Float[np.ndarray, "P 9 3"]:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.linalg import cho_factor, cho_solve
 
 from d3f_lite.fitting.camera import POSE, Camera
 from d3f_lite.fitting.colour_derivatives import colour_slopes
-from d3f_lite.fitting.colours import Crop, SurfacePoints, solve_appearance
-from d3f_lite.fitting.rendering import rasterise, spherical_harmonics, vertex_normals
+from d3f_lite.fitting.colours import Crop, SurfacePoints, interpolated, solve_appearance, weighted_median
+from d3f_lite.fitting.rendering import depth_buffer, front_areas, spherical_harmonics, unit, vertex_normals
 from d3f_lite.heads.model import HeadModel
 
 
@@ -18,10 +18,9 @@ from d3f_lite.heads.model import HeadModel
 class ColourModel:
     """Which colours are compared, how far they may be off the model's, and how far one step may go."""
 
-    most_points: int = 3000  # that are compared
-    fewest_points: int = 200  # fewer say nothing about colour
-    outlier: float = 4.0  # times the median difference: hair, glasses and cast shadows stay out ...
-    outlier_floor: float = 0.1  # ... and at least
+    least_area: float = 250.0  # mm²: less says nothing about colour
+    hidden_depth: float = 2.0  # mm behind another part at which a point starts to be hidden; at twice as much it is
+    edge_reach: float = 1.5  # px of the crop, over which it fades at the edge of that part
     noise_floor: float = 0.01  # difference that even a perfect model leaves
     robustness: float = 3.0  # standard deviations from which on a difference counts less
     light_sigma: float = 0.3  # how far the light may be off the best one,
@@ -42,30 +41,40 @@ class ColourEquations:
     model: ColourModel = ColourModel()
 
     def points(self, vertices: Float[np.ndarray, "V 3"], camera: Camera) -> SurfacePoints | None:
-        """What the usable pixels show of the face of a head, mm; None where they are too few."""
-        head, crop, model = self.head, self.crop, self.model
-        shown = camera.view(vertices)
-        shown[:, :2] = (shown[:, :2] - crop.origin) * crop.zoom
-        index, barycentric, _ = rasterise(shown, head.triangles, crop.usable.shape)
-        # One more entry: the rasteriser's -1, no triangle, is not on the face.
-        on_face = np.append(head.face[head.triangles].all(1), False)
-        rows, columns = np.nonzero(crop.usable & on_face[index])
-        if len(rows) < model.fewest_points:
+        """What the photo shows in the middle of each triangle of a face, mm; None where too little of it can be used."""
+        crop, head = self.crop, self.head
+        corners = head.triangles[head.face[head.triangles].all(1)]
+        share = self._seen_areas(vertices, corners, camera)
+        if share.sum() < self.model.least_area:
             return None
-        some = np.linspace(0, len(rows) - 1, min(len(rows), model.most_points)).astype(int)
-        rows, columns = rows[some], columns[some]
-        corners, weights = head.triangles[index[rows, columns]], barycentric[rows, columns]
-        regions = np.einsum("apk,pk->pa", head.albedo_regions[:, corners], weights)
-        normals = vertex_normals(vertices, head.triangles) @ camera.rotation.T
-        turned = np.einsum("pk,pki->pi", weights, normals[corners])
-        turned /= np.linalg.norm(turned, axis=1, keepdims=True)
-        harmonics = spherical_harmonics(turned)
-        observed, slopes = crop.pixels[rows, columns].astype(float), crop.slopes[rows, columns] * crop.zoom
-        appearance = solve_appearance(observed, harmonics, regions)
-        pixels = (np.stack((columns, rows), axis=1) + 0.5) / crop.zoom + crop.origin
-        points = SurfacePoints(pixels, corners, weights, observed, slopes, regions, harmonics, appearance)
-        error = np.abs(points.residual).max(1)
-        return points.chosen(error <= max(model.outlier * np.median(error), model.outlier_floor))
+        corners, share = corners[share > 0.0], share[share > 0.0]
+        pixels = camera.project(vertices[corners].mean(1))
+        places = crop.places(pixels)
+        observed, slopes = interpolated(crop.pixels, places), interpolated(crop.slopes, places).reshape(-1, 3, 2)
+        regions = head.albedo_regions[:, corners].mean(2).T
+        normals = vertex_normals(vertices, head.triangles)[corners].mean(1)
+        harmonics = spherical_harmonics(unit(normals) @ camera.rotation.T)
+        appearance = solve_appearance(observed, harmonics, regions, share)
+        return SurfacePoints(pixels, corners, share, observed, slopes, regions, harmonics, appearance)
+
+    def _seen_areas(
+        self, vertices: Float[np.ndarray, "V 3"], corners: Int[np.ndarray, "T 3"], camera: Camera
+    ) -> Float[np.ndarray, "T"]:
+        """How much of each triangle the photo shows, mm²: its area in the picture, where no part and no occluder hides it.
+
+        It fades before the edge of what hides it, so that no small motion lets a point come or go.
+        """
+        crop, model = self.crop, self.model
+        shown = camera.view(vertices)
+        shown[:, :2] = crop.places(shown[:, :2])
+        area = np.maximum(front_areas(shown, corners), 0.0) * (crop.step / camera.scale) ** 2
+        places = crop.places(camera.project(vertices[corners].mean(1)))
+        depth = np.maximum(depth_buffer(shown, self.head.triangles, crop.usable.shape), shown[:, 2].min())
+        around = model.edge_reach * np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)])
+        nearest = interpolated(depth, (places + around[:, None]).reshape(-1, 2)).reshape(len(around), -1)
+        behind = nearest - shown[corners, 2].mean(1)
+        seen = np.clip(2.0 - behind / model.hidden_depth, 0.0, 1.0).mean(0)
+        return area * seen * interpolated(crop.usable, places)[:, 0]
 
     def normal_equations(
         self, points: SurfacePoints, vertices: Float[np.ndarray, "V 3"], camera: Camera, independent_pixels: float
@@ -90,10 +99,10 @@ class ColourEquations:
         for channel, slopes in enumerate(colour_slopes(self.head, vertices, camera, points)):
             error, own, shade = points.residual[:, channel], tone[:, channel, None], points.harmonics @ light[:, channel, None]
             # Each point's weight is one over its variance: noise, edges of areas, and Cauchy's robust share.
-            noise = max(1.4826 * np.median(np.abs(error)), model.noise_floor)
+            noise = max(1.4826 * weighted_median(np.abs(error), points.share), model.noise_floor)
             edge = model.edge_error * (edges @ points.appearance.albedo[:, channel]) * shade[:, 0]
             variance = noise**2 + edge**2 + (error / model.robustness) ** 2
-            root = np.sqrt(independent_pixels / (3 * len(error)) / variance)[:, None].astype(np.float32)
+            root = np.sqrt(independent_pixels / 3.0 * points.share / points.share.sum() / variance)[:, None].astype(np.float32)
             # Slopes of the residual with light, albedo and field, which enter times each other.
             other = -np.concatenate((points.harmonics * own, points.regions * shade, field * own * shade), axis=1)
             slopes, other, error = root * slopes, root * other.astype(np.float32), root[:, 0] * error.astype(np.float32)
@@ -115,7 +124,7 @@ class ColourEquations:
 
     def _field(self, points: SurfacePoints) -> Float[np.ndarray, "P M"]:
         """The bumps whose sum is the smooth field of colour; they lie on the mean head's face."""
-        at = np.einsum("pk,pki->pi", points.weights, self.head.mean[points.corners])
+        at = self.head.mean[points.corners].mean(1)
         square = np.square(at[:, None] - self._bumps[None]).sum(-1)
         return np.exp(-0.5 * square / self.model.field_reach**2)
 

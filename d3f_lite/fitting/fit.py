@@ -14,7 +14,7 @@ from d3f_lite.fitting.colours import Crop
 from d3f_lite.fitting.gauss_newton import Estimate, fit_landmarks, refine
 from d3f_lite.fitting.landmark_equations import LandmarkEquations, calibration_for
 from d3f_lite.fitting.plausibility import is_face
-from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import depth_buffer, vertex_normals, visible_vertices
 from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.observation import Observation
@@ -134,7 +134,7 @@ def what_the_photo_shows(
     high = np.ceil(np.minimum(points[head.face, :2].max(axis=0) + 1, (2 * width, 2 * height))).astype(int)
     shape = tuple((np.maximum(high, (width, height)) - low)[::-1].tolist())
     points[:, :2] -= low
-    _, _, depth = rasterise(points, head.triangles, shape)
+    depth = depth_buffer(points, head.triangles, shape)
     normals = vertex_normals(vertices, head.triangles)
     seen = visible_vertices(points, camera.facing(vertices, normals), head.triangles, depth)
     column, row = np.floor(points[:, :2]).astype(int).T + low[:, None]

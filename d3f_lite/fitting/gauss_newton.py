@@ -109,7 +109,7 @@ def refine(
     history = []
     steps = settings.photometric_iterations if settings.photometric_weight else 0
     for step in range(steps):
-        history.append(float(np.abs(points.residual).mean()))
+        history.append(points.difference)
         watch(history)
         hessian, gradient = landmarks.normal_equations(coefficients, camera)
         curvature, pull = colours.normal_equations(points, vertices, camera, settings.photometric_weight)
@@ -122,5 +122,5 @@ def refine(
         if shown is not None:
             points = shown
         progress("colours", (step + 1) / steps)
-    history.append(float(np.abs(points.residual).mean()))
+    history.append(points.difference)
     return Estimate(coefficients, camera, hessian, start.misfit, points.appearance, tuple(history))

@@ -1,99 +1,93 @@
 """A z-buffer rasteriser and spherical-harmonics shading: which surface point each pixel shows, and its colour."""
 
-from functools import cache
-from typing import no_type_check
-
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from d3f_lite.fitting.camera import Camera
 
 
-@cache
-def _compiled_rasteriser():
-    """The rasteriser, compiled on first use and kept beside this file or, where that cannot be written, in numba's cache."""
-    import numba
-
-    try:
-        return numba.njit(cache=True)(_rasterise_into)
-    except RuntimeError:  # neither can be written: every process compiles its own
-        return numba.njit(_rasterise_into)
+def front_areas(points: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> Float[np.ndarray, "T"]:
+    """The area (T,) that each triangle takes in a picture, px² for ``points`` in px; negative where its back is seen."""
+    (ax, ay), (bx, by), (cx, cy) = points[triangles, :2].transpose(1, 2, 0)
+    return 0.5 * ((cx - ax) * (by - ay) - (bx - ax) * (cy - ay))  # y points down
 
 
-@no_type_check
-def _rasterise_into(points, triangles, index, barycentric, depth):
-    """Fill the three buffers of ``rasterise``; numba compiles it, and cannot compile a checked function."""
-    height, width = index.shape
-    for t in range(triangles.shape[0]):
-        a, b, c = triangles[t]
-        ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        if area >= 0.0:  # Image y points down: triangles that face the camera turn the other way.
-            continue
-        x0 = max(int(np.ceil(min(ax, bx, cx) - 0.5)), 0)
-        x1 = min(int(np.floor(max(ax, bx, cx) - 0.5)), width - 1)
-        y0 = max(int(np.ceil(min(ay, by, cy) - 0.5)), 0)
-        y1 = min(int(np.floor(max(ay, by, cy) - 0.5)), height - 1)
-        for row in range(y0, y1 + 1):
-            for column in range(x0, x1 + 1):
-                x, y = column + 0.5, row + 0.5
-                wa = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / area
-                wb = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area
-                wc = 1.0 - wa - wb
-                if wa < 0.0 or wb < 0.0 or wc < 0.0:
-                    continue
-                z = wa * points[a, 2] + wb * points[b, 2] + wc * points[c, 2]
-                if z > depth[row, column]:
-                    depth[row, column] = z
-                    index[row, column] = t
-                    barycentric[row, column, 0] = wa
-                    barycentric[row, column, 1] = wb
-                    barycentric[row, column, 2] = wc
+def depth_buffer(
+    points: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"], shape: tuple[int, int]
+) -> Float[np.ndarray, "H W"]:
+    """The depth (H, W), mm, of the front-facing surface that each pixel shows; minus infinity where there is none.
+
+    Args:
+        points: x and y in px, z in mm towards the camera (``Camera.view``).
+        triangles: vertex indices, counter-clockwise seen from outside.
+        shape: (height, width) px.
+    """
+    return _drawn(points, triangles[front_areas(points, triangles) > 0], shape)
 
 
 def rasterise(
     points: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"], shape: tuple[int, int]
-) -> tuple[Int[np.ndarray, "H W"], Float[np.ndarray, "H W 3"], Float[np.ndarray, "H W"]]:
+) -> tuple[Int[np.ndarray, "H W"], Float[np.ndarray, "H W 3"]]:
     """Find the front-facing surface point that each pixel shows.
 
     Args:
-        points: x and y in px, z towards the camera (``Camera.view``).
-        triangles: vertex indices, counter-clockwise seen from outside.
-        shape: (height, width) px.
+        points, triangles, shape: as of ``depth_buffer``.
 
     Returns:
         index: (H, W) int32 triangle shown, -1 where there is none.
         barycentric: (H, W, 3) float32 weights of its corners.
-        depth: (H, W) float32 depth, minus infinity where there is none.
     """
-    index = np.full(shape, -1, np.int32)
+    # Each triangle is drawn in a colour of its own: its number.
+    front = np.flatnonzero(front_areas(points, triangles) > 0)
+    numbers = np.full((*shape, 3), -1, np.float32)
+    corners = points[triangles[front]].reshape(-1, 3)
+    _drawn(corners, np.arange(len(corners), dtype=np.int32).reshape(-1, 3), shape, np.repeat(front, 3), numbers)
+    index = numbers[..., 0].astype(np.int32)
+    rows, columns = np.nonzero(index >= 0)
+    a, b, c = points[triangles[index[rows, columns]], :2].transpose(1, 0, 2)
+    cross = lambda u, v: u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+    centre, area = np.stack((columns, rows), 1) + 0.5, cross(b - a, c - a)
+    second, third = cross(centre - a, c - a) / area, cross(b - a, centre - a) / area
     barycentric = np.zeros((*shape, 3), np.float32)
-    depth = np.full(shape, -np.inf, np.float32)
-    points, triangles = np.ascontiguousarray(points, np.float32), np.ascontiguousarray(triangles, np.int32)
-    _compiled_rasteriser()(points, triangles, index, barycentric, depth)
-    return index, barycentric, depth
+    barycentric[rows, columns] = np.stack((1.0 - second - third, second, third), 1)
+    return index, barycentric
+
+
+def _drawn(points, triangles, shape, numbers=None, picture=None, away: float = 1e4) -> Float[np.ndarray, "H W"]:
+    """Draw ``triangles`` by OpenCV: the depth of each pixel and, into ``picture``, the number of its triangle.
+
+    OpenCV has a pinhole camera: it stands ``away`` mm before the points, each put where it is seen at its px.
+    """
+    height, width = shape
+    nearest = points[:, 2].max() + away
+    distance = nearest - points[:, 2]
+    x, y = (2.0 * points[:, 0] - width) / height, (height - 2.0 * points[:, 1]) / height
+    places = np.stack((x * distance, y * distance, -distance), 1).astype(np.float32)[None]
+    far = float(distance.max()) + 100.0
+    depth, eye = np.full(shape, far, np.float32), np.eye(4, dtype=np.float32)
+    flat = cv2.TriangleRasterizeSettings().setCullingMode(cv2.RASTERIZE_CULLING_NONE)
+    frame = (eye, np.pi / 2, away / 2, far, flat.setShadingType(cv2.RASTERIZE_SHADING_FLAT))
+    triangles = np.ascontiguousarray(triangles, np.int32)[None]
+    if picture is None:
+        cv2.triangleRasterizeDepth(places, triangles, depth, *frame)
+    else:
+        colours = np.repeat(numbers[None, :, None], 3, 2).astype(np.float32)
+        cv2.triangleRasterize(places, triangles, colours, picture, depth, *frame)
+    return np.where(depth < far - 50.0, nearest - depth, -np.inf).astype(np.float32)
 
 
 def vertex_normals(vertices: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> Float[np.ndarray, "V 3"]:
     """Unit normals of ``vertices`` (mm): those of the triangles around each, weighted by their areas."""
     a, b, c = (vertices[triangles[:, corner]] for corner in range(3))
-    along, across = b - a, c - a
-    following, preceding = [1, 2, 0], [2, 0, 1]
-    areas = _fused(along[:, following], across[:, preceding], -along[:, preceding] * across[:, following])
-    around = np.zeros_like(vertices)
-    np.add.at(around, triangles.reshape(-1), np.repeat(areas, 3, axis=0))
-    return unit(around)
+    areas = np.repeat(np.cross(b - a, c - a), 3, axis=0)
+    around = [np.bincount(triangles.ravel(), axis, len(vertices)) for axis in areas.T]
+    return unit(np.stack(around, 1)).astype(vertices.dtype)
 
 
 def unit(vectors: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
     """The vectors in length 1; zero stays zero."""
-    x, y, z = vectors.T[..., None]
-    return vectors / np.maximum(np.sqrt(_fused(z, z, _fused(y, y, x * x))), 1e-12)
-
-
-def _fused(a: Float[np.ndarray, "..."], b: Float[np.ndarray, "..."], c: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """a b + c, float32 rounded once, as processors with a fused multiply-add do: torch's normals to the last bit."""
-    return (a.astype(float) * b + c).astype(a.dtype)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def spherical_harmonics(normals: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 9"]:
@@ -119,7 +113,7 @@ def visible_vertices(
         points: view-space positions (px, px, mm).
         facing: cosine between each normal and the line to the camera (``Camera.facing``).
         triangles: unused corners are never seen.
-        depth: mm from ``rasterise``.
+        depth: of ``depth_buffer``.
         tolerance: mm that a vertex may lie behind the buffer (a pixel is not a point).
     """
     height, width = depth.shape
@@ -158,7 +152,7 @@ def render(
         (H, W, 3) uint8 picture, and the (H, W) int32 triangle index (-1 = background).
     """
     points = camera.view(np.asarray(vertices, np.float32))
-    index, barycentric, _ = rasterise(points, triangles, shape)
+    index, barycentric = rasterise(points, triangles, shape)
     if normals is None:
         normals = vertex_normals(np.asarray(vertices, np.float32), triangles)
     normals = normals @ np.asarray(camera.rotation, np.float32).T

@@ -6,7 +6,7 @@ In: a name or a path. Out: HeadModel (``load_head.load_head``), Landmarks (``lan
 import lazy_loader
 
 _NAMES = {
-    "anny": ["held_out_heads", "held_out_phenotypes", "load_anny"],
+    "anny": ["held_out_heads", "load_anny"],
     "flame": ["FlameHead", "read_flame"],
     "gnm": ["GnmHead", "read_gnm"],
     "head_file": ["read_head", "write_head"],

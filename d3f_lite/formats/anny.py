@@ -12,7 +12,6 @@ from d3f_lite.formats.head_file import read_head
 from d3f_lite.heads.model import HeadModel
 
 ASSET = SHIPPED / "head.npz"
-ANCESTRIES = ("african", "asian", "caucasian")
 
 
 def load_anny() -> HeadModel:
@@ -31,16 +30,3 @@ def held_out_heads(path: Path | str = SHIPPED / "held_out.npz") -> Float[np.ndar
         AssetError: the asset is missing or broken.
     """
     return read_arrays(path, AssetError).array("vertices", (None, None, 3), np.float32)
-
-
-def held_out_phenotypes() -> dict[str, Float[np.ndarray, "n"]]:
-    """The artists' axes of each held-out head, in [0, 1].
-
-    gender runs from male (0) to female (1), age from child (1/3) over young (2/3) to old (1); african, asian and
-    caucasian are shares of 1.
-
-    Raises:
-        AssetError: the asset is missing or broken.
-    """
-    table = read_arrays(SHIPPED / "held_out.npz", AssetError)
-    return {name: table.array(name, (None,), np.float32) for name in ("gender", "age", *ANCESTRIES)}

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shutil
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -14,57 +15,37 @@ from d3f_lite.files.whole import whole_file, write_json
 RECORD = "fetched.json"  # in the cache folder: sha256 of the files for which the table has none
 
 
-class ResumingDownload:
-    """A pooch downloader that resumes an interrupted download and refuses a web page in place of the file.
+def _download(part, size, progress, url, output_file, _):
+    """Download ``url`` by way of ``part``, from where an interrupted download stopped; pooch then checks the file's hash."""
+    import requests
 
-    Args:
-        part: where the bytes are kept until all are there.
-        size: of the whole file, 0 when not known; then it may have ``most`` bytes.
-        progress: whether to draw a bar.
-        chunk: bytes that are written at once.
-        timeout: seconds without an answer.
-    """
+    done = part.stat().st_size if part.is_file() else 0
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={done}-"} if done else {})}
+    with requests.get(url, headers=headers, stream=True, timeout=30.0) as answer:
+        if answer.status_code != 416:  # else nothing is left to send, or the file has changed: the hash will tell
+            answer.raise_for_status()
+            _append(answer, part, done if answer.status_code == 206 else 0, size, progress)
+    os.replace(part, output_file)
 
-    def __init__(
-        self, part: Path, size: int = 0, progress: bool = True, most: int = 2**31, chunk: int = 2**16, timeout: float = 30.0
-    ) -> None:
-        self.part, self.size, self.progress = Path(part), size, progress
-        self.most, self.chunk, self.timeout = size or most, chunk, timeout
 
-    def __call__(self, url, output_file, _):
-        """Download ``url`` to ``output_file``; pooch then checks its hash and moves it into place.
+def _append(answer, part, done, size, progress, most=2**31, chunk=2**16):
+    """Write the answer's body to the part, after its first ``done`` bytes; a file of unknown size (0) has ``most`` bytes."""
+    from tqdm import tqdm
 
-        Raises:
-            AssetError: the server sends a web page, or more than the file can have.
-        """
-        import requests
-
-        done = self.part.stat().st_size if self.part.is_file() else 0
-        headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={done}-"} if done else {})}
-        with requests.get(url, headers=headers, stream=True, timeout=self.timeout) as answer:
-            if answer.status_code != 416:  # else nothing is left to send, or the file has changed: the hash will tell
-                answer.raise_for_status()
-                self._save(answer, done if answer.status_code == 206 else 0)
-        os.replace(self.part, output_file)
-
-    def _save(self, answer, done):
-        """Append the answer's body to the part, after its first ``done`` bytes."""
-        from tqdm import tqdm
-
-        whole = self.size or done + int(answer.headers.get("Content-Length", 0)) or None
-        chunks = answer.iter_content(self.chunk)
-        first = next(chunks, b"")
-        if not done:
-            _refuse_web_page(first, answer.headers.get("Content-Type", ""))
-        bar = tqdm(total=whole, initial=done, unit="B", unit_scale=True, desc=self.part.stem, disable=not self.progress)
-        with bar, open(self.part, "ab" if done else "wb") as stream:
-            for chunk in chain((first,), chunks):
-                done += len(chunk)
-                if done > self.most:
-                    stream.truncate(0)
-                    raise AssetError(f"{answer.url} sends more than {self.most:,} bytes: not the file it should be")
-                stream.write(chunk)
-                bar.update(len(chunk))
+    whole = size or done + int(answer.headers.get("Content-Length", 0)) or None
+    chunks = answer.iter_content(chunk)
+    first = next(chunks, b"")
+    if not done:
+        _refuse_web_page(first, answer.headers.get("Content-Type", ""))
+    bar = tqdm(total=whole, initial=done, unit="B", unit_scale=True, desc=part.stem, disable=not progress)
+    with bar, open(part, "ab" if done else "wb") as stream:
+        for portion in chain((first,), chunks):
+            done += len(portion)
+            if done > (size or most):
+                stream.truncate(0)
+                raise AssetError(f"{answer.url} sends more than {size or most:,} bytes: not the file it should be")
+            stream.write(portion)
+            bar.update(len(portion))
 
 
 def _refuse_web_page(start, content_type=""):
@@ -97,7 +78,7 @@ def fetch(name: str, progress: bool = True, tries: int = 3) -> Path:
     pooch.get_logger().setLevel("ERROR")
     for url in asset.urls:
         fetcher = pooch.create(path.parent, base_url="", registry={name: expected}, urls={name: url}, retry_if_failed=tries - 1)
-        downloader = ResumingDownload(path.with_name(f"{name}.part"), asset.bytes, progress)
+        downloader = partial(_download, path.with_name(f"{name}.part"), asset.bytes, progress)
         try:
             fetcher.fetch(name, downloader=downloader)
             if not expected:
@@ -225,14 +206,22 @@ def _gnm():
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """Give an argparse parser the commands of ``run``: list, ict, gnm, face-alignment, flame, verify."""
-    commands = parser.add_subparsers(dest="action", required=True)
-    commands.add_parser("list", help="all files, their sizes and licences, and which need registration")
-    commands.add_parser("ict", help="ICT-FaceKit, an open head model from scans (MIT)")
-    commands.add_parser("gnm", help="GNM Head, Google's open head model from scans (Apache-2.0)")
-    commands.add_parser("face-alignment", help="the weights of the face-alignment landmark detector")
-    flame = commands.add_parser("flame", help="install FLAME files that you downloaded (2023 Open needs no registration)")
+    commands = parser.add_subparsers(required=True)
+
+    def add(name, summary, action):
+        command = commands.add_parser(name, help=summary)
+        command.set_defaults(action=action)
+        return command
+
+    add("list", "all files, their sizes and licences, and which need registration", lambda _: _list())
+    add("ict", "ICT-FaceKit, an open head model from scans (MIT)", lambda _: print(fetch_ict()))
+    add("gnm", "GNM Head, Google's open head model from scans (Apache-2.0)", lambda _: _gnm())
+    weights = "2DFAN4-11f355bf06.pth.tar"
+    add("face-alignment", "the weights of the face-alignment landmark detector", lambda _: print(fetch(weights)))
+    flame = add("flame", "install FLAME files that you downloaded (2023 Open needs no registration)",
+                lambda options: [print(install_flame(file)) for file in options.file])  # fmt: skip
     flame.add_argument("--file", type=Path, action="append", required=True, help="may be given several times")
-    commands.add_parser("verify", help="check every shipped and fetched file")
+    add("verify", "check every shipped and fetched file", lambda _: _verify())
 
 
 def run(options: argparse.Namespace) -> None:
@@ -241,15 +230,7 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         AssetError, HeadError: it cannot be done.
     """
-    actions = {
-        "list": _list,
-        "ict": lambda: print(fetch_ict()),
-        "gnm": _gnm,
-        "face-alignment": lambda: print(fetch("2DFAN4-11f355bf06.pth.tar")),
-        "flame": lambda: [print(install_flame(file)) for file in options.file],
-        "verify": _verify,
-    }
     try:
-        actions[options.action]()
+        options.action(options)
     except OSError as error:
         raise AssetError(str(error)) from error

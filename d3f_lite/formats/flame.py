@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.spatial.transform import Rotation
 
 from d3f_lite.errors import HeadError
 from d3f_lite.formats.pickles import read_table
 from d3f_lite.formats.transfer import linear_head
 from d3f_lite.heads.model import JAW_POINTS, PARTS, REGIONS, HeadModel, LandmarkEmbedding
 
-JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
+PARENTS, JAW = (0, 1, 1, 1), 2  # the joint above neck, jaw, left eye and right eye, after the root; and the jaw's number
 MODELS = ("flame2023_Open.pkl", "generic_model.pkl", "flame2023.pkl", "FLAME_NEUTRAL.pkl", "generic_model.npz")
 # Beside the model: regions, and landmarks in RingNet's two files or in DECA's one.
 EXTRAS = ("FLAME_masks.pkl", "flame_static_embedding.pkl", "flame_dynamic_embedding.npy", "landmark_embedding.npy")
@@ -20,16 +19,15 @@ EXTRAS = ("FLAME_masks.pkl", "flame_static_embedding.pkl", "flame_dynamic_embedd
 
 @dataclass(frozen=True)
 class FlameHead:
-    """FLAME as its file has it: linear shape, expression and pose correctives, then linear blend skinning.
+    """FLAME at rest as its file has it: linear shape and expression, and what turns the jaw.
 
     Args:
         template: mm, FLAME's frame (axes are canonical, the origin is near the neck).
         shape: mm per standard deviation.
         expression: mm per standard deviation.
-        correctives: mm per entry of the four rotation matrices minus the identity.
-        joint_regressor: weights that give the JOINTS.
+        jaw_correctives: mm per entry of the jaw's rotation matrix minus the identity.
+        joint_regressor: weights that give the joints: root, neck, jaw, left eye, right eye.
         skinning: weights that add up to 1.
-        parents: joint above each joint, -1 for the root.
         landmarks: from the embedding files beside the model, if there are any.
         masks: from the region file beside the model, name to vertex numbers; None without one.
         file: the model file's name.
@@ -39,67 +37,24 @@ class FlameHead:
     triangles: Int[np.ndarray, "T 3"]
     shape: Float[np.ndarray, "S V 3"]
     expression: Float[np.ndarray, "E V 3"]
-    correctives: Float[np.ndarray, "36 V 3"]
+    jaw_correctives: Float[np.ndarray, "9 V 3"]
     joint_regressor: Float[np.ndarray, "5 V"]
     skinning: Float[np.ndarray, "V 5"]
-    parents: Int[np.ndarray, "5"]
     landmarks: "FlameLandmarks"
     masks: dict[str, np.ndarray] | None = None
     file: str = MODELS[1]
 
-    def vertices(
-        self,
-        shape: Float[np.ndarray, "#B _"] | None = None,
-        expression: Float[np.ndarray, "#B _"] | None = None,
-        pose: Float[np.ndarray, "#B 5 3"] | None = None,
-        translation: Float[np.ndarray, "#B 3"] | None = None,
-    ) -> Float[np.ndarray, "B V 3"]:
-        """Pose the head (Li et al. 2017, equations 1 to 5); what is left out is zero.
-
-        Args:
-            shape: (B, ≤300) standard deviations.
-            expression: (B, ≤100) standard deviations.
-            pose: axis-angle radians of the JOINTS.
-            translation: mm.
-
-        Returns:
-            mm in FLAME's frame.
-        """
-        given = [part for part in (shape, expression, pose, translation) if part is not None]
-        batch = len(given[0]) if given else 1
-        shape, expression = _filled(shape, (batch, 0)), _filled(expression, (batch, 0))
-        pose, translation = _filled(pose, (batch, len(JOINTS), 3)), _filled(translation, (batch, 3))
-        shaped = self.template + np.tensordot(shape, self.shape[: shape.shape[1]], 1)
-        shaped = shaped + np.tensordot(expression, self.expression[: expression.shape[1]], 1)
-        joints = np.einsum("jv,bvi->bji", self.joint_regressor, shaped)
-        rotations = Rotation.from_rotvec(pose.reshape(-1, 3)).as_matrix().reshape(batch, len(JOINTS), 3, 3)
-        bent = (rotations[:, 1:] - np.eye(3)).reshape(batch, -1)
-        shaped = shaped + np.tensordot(bent, self.correctives, 1)
-        turn, shift = self._joint_motions(rotations, joints)
-        turned = np.einsum("vj,bjik,bvk->bvi", self.skinning, turn, shaped, optimize=True)
-        posed = turned + np.einsum("vj,bji->bvi", self.skinning, shift) + translation[:, None]
-        return posed.astype(np.float32)
-
-    def _joint_motions(self, rotations, joints):
-        """How each joint moves what hangs on it: rotations (B, 5, 3, 3) and shifts (B, 5, 3) mm, down the chain."""
-        turn, shift = np.empty_like(rotations), np.empty_like(joints)
-        for joint, parent in enumerate(self.parents):
-            about = joints[:, joint] - np.einsum("bik,bk->bi", rotations[:, joint], joints[:, joint])
-            if parent < 0:
-                turn[:, joint], shift[:, joint] = rotations[:, joint], about
-            else:
-                turn[:, joint] = turn[:, parent] @ rotations[:, joint]
-                shift[:, joint] = np.einsum("bik,bk->bi", turn[:, parent], about) + shift[:, parent]
-        return turn, shift
-
     def jaw_directions(self, opening: float = 0.1, sliding: float = 0.01) -> Float[np.ndarray, "2 V 3"]:
-        """Opening and sliding the jaw, linearised at rest: mm per standard deviation of so many radians."""
-        step, directions = 1e-2, []  # radians: small against the jaw's range, large against float32
-        for axis, sigma in ((0, opening), (1, sliding)):
-            pose = np.zeros((2, len(JOINTS), 3))
-            pose[:, JOINTS.index("jaw"), axis] = -step, step
-            backward, forward = self.vertices(pose=pose)
-            directions.append((forward - backward) * (sigma / (2.0 * step)))
+        """Opening and sliding the jaw, linearised at rest: mm per standard deviation of so many radians.
+
+        The derivatives of FLAME's correctives and skinning (Li et al. 2017, equations 1 to 5) by the jaw's angles.
+        """
+        arm = self.template - self.joint_regressor[JAW] @ self.template
+        directions = []
+        for axis, sigma in zip(np.eye(3), (opening, sliding)):
+            turn = np.cross(np.eye(3), axis)  # how a rotation about the axis starts
+            bent = np.tensordot(turn.ravel(), self.jaw_correctives, 1)
+            directions.append(sigma * (bent + self.skinning[:, JAW, None] * (arm @ turn.T)))
         return np.stack(directions)
 
     def head_model(self, name: str = "flame", most: tuple[int, int] = (100, 50), widest: float = 5.0) -> HeadModel:
@@ -185,17 +140,18 @@ def read_flame(path: Path | str) -> FlameHead:
     if directions.shape[2] < 400:
         raise HeadError(f"'shapedirs' in {path.name} has {directions.shape[2]} directions; FLAME has 300 + 100")
     directions = np.ascontiguousarray(directions.transpose(2, 0, 1)) * 1000.0
-    correctives = table.array("posedirs", (count, 3, 9 * (len(JOINTS) - 1))).transpose(2, 0, 1) * 1000.0
+    correctives = table.array("posedirs", (count, 3, 9 * len(PARENTS))).transpose(2, 0, 1) * 1000.0
     triangles = table.indices("f", (None, 3), count)
+    if table.array("kintree_table", (2, 5), np.int64)[:, 1:].tolist() != [[*PARENTS], [1, 2, 3, 4]]:
+        raise HeadError("'kintree_table' in the head file is not FLAME's tree of five joints")
     return FlameHead(
         template=template * 1000.0,
         triangles=triangles,
         shape=directions[:300],
         expression=directions[300:400],
-        correctives=np.ascontiguousarray(correctives),
-        joint_regressor=table.array("J_regressor", (len(JOINTS), count)),
-        skinning=table.array("weights", (count, len(JOINTS))),
-        parents=_parents(table.array("kintree_table", (2, len(JOINTS)), np.int64)),
+        jaw_correctives=np.split(correctives, len(PARENTS))[JAW - 1],
+        joint_regressor=table.array("J_regressor", (5, count)),
+        skinning=table.array("weights", (count, 5)),
         landmarks=_read_landmarks(path.parent, len(triangles)),
         masks=_read_masks(path.parent / EXTRAS[0], count),
         file=table.file,
@@ -235,15 +191,6 @@ def _provenance(file):
     return {"source": f"FLAME ({authors}), the user's own file", "licence": licence}
 
 
-def _parents(tree):
-    """The joint above each joint from FLAME's (2, 5) table, whose root has 4294967295 or -1."""
-    parents = tree[0].copy()
-    parents[0] = -1
-    if (tree[1] != np.arange(len(JOINTS))).any() or any(not 0 <= parents[joint] < joint for joint in range(1, 5)):
-        raise HeadError("'kintree_table' in the head file is not FLAME's tree of five joints")
-    return parents
-
-
 def _hard_regions(masks, count):
     """Soft weights (V,) of FLAME's overlapping masks, the squares adding up to 1; what lies in none is scalp."""
     inside = np.zeros((len(REGIONS), count))
@@ -257,8 +204,3 @@ def _hard_regions(masks, count):
 def _moving(directions):
     """The directions (K, V, 3) as float32, without those that move nothing."""
     return directions[np.abs(directions).max((1, 2)) > 1e-6].astype(np.float32)
-
-
-def _filled(given, shape):
-    """An argument as float64, or zeros of ``shape`` where there is none."""
-    return np.zeros(shape) if given is None else np.asarray(given, np.float64)

@@ -9,6 +9,7 @@ import numpy as np
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.files.arrays import bounded_bytes, read_array, reason_of
+from d3f_lite.files.values import as_array
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.detector import to_68
@@ -26,8 +27,8 @@ def as_landmarks(landmarks, photo: Photo) -> Landmarks:
     """
     if isinstance(landmarks, str | Path):
         return read_landmarks(landmarks, photo)
-    if isinstance(landmarks, np.ndarray):
-        landmarks = _from_table(landmarks, FROM_FILE, "landmarks", photo)
+    if not isinstance(landmarks, Landmarks):
+        landmarks = _from_table(as_array(landmarks, "landmarks", LandmarkError), FROM_FILE, "landmarks", photo)
     return _checked(landmarks, photo, "landmarks")
 
 
@@ -38,7 +39,8 @@ def read_landmarks(path: Path | str, photo: Photo) -> Landmarks:
 
     ``.csv`` has the columns x, y and maybe confidence and backend, with or without names in a first line and a number before
     each row, separated by commas, or by semicolons or tabs (then decimals may have a comma); ``.npy`` is (68, 2) or
-    (68, 3); ``.pts`` is iBUG's format, where the first pixel's centre is (1, 1).
+    (68, 3); ``.pts`` is iBUG's format, where the first pixel's centre is (1, 1). A third column holds confidences (or
+    flags) from 0 to 1, or z where some of it is negative: that says nothing.
 
     Args:
         path: the file.
@@ -103,8 +105,8 @@ def _cells(text):
 def _columns(named, rows):
     """Where x, y and what else is known stand: name to column, from the first line's names or from what the columns hold."""
     if named:
-        others = {"x": "x_px", "y": "y_px", "confidence": "score"}
-        found = {name: named.index(word) for name in COLUMNS for word in (name, others.get(name)) if word in named}
+        others = {"x": ("x_px",), "y": ("y_px",), "confidence": ("score", "visible", "visibility")}
+        found = {name: named.index(word) for name in COLUMNS for word in (*others.get(name, ()), name) if word in named}
         if "x" not in found or "y" not in found:
             raise ValueError(f"its first line names {', '.join(named)[:80]}, not x and y")
         if len(named) != len(rows[0]):
@@ -145,12 +147,13 @@ def _pts(text):
     if "{" not in lines or "}" not in lines:
         raise ValueError("a .pts file has its points between { and }")
     points = lines[lines.index("{") + 1 : lines.index("}")]
-    return np.array([[float(cell) for cell in line.split()] for line in points]) - FIRST_PIXEL, FROM_FILE
+    table = np.array([[float(cell) for cell in line.split()] for line in points])
+    table[:, :2] -= FIRST_PIXEL
+    return table, FROM_FILE
 
 
 def _from_table(table, backend, name, photo):
-    """Landmarks from an array (68, 2) or (68, 3), or from more points of which these are some."""
-    table = np.asarray(table)
+    """Landmarks from an array (68, 2), or (68, 3) with confidences or z, or from more points of which these are some."""
     too_few = "5 points (eyes, nose, mouth corners, as RetinaFace and MTCNN give) are too few for a head"
     two_orders = "106 points come in two orders (JD-landmark's and InsightFace's) that a file does not tell apart"
     if table.ndim == 2 and table.dtype.kind in "fiu" and table.shape[1] in (2, 3):
@@ -168,10 +171,13 @@ def _from_table(table, backend, name, photo):
         known = "or 98 (WFLW), 468 or 478 (MediaPipe) rows of x, y"
         raise LandmarkError(f"{name}: landmarks are 68 rows of x, y and maybe a confidence, {known}, not {table.shape}")
     confidence = table[:, 2] if table.shape[1] == 3 else np.ones(68)
+    if (confidence < 0).any():  # a depth z, which lies on both sides of the face's middle
+        confidence = np.ones(68)
     try:
         return Landmarks(table[:, :2].astype(np.float32), confidence.astype(np.float32), backend, 1)
     except LandmarkError as error:
-        raise LandmarkError(f"{name}: {error}") from error
+        remedy = "; leave out the third column if it is z" if (confidence > 1).any() else ""
+        raise LandmarkError(f"{name}: {error}{remedy}") from error
 
 
 def _checked(landmarks, photo, name, nearest_eyes=4.0):

@@ -4,8 +4,14 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
+from trimesh import Trimesh
+from trimesh.registration import procrustes
+from trimesh.transformations import transform_points
+from trimesh.triangles import closest_point, points_to_barycentric
 
 from d3f_lite.assets import SHIPPED
 from d3f_lite.errors import AssetError, HeadError
@@ -91,9 +97,6 @@ def _align(vertices, shipped, inner_landmarks, reaches=(60.0, 40.0, 30.0, 20.0, 
 
     A landmark counts as much as ``landmark_weight`` vertices.
     """
-    from trimesh.registration import procrustes
-    from trimesh.transformations import transform_points
-
     skin = shipped.mean[shipped.parts == PARTS.index("skin")]
     tree = KDTree(skin)
     if inner_landmarks is None:
@@ -129,9 +132,6 @@ def _smoothed(places, offsets, weights, reach, queries):
 
 def _nearest_point_alignment(vertices, mean, skin, tree, rounds=30):
     """A head laid onto the shipped one without landmarks: nose tip on nose tip, then rigid nearest-point rounds."""
-    from trimesh.registration import procrustes
-    from trimesh.transformations import transform_points
-
     aligned = vertices + mean[mean[:, 2].argmax()] - vertices[vertices[:, 2].argmax()]
     for _ in range(rounds):
         places, offsets = _offsets(aligned, skin, tree)
@@ -142,9 +142,6 @@ def _nearest_point_alignment(vertices, mean, skin, tree, rounds=30):
 
 def _parts_of_pieces(aligned, triangles, shipped):
     """The part (V,) of each connected piece: the largest is the skin, another is what its middle is nearest to."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     edges = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(len(aligned),) * 2)
     _, piece = connected_components(graph, directed=False)
@@ -173,15 +170,11 @@ def _neighbours(aligned, triangles, parts, shipped, count=3):
 
 def _placed_and_facing(vertices, triangles, opposite=15.0):
     """Places and normals (V, 6): opposite normals are ``opposite`` mm apart, as the mouth's inside lies close to the cheeks."""
-    from trimesh import Trimesh
-
     return np.hstack((vertices, opposite / 2.0 * Trimesh(vertices, triangles, process=False).vertex_normals))
 
 
 def _embed(shipped, aligned, triangles, parts, candidates=24):
     """The LandmarkEmbedding of the skin's closest places to the shipped head's, each sought among so many triangles."""
-    from trimesh.triangles import closest_point, points_to_barycentric
-
     yaws = shipped.landmarks.yaws
     points = np.concatenate([shipped.landmark_points(shipped.mean, yaw) for yaw in yaws]).astype(float)
     skin = np.flatnonzero((parts[triangles] == PARTS.index("skin")).all(1))

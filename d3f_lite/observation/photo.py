@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
+from PIL import Image
 
 from d3f_lite.errors import PhotoError
 from d3f_lite.files.images import LARGEST_AREA, check_size, read_image
 from d3f_lite.files.names import folder_name
+from d3f_lite.files.values import as_array
 
 SAMPLE_PHOTOS = {  # public-domain portraits, read from the packages that ship them
     "grace_hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
@@ -36,12 +38,12 @@ class Photo:
     note: str = ""
 
     @classmethod
-    def open(cls, path: Path | str, *, content: bytes | None = None, largest: int = LARGEST_AREA) -> "Photo":
+    def open(cls, path: Path | str, *, content: bytes | Image.Image | None = None, largest: int = LARGEST_AREA) -> "Photo":
         """Read an image file: the first picture, upright by its EXIF orientation, transparency laid on white.
 
         Args:
             path: the file, or its name where ``content`` is given.
-            content: the bytes of a file that lies in memory.
+            content: the bytes of a file that lies in memory, or a Pillow image.
             largest: px.
 
         Raises:
@@ -59,7 +61,7 @@ class Photo:
         Raises:
             PhotoError: another type, shape or size.
         """
-        pixels = np.asarray(pixels)
+        pixels = as_array(pixels, name, PhotoError)
         if pixels.dtype != np.uint8:
             raise PhotoError(f"{name}: pixels must be uint8 (0 to 255), not {pixels.dtype}; convert them first")
         if pixels.ndim != 3 or pixels.shape[2] != 3:

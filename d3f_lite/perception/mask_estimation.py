@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import distance_transform_edt, label
 from scipy.special import expit, logit
 
@@ -151,6 +150,8 @@ def dense_mesh(landmarks: Landmarks, canonical: Float[np.ndarray, "468 2"]) -> F
     """MediaPipe's mesh (468 points or more, px), or, where only 68 are known, the mean face ``canonical`` bent onto them."""
     if landmarks.dense is not None:
         return landmarks.dense
+    from scipy.interpolate import RBFInterpolator  # heavy, and only needed here
+
     return RBFInterpolator(to_68(canonical), landmarks.xy, smoothing=1e-3)(canonical)
 
 
@@ -197,10 +198,14 @@ def _log_odds(probability, surest: float = 0.99):
 
 def _without_specks(mask, face):
     """The mask (h, w) without specks and holes that are small against the face."""
-    from skimage.morphology import remove_small_holes, remove_small_objects
+    mask = _larger_parts(mask, int(SMALLEST_OCCLUDER * face.sum()))
+    return ~_larger_parts(~mask, int(0.01 * face.sum()))
 
-    mask = remove_small_objects(mask, max_size=int(SMALLEST_OCCLUDER * face.sum()))
-    return remove_small_holes(mask, max_size=int(0.01 * face.sum()))
+
+def _larger_parts(mask, size):
+    """The parts of a mask (h, w) that have more than ``size`` px."""
+    _, parts, described, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    return mask & (described[:, cv2.CC_STAT_AREA] > size)[parts]
 
 
 def _widened(mask):

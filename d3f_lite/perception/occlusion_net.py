@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
-from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import Delaunay
 from scipy.special import expit
 
 from d3f_lite.assets import SHIPPED
@@ -172,8 +172,7 @@ def unwrap(
 ) -> Shaped[np.ndarray, "side side ..."]:
     """The face of a picture with this mesh (468 points or more, px), flattened; 0 off the face."""
     place = (np.arange(side) + 0.5) * SIDE / side
-    to_photo = LinearNDInterpolator(canonical, mesh[:MESH_POINTS], fill_value=-1e4)
-    at = to_photo(*np.meshgrid(place, place)).astype(np.float32) - 0.5  # OpenCV counts from pixel centres
+    at = _between(canonical, mesh[:MESH_POINTS], *np.meshgrid(place, place)).astype(np.float32) - 0.5  # OpenCV: pixel centres
     sheet = cv2.remap(pixels, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     on_face = at[..., 0] > -5e3
     return sheet * on_face.reshape(*on_face.shape, *[1] * (sheet.ndim - 2)).astype(sheet.dtype)
@@ -192,12 +191,24 @@ def wrap(
     if not (high > low).all():
         return values
     points = np.meshgrid(*(np.arange(first, last) + 0.5 for first, last in zip(low, high)))
-    to_texture = LinearNDInterpolator(mesh[:MESH_POINTS], canonical, fill_value=-1e4)
-    at = (to_texture(*points) * (np.array(texture.shape[1::-1]) / SIDE) - 0.5).astype(np.float32)
+    at = (_between(mesh[:MESH_POINTS], canonical, *points) * (np.array(texture.shape[1::-1]) / SIDE) - 0.5).astype(np.float32)
     inside = cv2.remap(texture.astype(np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inside[at[..., 0] <= -5e3] = 0
     values[low[1] : high[1], low[0] : high[0]] = inside
     return values
+
+
+def _between(points, values, x, y, outside=-1e4):
+    """The ``values`` (P, 2) known at ``points`` (P, 2) at the places (h, w) x and y, linear in each Delaunay triangle: (h, w, 2).
+
+    That is SciPy's LinearNDInterpolator, whose import takes longer than all that it does here.
+    """
+    triangles, places = Delaunay(points), np.stack((x, y), axis=-1)
+    number = triangles.find_simplex(places)
+    affine, corners = triangles.transform[number], values[triangles.simplices[number]]
+    first_two = np.einsum("...ij,...j->...i", affine[..., :2, :], places - affine[..., 2, :])
+    weights = np.concatenate((first_two, 1 - first_two.sum(axis=-1, keepdims=True)), axis=-1)
+    return np.where(number[..., None] < 0, outside, np.einsum("...k,...kc->...c", weights, corners))
 
 
 def _move(look, side, out):

@@ -157,7 +157,7 @@ def report(reconstruction: Reconstruction) -> dict:
         "again_differs": unsure if masks_fitted > 1 else "",
         "seconds": reconstruction.seconds,
         "settings": asdict(settings),
-        "versions": {name: _version(name) for name in (PROGRAM, "numpy", "torch", "mediapipe", "scipy", "numba")},
+        "versions": {name: _version(name) for name in (PROGRAM, "numpy", "torch", "mediapipe", "scipy", "opencv-python")},
     }
 
 

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
-from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import depth_buffer, vertex_normals, visible_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.reconstruction import Reconstruction
@@ -113,7 +113,7 @@ def _photographed(observation, mesh, fit, normals, finest=2.0):
     free, shown = (cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA) for picture in (free, shown))
     zoom = np.array((width, height)) / (high - low)
     points[:, :2] = (points[:, :2] - low) * zoom
-    _, _, depth = rasterise(points, mesh.triangles, (height, width))
+    depth = depth_buffer(points, mesh.triangles, (height, width))
     visible = visible_vertices(points, facing, mesh.triangles, depth)
     place = points[:, 1::-1].T - 0.5
     sampled = lambda picture: map_coordinates(picture, place, order=1, mode="nearest")
@@ -225,7 +225,7 @@ def _openness(head, where, most=1.15):
         for pitch in np.radians((-60, -30, 0, 30, 60)):
             camera = Camera.from_angles(yaw, pitch, 0.0, 1.0, (150.0, 150.0))
             points, facing = camera.view(head.mean), camera.facing(head.mean, normals)
-            depth = rasterise(points, head.triangles, (300, 300))[2]
+            depth = depth_buffer(points, head.triangles, (300, 300))
             amount = np.clip(facing, 0.0, None) * np.cos(pitch)
             reached += amount * visible_vertices(points, facing, head.triangles, depth, tolerance=1.0)
             possible += amount

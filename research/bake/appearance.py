@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import depth_buffer, vertex_normals, visible_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
 
 BROW_HALF_HEIGHT = 3.5  # mm
@@ -77,7 +77,7 @@ def _mouth_cavity(head):
         for pitch in np.radians((-40, 0, 40)):
             camera = Camera.from_angles(yaw, pitch, 0.0, 3.0, (450, 450))
             points = camera.view(head.mean)
-            depth = rasterise(points, head.triangles, (900, 900))[2]
+            depth = depth_buffer(points, head.triangles, (900, 900))
             seen |= visible_vertices(points, camera.facing(head.mean, normals), head.triangles, depth, tolerance=0.7)
     tongue = head.mean[head.parts == PARTS.index("tongue")]
     low, high = tongue.min(0) - MOUTH_MARGIN, tongue.max(0) + MOUTH_MARGIN

@@ -64,7 +64,7 @@ def _detected_on_surface(head, vertices, yaw, regions, generator, detector):
     found = detector.detect(picture)
     if not found:
         return None
-    index, barycentric, _ = rasterise(camera.view(vertices), head.triangles, SHAPE)
+    index, barycentric = rasterise(camera.view(vertices), head.triangles, SHAPE)
     return _unproject(head, to_68(found[0]), index, barycentric)
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from d3f_lite.evaluation.truth import STREAMS
 from d3f_lite.fitting.camera import Camera
-from d3f_lite.fitting.rendering import rasterise, vertex_normals, visible_vertices
+from d3f_lite.fitting.rendering import depth_buffer, vertex_normals, visible_vertices
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
@@ -38,7 +38,7 @@ class View:
         """The head model's mean head, turned by ``angles`` (yaw, pitch, roll; radians)."""
         camera = Camera.from_angles(*angles, SCALE, (PICTURE / 2, PICTURE / 2))
         points = camera.view(head.mean)
-        _, _, depth = rasterise(points, head.triangles, (PICTURE, PICTURE))
+        depth = depth_buffer(points, head.triangles, (PICTURE, PICTURE))
         normals = vertex_normals(head.mean, head.triangles)
         return cls(camera, points, visible_vertices(points, camera.facing(head.mean, normals), head.triangles, depth))
 

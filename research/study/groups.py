@@ -7,16 +7,32 @@ import numpy as np
 from jaxtyping import Bool, Float
 from tqdm import tqdm
 
+from d3f_lite.assets import SHIPPED
 from d3f_lite.command_line import command_line
-from d3f_lite.errors import LandmarkError
+from d3f_lite.errors import AssetError, LandmarkError
 from d3f_lite.evaluation.report import table
 from d3f_lite.evaluation.truth import STREAMS, draw_case, face_error, observe_filled
+from d3f_lite.files.arrays import read_arrays
 from d3f_lite.fitting.fit import fit_visible
-from d3f_lite.formats.anny import ANCESTRIES, held_out_heads, held_out_phenotypes
+from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.perception.detector import MediapipeDetector
 
 HIDDEN_BY = tuple(STREAMS)[:5]  # one head each, in turn
+ANCESTRIES = ("african", "asian", "caucasian")
+
+
+def held_out_phenotypes() -> dict[str, Float[np.ndarray, "n"]]:
+    """The artists' axes of each held-out head, in [0, 1].
+
+    gender runs from male (0) to female (1), age from child (1/3) over young (2/3) to old (1); african, asian and
+    caucasian are shares of 1.
+
+    Raises:
+        AssetError: the asset is missing or broken.
+    """
+    table = read_arrays(SHIPPED / "held_out.npz", AssetError)
+    return {name: table.array(name, (None,), np.float32) for name in ("gender", "age", *ANCESTRIES)}
 
 
 def measure(truths: Float[np.ndarray, "n V 3"], seed: int, looks: tuple = (observe_filled,)) -> Float[np.ndarray, "rows n"]:

@@ -31,7 +31,7 @@ def draw_scan_photo(
     yaw, pitch, roll = generator.uniform(-largest_yaw, largest_yaw), generator.normal(0.0, 0.12), generator.normal(0.0, 0.08)
     scale, distance = generator.uniform(1.0, 1.5), generator.uniform(*DISTANCES)
     camera = Camera.from_angles(yaw, pitch, roll, scale, (SIZE[1] / 2, 0.46 * SIZE[0]), 1.0 / distance)
-    index, barycentric, _ = rasterise(camera.view(vertices), head.triangles, SIZE)
+    index, barycentric = rasterise(camera.view(vertices), head.triangles, SIZE)
     colours = _background(generator)
     seen = index >= 0
     corners, weights = head.triangles[index[seen]], barycentric[seen][..., None]

@@ -126,6 +126,37 @@ def test_portraits_clean_and_under_each_occluder(name, portraits, detector):
             check_plausible(HEAD, replace(observation.landmarks, backend="file"), FitSettings())
 
 
+@pytest.mark.parametrize("name", ("astronaut", "grace_hopper"))
+@pytest.mark.parametrize("kind", (None, "scarf"))
+def test_landmarks_that_hardly_move_hardly_move_the_head(name, kind, portraits, detector):
+    photo, clean = portraits[name]
+    photo, mask = (photo, np.zeros(photo.shape, bool)) if kind is None else draw_occluder(photo, clean, kind)
+    observation = observe(photo, mask, detector=detector)
+    found, landmarks = fit_visible(observation, HEAD), observation.landmarks
+    directions = np.random.default_rng(0).standard_normal((68, 2))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    for px, most in ((0.0001, 0.005), (0.01, 0.1)):
+        moved = replace(landmarks, xy=(landmarks.xy + px * directions).astype(np.float32))
+        again = fit_visible(replace(observation, landmarks=moved), HEAD)
+        apart = np.linalg.norm(again.vertices - found.vertices, axis=1)[found.visible & HEAD.face]
+        assert apart.mean() <= most, f"{px} px move the visible face by {apart.mean():.4f} mm"
+
+
+@pytest.mark.filterwarnings("error:.*(invalid|divide|overflow):RuntimeWarning")
+@pytest.mark.parametrize("light", ("red", "red from the side", "night vision", "thermal", "none"))
+def test_light_of_one_colour_is_light(light, portraits):
+    photo, landmarks = portraits["astronaut"]
+    pixels, grey = photo.pixels, photo.pixels.mean(axis=2, keepdims=True)
+    red, green = pixels * np.uint8((1, 0, 0)), pixels * np.uint8((0, 1, 0))
+    from_the_side = np.arange(photo.shape[1])[None, :, None] < landmarks.xy[27, 0]
+    lit = {"red": red, "red from the side": np.where(from_the_side, red, pixels), "night vision": green, "none": 0 * pixels,
+           "thermal": np.clip(np.concatenate((2 * grey, 2 * grey - 255, 0 * grey), axis=2), 0, 255).astype(np.uint8)}  # fmt: skip
+    everywhere = np.ones(photo.shape, bool)
+    found = fit_visible(Observation(Photo.from_array(lit[light]), landmarks, Masks(everywhere, ~everywhere)), HEAD)
+    assert np.isfinite(found.vertices).all() and np.linalg.eigvalsh(found.hessian)[0] > 0.0
+    assert landmark_nme(found.landmarks, landmarks.xy, landmarks.reliable) <= 0.04
+
+
 @pytest.mark.parametrize("kind", ("surgical_mask", "sunglasses"))
 def test_repainting_the_occluder_changes_no_vertex(kind, portraits, detector):
     portrait, landmarks = portraits["astronaut"]

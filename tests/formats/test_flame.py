@@ -25,18 +25,16 @@ def folder(tmp_path_factory):
 
 
 def test_a_point_on_the_jaw_turns_about_the_jaw_joint():
-    # Two vertices: the jaw joint itself at (0, 0, 0) and a chin 10 mm in front of it; 90 degrees about x puts it below.
+    # Two vertices: the jaw joint itself at (0, 0, 0) and a chin 10 mm in front of it; a small turn about x lowers it.
     zeros = np.zeros((1, 2, 3))
-    skinning = np.array([[0.0, 1, 0, 0, 0], [0.0, 0, 1, 0, 0]])
     head = FlameHead(
         template=np.array([[0.0, 0, 0], [0.0, 0, 10]]), triangles=np.zeros((1, 3), int), shape=zeros, expression=zeros,
-        correctives=np.zeros((36, 2, 3)), joint_regressor=np.tile([1.0, 0.0], (5, 1)), skinning=skinning,
-        parents=np.array([-1, 0, 1, 1, 1]), landmarks=FlameLandmarks(),
+        jaw_correctives=np.zeros((9, 2, 3)), joint_regressor=np.tile([1.0, 0.0], (5, 1)),
+        skinning=np.array([[0.0, 1, 0, 0, 0], [0.0, 0, 1, 0, 0]]), landmarks=FlameLandmarks(),
     )  # fmt: skip
-    pose = np.zeros((1, 5, 3))
-    pose[0, 2, 0] = np.pi / 2
-    moved = head.vertices(pose=pose, translation=np.array([[1.0, 2.0, 3.0]]))
-    np.testing.assert_allclose(moved[0], [[1, 2, 3], [1, -8, 3]], atol=1e-5)
+    opening, sliding = head.jaw_directions(opening=0.1, sliding=0.01)
+    np.testing.assert_allclose(opening, [[0, 0, 0], [0, -1, 0]], atol=1e-12)
+    np.testing.assert_allclose(sliding, [[0, 0, 0], [0.1, 0, 0]], atol=1e-12)
 
 
 def test_equals_smplx(folder, tmp_path):
@@ -47,15 +45,21 @@ def test_equals_smplx(folder, tmp_path):
     path = write_flame(tmp_path, name="FLAME_NEUTRAL.pkl")
     theirs = smplx.FLAME(str(tmp_path), num_betas=300, num_expression_coeffs=100, dtype=torch.float64)
     generator = np.random.default_rng(3)
-    shape, expression = generator.normal(size=(1, 300)), generator.normal(size=(1, 100))
-    pose, translation = generator.normal(0.0, 0.2, (1, 5, 3)), generator.normal(0.0, 10.0, (1, 3))
-    names = ("global_orient", "neck_pose", "jaw_pose", "leye_pose", "reye_pose")
-    posed = {name: torch.from_numpy(pose[:, joint]) for joint, name in enumerate(names)}
-    given = {"betas": shape, "expression": expression, "transl": translation / 1000.0}
-    expected = theirs(**posed, **{name: torch.from_numpy(value) for name, value in given.items()}).vertices
-    found = read_flame(path).vertices(shape, expression, pose, translation)
-    assert np.abs(found - read_flame(path).template).max() > 20.0
-    np.testing.assert_allclose(found, expected.detach().numpy() * 1000.0, atol=1e-4)
+    shape, expression, step = generator.normal(size=(1, 300)), generator.normal(size=(1, 100)), 1e-5
+
+    def posed(**given):
+        return theirs(**{name: torch.tensor(value) for name, value in given.items()}).vertices.detach().numpy()[0] * 1000.0
+
+    ours = read_flame(path)
+    expected = posed(betas=shape, expression=expression)
+    assert np.abs(expected - ours.template).max() > 2.0
+    found = ours.template + np.tensordot(shape[0], ours.shape, 1) + np.tensordot(expression[0], ours.expression, 1)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    for axis, direction in enumerate(ours.jaw_directions(1.0, 1.0)):
+        turn = step * np.eye(3)[None, axis]
+        difference = (posed(jaw_pose=turn) - posed(jaw_pose=-turn)) / (2.0 * step)
+        assert np.abs(difference).max() > 50.0
+        np.testing.assert_allclose(direction, difference, atol=1e-4)
 
 
 def test_dynamic_rows_are_the_ones_that_smplx_takes():

@@ -145,3 +145,25 @@ def test_pixels_counted_from_one_are_noticed():
     pixels[0] = (400, 20)  # the last column, were the first one 1
     with pytest.raises(LandmarkError, match="counted from 1"):
         as_landmarks(pixels, PHOTO)
+
+
+@pytest.mark.parametrize("kind", ("pts", "csv", "npy", "named csv"))
+@pytest.mark.parametrize("column", (np.full(68, 0.7), np.arange(68) % 2, np.arange(68) / 2.0 - 10, np.arange(68) / 67 - 0.5))
+def test_a_third_column_is_a_confidence_a_flag_or_a_depth(kind, column, tmp_path):
+    table, path = np.column_stack((POINTS.astype(float), column)), tmp_path / f"face.{kind.split()[-1]}"
+    if kind == "npy":
+        np.save(path, table)
+    elif kind == "pts":
+        rows = "\n".join(f"{x + 0.5} {y + 0.5} {last}" for x, y, last in table)
+        path.write_text(f"version: 1\nn_points: 68\n{{\n{rows}\n}}\n")
+    else:
+        header = "x,y,visible" if kind.startswith("named") else ""
+        np.savetxt(path, table, delimiter=",", header=header, comments="")
+    found = read_landmarks(path, PHOTO)
+    np.testing.assert_allclose(found.xy, POINTS, atol=1e-4)
+    np.testing.assert_allclose(found.confidence, np.ones(68) if column.min() < 0 else column, atol=1e-6)
+
+
+def test_a_third_column_beyond_1_may_be_a_depth(tmp_path):
+    with pytest.raises(LandmarkError, match="between 0 and 1; leave out the third column if it is z"):
+        as_landmarks(np.column_stack((POINTS, np.linspace(1, 90, 68))), PHOTO)

@@ -1,14 +1,18 @@
 """A mask is understood or refused: its two values may be any, and what is no mask never means that nothing is hidden."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from d3f_lite.__main__ import _tell
 from d3f_lite.errors import LandmarkError, MaskError
-from d3f_lite.observation.masks import check_mask, read_mask
+from d3f_lite.observation.masks import check_mask, misplaced, read_mask
 from d3f_lite.observation.photo import Photo
 from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
+from d3f_lite.settings import Settings
 
 HIDDEN = np.zeros((40, 60), bool)
 HIDDEN[10:25, 20:50] = True
@@ -93,3 +97,49 @@ def test_an_inverted_mask_is_suspected(occluder, portraits, detector):
         observe(photo, ~mask, detector=detector)
     masks = observe(photo, ~mask, landmarks=landmarks, detector=detector).masks
     assert "inverted" in masks.doubt and masks.confidence == 0.0
+
+
+FACE = np.zeros((200, 300), bool)
+FACE[20:120, 60:140] = True
+AREA = np.zeros((200, 300), bool)
+AREA[70:110, 70:130] = True
+OUTLINE = AREA.copy()
+OUTLINE[71:109, 71:129] = False
+BESIDE = np.zeros((200, 300), bool)
+BESIDE[90:110, 145:155] = True
+
+
+@pytest.mark.parametrize(
+    "mask, doubt",
+    [
+        (AREA, ""),
+        (np.zeros_like(AREA), ""),
+        (AREA[::-1, ::-1], "hides nothing of the face; turned by 180° it would hide 30%"),
+        (AREA[:, ::-1], "mirrored it would hide 30%"),
+        (BESIDE, "hides nothing of the face: was it made for this photo"),
+        (OUTLINE, "hides 2% of the face: if it is an outline, fill it, and it hides 30%"),
+    ],
+)
+def test_a_mask_that_lies_elsewhere_is_said_to(mask, doubt):
+    assert doubt in misplaced(mask, FACE) and bool(misplaced(mask, FACE)) == bool(doubt)
+
+
+def test_a_square_mask_may_lie_on_its_side():
+    mask = np.zeros((200, 200), bool)
+    mask[20:40, 80:120] = True
+    face = np.rot90(mask)
+    assert "turned by 90° it would hide 100%" in misplaced(mask, face) and "turned by 270°" in misplaced(face, mask)
+
+
+def test_a_mask_of_the_unturned_photo_is_refused_with_what_would_fit():
+    with pytest.raises(MaskError, match="40×60 px but the photo is 60×40 px; turned by 90° it would fit"):
+        check_mask(HIDDEN.T, PHOTO)
+
+
+def test_the_terminal_does_not_call_a_mask_beside_the_face_nothing(portraits, detector, capsys):
+    photo, landmarks = portraits["astronaut"]
+    _, mask = draw_occluder(photo, landmarks, "surgical_mask", seed=0)
+    observation = observe(photo, mask[::-1, ::-1], landmarks=landmarks, detector=detector)
+    _tell(SimpleNamespace(observation=observation, settings=Settings()))
+    told = capsys.readouterr().out
+    assert "mask: given, nothing of the face" in told and "careful: the mask hides nothing of the face; turned by 180°" in told

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from d3f_lite.evaluation.truth import observe_blind, observe_filled
-from d3f_lite.formats.anny import held_out_heads, held_out_phenotypes
-from research.study.groups import group_table, groups, measure
+from d3f_lite.formats.anny import held_out_heads
+from research.study.groups import group_table, groups, held_out_phenotypes, measure
 
 
 def test_each_head_is_in_one_group_of_each_axis():
