@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 
 from d3f_lite.common.device import check_device, one_thread, torch_at_work
-from d3f_lite.completion.posterior import decoder_for
 from d3f_lite.diversity.samples import HeadSamples, PartialHead
 from d3f_lite.errors import SettingsError
 from d3f_lite.files.values import checked_count, truncated_repr
@@ -125,6 +124,7 @@ def complete(
     Raises:
         SettingsError: the device is a GPU that cannot do it.
     """
+    from d3f_lite.completion.posterior import decoder_for
     from d3f_lite.diversity.search import diversify
 
     needs_torch = settings.decoder == "mesh_vae" or settings.form == "published" or device != "cpu"

@@ -1,6 +1,5 @@
 """The road of a second device: a GPU where there is one, else a stand-in that refuses what a GPU refuses."""
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -111,7 +110,7 @@ def test_a_gpu_that_fails_is_one_line(fault, told, found, monkeypatch):
     def fails(*_):
         raise fault
 
-    monkeypatch.setattr(sys.modules["d3f_lite.reconstruct"], "decoder_for", fails)
+    monkeypatch.setattr("d3f_lite.completion.posterior.decoder_for", fails)
     with pytest.raises(SettingsError, match=told) as caught:
         complete(found.fit, found.head, DiversitySettings(form="published"), 2, 0)
     assert "\n" not in str(caught.value) and "Compile" not in str(caught.value)
