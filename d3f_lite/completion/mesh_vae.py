@@ -4,8 +4,6 @@ Convolutions pool the visible vertices to a few hundred coarse ones; a ridge reg
 are visible enough; a dense layer and convolutions back to the fine mesh decode it.
 """
 
-import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,25 +176,6 @@ class MeshVAE(nn.Module):
             mu, precision = self.condition(mu, vertices, visible, noise_mm)
             inverse = torch.linalg.inv(torch.linalg.cholesky(precision))
         return MeshVAEPosterior(self, mu[0], inverse.T.contiguous())
-
-    def save(self, path: Path | str, head_name: str, provenance: dict) -> None:
-        """Write the weights, in half precision, and the hierarchy's edges to one safetensors file.
-
-        Args:
-            path: of the file.
-            head_name: the head model that it was trained for.
-            provenance: dict that json can hold: how it was trained.
-        """
-        from safetensors.torch import save_file
-
-        tensors = {name: value.half().contiguous() for name, value in self.state_dict().items()}
-        tensors["mean"] = self.mean  # 0.01 mm need more than half precision
-        for k, level in enumerate(self.graph):
-            tensors[f"graph.{k}.edges"] = torch.from_numpy(np.ascontiguousarray(level.edges))
-        notes = {"format": FORMAT, "head": head_name, "scale_mm": repr(self.scale_mm)}
-        partial = Path(path).with_suffix(".part")
-        save_file(tensors, partial, notes | {"provenance": json.dumps(provenance)})
-        os.replace(partial, path)
 
 
 @dataclass(frozen=True, eq=False)
