@@ -75,11 +75,7 @@ class ArrayTable:
             raise self.error(f"{name!r} in {self.file} points beyond the {count} there are")
         return numbers.astype(np.int32)
 
-    def text(self, name: str) -> str:
-        """A string; errors as of ``array``."""
-        return str(self.texts(name, ()))
-
-    def texts(self, name, shape):
+    def texts(self, name: str, shape: Sequence) -> np.ndarray:
         """An array of strings; arguments and errors as of ``array``."""
         value = self._value(name)
         if not isinstance(value, np.ndarray) or value.dtype.kind != "U" or value.ndim != len(shape):
