@@ -7,8 +7,7 @@ import torch
 from d3f_lite.common.adam import Adam
 from d3f_lite.completion.posterior import Decoder
 from d3f_lite.diversity.kernel import dpp_loss
-from d3f_lite.diversity.samples import HeadSamples, PartialHead
-from d3f_lite.diversity.search import ball_radius, draw_latents, require_some, samples_of
+from d3f_lite.diversity.samples import HeadSamples, PartialHead, ball_radius, draw_latents, require_some
 from d3f_lite.heads.laplacian import laplacian_tensor
 from d3f_lite.settings import DiversitySettings
 
@@ -54,4 +53,4 @@ def diversify_published(
         loss = losses @ losses.new_tensor((1.0, 0.001, settings.published_weight))
         (gradient,) = torch.autograd.grad(loss, latents)
         latents = optimiser.step(latents.detach(), gradient).requires_grad_()
-    return samples_of(decoder, latents.detach().cpu().numpy(), history.cpu().numpy(), "published", seed)
+    return HeadSamples.of(decoder, latents.detach().cpu().numpy(), history.cpu().numpy(), "published", seed)

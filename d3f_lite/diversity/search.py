@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import gammaincinv
 
 from d3f_lite.common.adam import Adam
 from d3f_lite.completion.posterior import Decoder
-from d3f_lite.diversity.samples import HeadSamples, PartialHead
-from d3f_lite.errors import MaskError
+from d3f_lite.diversity.samples import HeadSamples, PartialHead, ball_radius, draw_latents, require_some
 from d3f_lite.settings import DiversitySettings
 
 
@@ -45,7 +43,7 @@ def diversify(
 
 def sample_iid(decoder: Decoder, number: int = 16, seed: int = 0) -> HeadSamples:
     """Draw ``number`` N independent heads from a Decoder: HeadSamples without a history."""
-    return samples_of(decoder, draw_latents(decoder, number, seed), np.zeros((0, 0), np.float32), "iid", seed)
+    return HeadSamples.of(decoder, draw_latents(decoder, number, seed), np.zeros((0, 0), np.float32), "iid", seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +93,7 @@ def diversify_calibrated(
     remainder = draws - start @ modes.directions.T
     remainder[0] = 0.0
     latents = places @ modes.directions.T + settings.remainder * remainder
-    return samples_of(decoder, latents.astype(np.float32), history, "calibrated", seed)
+    return HeadSamples.of(decoder, latents.astype(np.float32), history, "calibrated", seed)
 
 
 def spread_out(
@@ -147,30 +145,3 @@ def expected_cardinality_slopes(
 
 def _lengths(places: Float[np.ndarray, "N d"]) -> Float[np.ndarray, "N 1"]:
     return np.linalg.norm(places, axis=1, keepdims=True)
-
-
-def ball_radius(mass: float, dimensions: int) -> float:
-    """The radius within which N(0, I) of that many dimensions has this probability: the root of χ²'s quantile."""
-    return float(np.sqrt(2.0 * gammaincinv(dimensions / 2.0, mass)))
-
-
-def draw_latents(decoder: Decoder, number: int, seed: int) -> Float[np.ndarray, "N K"]:
-    """N latents of N(0, I), float32, the same for the same seed."""
-    return np.random.default_rng(seed).standard_normal((number, decoder.latent_size), np.float32)
-
-
-def samples_of(
-    decoder: Decoder, latents: Float[np.ndarray, "N K"], history: Float[np.ndarray, "steps terms"], method: str, seed: int
-) -> HeadSamples:
-    """The heads of ``latents``, and how they were found."""
-    return HeadSamples(decoder.heads_of(latents), latents, history, method, seed)
-
-
-def require_some(free: Bool[np.ndarray, "V"]) -> None:
-    """Refuse to diversify nothing.
-
-    Raises:
-        MaskError: no vertex is free.
-    """
-    if not free.any():
-        raise MaskError("no vertex is free: there is nothing to diversify; mark the occluder, or use sample_iid")

@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float, Int
 from d3f_lite.completion.mesh_vae import load_mesh_vae
 from d3f_lite.completion.posterior import Decoder, decoder_for
 from d3f_lite.diversity.kernel import distances, similarity
-from d3f_lite.diversity.search import PartialHead, diversify, draw_latents, sample_iid
+from d3f_lite.diversity.samples import draw_latents
+from d3f_lite.diversity.search import PartialHead, diversify, sample_iid
 from d3f_lite.errors import AssetError
 from d3f_lite.evaluation.truth import observe_blind, observe_filled
 from d3f_lite.fitting.fit import Fit, fit_visible
