@@ -197,9 +197,14 @@ class MeshVAEPosterior:
         return self.model.latent_size
 
     @property
-    def device(self) -> torch.device:
-        """Torch's, where it decodes."""
-        return self.mu.device
+    def device(self) -> str:
+        """Torch's name of where it decodes."""
+        return str(self.mu.device)
+
+    def heads_of(self, latents: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N V 3"]:
+        """Heads (N, V, 3) mm of standard normal ``latents`` (N, K)."""
+        with torch.no_grad():
+            return self.decode(torch.from_numpy(latents).to(self.mu)).cpu().numpy()
 
     def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]:
         """Heads (N, V, 3) mm of standard normal ``latents`` (N, K), differentiable."""
@@ -209,9 +214,9 @@ class MeshVAEPosterior:
         """The Gaussian over heads by secants over ±1 along each latent axis."""
         axes = torch.eye(self.latent_size, device=self.device)
         with torch.no_grad():
-            mean = self.decode(torch.zeros_like(axes[:1]))[0]
+            (mean,) = self.heads_of(np.zeros((1, self.latent_size), np.float32))
             secants = (self.decode(axes) - self.decode(-axes)).double() / 2.0
-        return GaussianHeads.prior(mean.cpu().numpy(), secants.cpu().numpy())
+        return GaussianHeads.prior(mean, secants.cpu().numpy())
 
 
 def weights_path(head_name: str) -> Path:

@@ -9,7 +9,7 @@ from d3f_lite.fitting.camera import Camera
 
 def front_areas(points: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> Float[np.ndarray, "T"]:
     """The area (T,) that each triangle takes in a picture, px² for ``points`` in px; negative where its back is seen."""
-    (ax, ay), (bx, by), (cx, cy) = points[triangles, :2].transpose(1, 2, 0)
+    (ax, bx, cx), (ay, by, cy) = (np.ascontiguousarray(points[:, axis])[triangles.T] for axis in (0, 1))
     return 0.5 * ((cx - ax) * (by - ay) - (bx - ax) * (cy - ay))  # y points down
 
 

@@ -15,7 +15,7 @@ assert main(sys.argv[1:]) == 0
 print(*sorted({name.partition(".")[0] for name in sys.modules} | {"scipy.stats"} & set(sys.modules)))
 """
 UNUSED = {"IPython", "dask", "ipywidgets", "joblib", "matplotlib", "mediapipe", "networkx", "numba", "pandas", "requests", "scipy.stats",
-          "skimage", "sounddevice", "sympy", "trimesh"}  # fmt: skip
+          "skimage", "sounddevice", "sympy", "torch", "trimesh"}  # fmt: skip
 
 
 def loaded(*arguments, cwd):
