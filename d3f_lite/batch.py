@@ -22,7 +22,7 @@ from d3f_lite.common.workers import WORKER_KILLED
 from d3f_lite.errors import D3FError, OutputError
 from d3f_lite.files.names import readable
 from d3f_lite.files.values import checked_count
-from d3f_lite.files.whole import check_replaceable, check_writable, whole_file, write_json
+from d3f_lite.files.whole import check_replaceable, check_writable, remove_remnants, whole_file, write_json
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.masks import read_mask
 from d3f_lite.observation.photo import Photo
@@ -32,7 +32,7 @@ from d3f_lite.reconstruct import MOST_SAMPLES, reconstruct
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.files import report
 from d3f_lite.results.layout import Tile, save_picture, tile_sheet
-from d3f_lite.results.provenance import drawn_by_us, result_folder
+from d3f_lite.results.provenance import drawn_by_us, is_part_of_result, result_folder
 from d3f_lite.results.sheet import DISCLAIMER, INPUTS, sample_tiles
 from d3f_lite.settings import Settings
 
@@ -104,6 +104,10 @@ def run_batch(
             work = joblib.Parallel(return_as="generator_unordered")(joblib.delayed(row_of)(job, plan, out) for job in missing)
             for job, row in tqdm(work, total=len(jobs), initial=len(jobs) - len(missing), desc="photos", unit="photo"):
                 rows[job] = row
+        except KeyboardInterrupt:  # its workers were killed at whatever they wrote
+            for job in missing:
+                remove_remnants(out / job.name, is_part_of_result)
+            raise
         except BrokenProcessPool:
             rows |= {job: _failed(job, WORKER_KILLED) for job in jobs if rows[job] is None}
         listed = write_contact_sheets(list(rows.values()), out)
