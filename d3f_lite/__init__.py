@@ -28,9 +28,10 @@ _ROOMS = [
     "results",
 ]
 _NAMES = {
-    "reconstruct": ["reconstruct"],
+    "reconstruct": ["complete", "reconstruct"],
     "reconstruction": ["Reconstruction"],
-    "settings": ["Settings"],
+    "settings": ["DiversitySettings", "FitSettings", "Settings"],
+    "common.device": ["one_thread"],
     "observation.photo": ["Photo", "sample_photo"],
     "observation.masks": ["read_mask"],
     "perception.landmark_detection": ["detect_landmarks"],

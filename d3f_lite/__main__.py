@@ -199,7 +199,7 @@ def _heads_of(photo, occluded, options, **corrections):
 
 def _tell(found, face=1):
     """Say what the heads are drawn from."""
-    from d3f_lite.observation.observation import too_few_landmarks
+    from d3f_lite.observation.observation import landmark_doubt
 
     observation = found.observation
     landmarks, masks = observation.landmarks, observation.masks
@@ -212,7 +212,7 @@ def _tell(found, face=1):
         print(f"the mask was unsure: fitted under {1 + len(observation.alternatives)} masks")
     if masks.kinds:
         print(f"found on the face: {', '.join(f'{kind} {share:.0%}' for kind, share in masks.kinds.items())}")
-    for doubt in filter(None, (observation.photo.note, masks.doubt, too_few_landmarks(observation))):
+    for doubt in filter(None, (observation.photo.note, masks.doubt, landmark_doubt(observation))):
         print(f"careful: {doubt}")
 
 

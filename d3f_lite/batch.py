@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from d3f_lite.assets import sha256_of
-from d3f_lite.common.device import one_thread, torch_device
+from d3f_lite.common.device import check_device, one_thread
 from d3f_lite.common.workers import WORKER_KILLED
 from d3f_lite.errors import D3FError, OutputError
 from d3f_lite.files.names import readable
@@ -62,7 +62,7 @@ class Plan:
         """
         checked_count(self.samples, "samples", 1, MOST_SAMPLES)
         checked_count(self.seed, "seed", 0, 2**32 - 1)
-        torch_device(self.device)
+        check_device(self.device)
         load_head(self.head)
         network_for(self.detector)
 

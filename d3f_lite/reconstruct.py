@@ -5,11 +5,9 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import torch
 from PIL import Image
 
-from d3f_lite.common.device import CPU, device_faults, one_thread, torch_device
-from d3f_lite.completion.posterior import decoder_for
+from d3f_lite.common.device import check_device, one_thread, torch_at_work
 from d3f_lite.diversity.samples import HeadSamples, PartialHead
 from d3f_lite.errors import SettingsError
 from d3f_lite.files.values import checked_count, truncated_repr
@@ -22,6 +20,7 @@ from d3f_lite.settings import DiversitySettings, Settings
 MOST_SAMPLES = 256
 
 
+@np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")  # NumPy's own, whatever the caller's
 def reconstruct(
     photo,
     occluded=None,
@@ -79,7 +78,8 @@ def reconstruct(
     checked_count(face, "face", 1, MOST_FACES)
     if isinstance(hides, str) or not set(hides) <= set(HIDES):
         raise SettingsError(f"hides must be some of {', '.join(HIDES)}, not {truncated_repr(hides)}")
-    where, times = torch_device(device), [perf_counter()]
+    check_device(device)
+    times = [perf_counter()]
     photo = as_photo(photo)
     given = None if landmarks is None else as_landmarks(landmarks, photo)
     model = head if isinstance(head, HeadModel) else load_head(head)
@@ -95,7 +95,7 @@ def reconstruct(
     fit = fit_visible(observation, model, settings.fit, progress)
     times.append(perf_counter())
 
-    heads = complete(fit, model, settings.diversity, samples, seed, progress, where)
+    heads = complete(fit, model, settings.diversity, samples, seed, progress, device)
     times.append(perf_counter())
     seconds = dict(zip(("head", "observation", "fit", "samples"), np.diff(times).tolist()))
     return Reconstruction(observation, model, fit, heads, settings, seconds)
@@ -110,8 +110,6 @@ def as_photo(photo) -> Photo:
     return Photo.open(photo) if isinstance(photo, str | Path) else Photo.from_array(photo)
 
 
-@one_thread()
-@device_faults()
 def complete(
     fit: Fit,
     head: HeadModel,
@@ -119,18 +117,21 @@ def complete(
     samples: int,
     seed: int,
     progress: Callable[[str, float], None] = lambda stage, fraction: None,
-    device: torch.device = CPU,
+    device: str = "cpu",
 ) -> HeadSamples:
     """Draw ``samples`` N heads from the posterior given a fit, spread over what the fit leaves free.
 
     Raises:
         SettingsError: the device is a GPU that cannot do it.
     """
+    from d3f_lite.completion.posterior import decoder_for
     from d3f_lite.diversity.search import diversify
 
-    decoder = decoder_for(fit, head, settings, device)
-    progress("samples", 0.0)
-    report = lambda step, steps, _: progress("samples", step / steps)
-    heads = diversify(decoder, PartialHead.of(fit, head), settings, number=samples, seed=seed, callback=report)
-    progress("samples", 1.0)
+    needs_torch = settings.decoder == "mesh_vae" or settings.form == "published" or device != "cpu"
+    with torch_at_work() if needs_torch else one_thread():
+        decoder = decoder_for(fit, head, settings, device)
+        progress("samples", 0.0)
+        report = lambda step, steps, _: progress("samples", step / steps)
+        heads = diversify(decoder, PartialHead.of(fit, head), settings, number=samples, seed=seed, callback=report)
+        progress("samples", 1.0)
     return heads

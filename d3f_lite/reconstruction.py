@@ -51,13 +51,14 @@ class Reconstruction:
         return float(np.square(posterior.spread()[face]).sum() / np.square(basis[:, face]).sum())
 
     def measures(self) -> dict[str, int | float]:
-        """What can be measured without a true head: name to a number; mm where the name says so."""
+        """What can be measured here without a true head: name to a number; mm where the name says so."""
         heads, fit, landmarks = self.samples.vertices, self.fit, self.observation.landmarks
         inner = landmarks.reliable & (np.arange(68) >= JAW_POINTS)
         parts = {"visible": fit.visible, "occluded": fit.occluded, "unseen": fit.unseen}
         measures: dict = {f"{name}_vertices": int(where.sum()) for name, where in parts.items()}
         measures["variance_left_percent"] = 100.0 * self.variance_left
-        measures["inner_landmark_error_percent"] = 100.0 * metrics.landmark_nme(fit.landmarks, landmarks.xy, inner)
+        if inner.any():
+            measures["inner_landmark_error_percent"] = 100.0 * metrics.landmark_nme(fit.landmarks, landmarks.xy, inner)
         for name, where in parts.items():
             if where.any() and len(heads) > 1:
                 measures[f"asd_{name}_mm"] = metrics.asd(heads, where)

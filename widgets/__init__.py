@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "background": ["BackgroundTask"],
         "dpp_playground": ["DppPlayground", "dpp_kernel", "points_in_the_plane"],
         "explorer.widget": ["Explorer", "ExplorerView"],
-        "figures": ["picture"],
+        "figures": ["picture", "sheet"],
         "fitting_viewer": ["FittingViewer"],
         "head_grid": ["HeadGrid"],
         "head_model_explorer": ["HeadModelExplorer"],

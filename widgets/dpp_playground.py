@@ -37,7 +37,7 @@ def points_in_the_plane(deviations=(2.0, 1.0)):
 def dpp_kernel(decoder, samples, free, settings):
     """The kernel L (N, N) of HeadSamples: Gaussian, of the width h and the quality radius R that ``settings`` says."""
     modes = widest_modes(decoder, free, settings.dimensions)
-    places = torch.from_numpy(samples.latents).double() @ modes.directions
+    places = torch.from_numpy(samples.latents.astype(float) @ modes.directions)
     apart = distances(torch.from_numpy(samples.vertices), torch.from_numpy(free)).double()
     alike = similarity(apart, settings.bandwidth * modes.deviation, "gaussian")
     return kernel(alike, quality(places, ball_radius(settings.mass, len(modes.reach))))
@@ -83,7 +83,7 @@ class DppPlayground(ipywidgets.VBox):
             f"expected cardinality {expected_cardinality(torch.from_numpy(matrix)):.2f}"
             for name, (samples, matrix) in (("i.i.d.", sets["iid"]), (self.method.value, sets[settings.form]))
         )
-        ellipse = widest_modes(self.decoder, free, 2).reach.numpy()[::-1] * ball_radius(settings.mass, 2)
+        ellipse = widest_modes(self.decoder, free, 2).reach[::-1] * ball_radius(settings.mass, 2)
         figure = _figure(sets[settings.form], sets["iid"], free, ellipse)
         alt = f"The kernel matrix of {len(self.samples.vertices)} samples and its eigenvalues; {self.method.value}."
         self.picture.value = figure_tag(figure, alt)

@@ -5,6 +5,7 @@ import html
 import io
 
 from IPython.display import HTML
+from matplotlib.figure import Figure
 from PIL import Image
 
 
@@ -23,6 +24,32 @@ def picture(figure, alt=None, dpi=80):
     """
     own = figure.info.get("alt", "") if isinstance(figure, Image.Image) else figure.get_label()
     return HTML(figure_tag(figure, alt or own, dpi))
+
+
+def sheet(pictures, alt, columns=None, size=2.4, title="", dpi=80):
+    """Show pictures side by side in a notebook, each below its title.
+
+    Args:
+        pictures: title to picture: (H, W, 3) uint8, or (H, W) of numbers or of True and False.
+        alt: what they show, for those who cannot see them.
+        columns: how many stand in a row; by default all of them.
+        size: inches of a picture's side.
+        title: text above all of them.
+        dpi: px per inch of the stored image.
+
+    Returns:
+        IPython HTML.
+    """
+    columns = columns or len(pictures)
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(size * columns, (size + 0.25) * rows + 0.3 * bool(title)), layout="constrained")
+    for place, (name, pixels) in enumerate(pictures.items(), start=1):
+        axis = figure.add_subplot(rows, columns, place)
+        axis.imshow(pixels, cmap="gray")
+        axis.set_title(name, fontsize=9)
+        axis.set_axis_off()
+    figure.suptitle(title, fontsize=9)
+    return picture(figure, alt, dpi)
 
 
 def figure_tag(figure, alt, dpi=80):

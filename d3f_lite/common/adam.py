@@ -1,29 +1,23 @@
-"""Adam for one vector of unknowns: torch's own first loads its compiler, which takes longer than a whole fit."""
-
-import torch
+"""Adam for one array of unknowns, NumPy's or torch's: torch's own loads its compiler first, for longer than a whole fit."""
 
 
 class Adam:
     """The optimiser of Kingma and Ba (2015), algorithm 1, with weight decay added to the gradient.
 
     Args:
-        unknown: a tensor that requires gradients; it is changed in place.
         rate: the learning rate.
         decay: w of the penalty ½ w ‖unknown‖².
     """
 
-    def __init__(self, unknown: torch.Tensor, rate: float, decay: float = 0.0, betas: tuple[float, float] = (0.9, 0.999)) -> None:
-        self.unknown, self.rate, self.decay, self.betas = unknown, rate, decay, betas
-        self.mean, self.square, self.steps = torch.zeros_like(unknown), torch.zeros_like(unknown), 0
+    def __init__(self, rate: float, decay: float = 0.0, betas: tuple[float, float] = (0.9, 0.999)) -> None:
+        self.rate, self.decay, self.betas = rate, decay, betas
+        self.mean, self.square, self.steps = 0.0, 0.0, 0
 
-    def step(self, loss: torch.Tensor) -> None:
-        """Take one step down the gradient of ``loss``, a scalar tensor."""
-        (gradient,) = torch.autograd.grad(loss, self.unknown)
-        with torch.no_grad():
-            gradient = gradient + self.decay * self.unknown
-            self.steps += 1
-            self.mean.lerp_(gradient, 1.0 - self.betas[0])
-            self.square.lerp_(gradient.square(), 1.0 - self.betas[1])
-            mean = self.mean / (1.0 - self.betas[0] ** self.steps)
-            square = self.square / (1.0 - self.betas[1] ** self.steps)
-            self.unknown -= self.rate * mean / (square.sqrt() + 1e-8)
+    def step(self, unknown, gradient):
+        """Where one step down the ``gradient`` of the loss leads from ``unknown``: arrays or tensors of one shape."""
+        (first, second), gradient = self.betas, gradient + self.decay * unknown
+        self.steps += 1
+        self.mean = first * self.mean + (1.0 - first) * gradient
+        self.square = second * self.square + (1.0 - second) * gradient**2
+        mean, square = self.mean / (1.0 - first**self.steps), self.square / (1.0 - second**self.steps)
+        return unknown - self.rate * mean / (square**0.5 + 1e-8)

@@ -4,8 +4,6 @@ Convolutions pool the visible vertices to a few hundred coarse ones; a ridge reg
 are visible enough; a dense layer and convolutions back to the fine mesh decode it.
 """
 
-import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,25 +177,6 @@ class MeshVAE(nn.Module):
             inverse = torch.linalg.inv(torch.linalg.cholesky(precision))
         return MeshVAEPosterior(self, mu[0], inverse.T.contiguous())
 
-    def save(self, path: Path | str, head_name: str, provenance: dict) -> None:
-        """Write the weights, in half precision, and the hierarchy's edges to one safetensors file.
-
-        Args:
-            path: of the file.
-            head_name: the head model that it was trained for.
-            provenance: dict that json can hold: how it was trained.
-        """
-        from safetensors.torch import save_file
-
-        tensors = {name: value.half().contiguous() for name, value in self.state_dict().items()}
-        tensors["mean"] = self.mean  # 0.01 mm need more than half precision
-        for k, level in enumerate(self.graph):
-            tensors[f"graph.{k}.edges"] = torch.from_numpy(np.ascontiguousarray(level.edges))
-        notes = {"format": FORMAT, "head": head_name, "scale_mm": repr(self.scale_mm)}
-        partial = Path(path).with_suffix(".part")
-        save_file(tensors, partial, notes | {"provenance": json.dumps(provenance)})
-        os.replace(partial, path)
-
 
 @dataclass(frozen=True, eq=False)
 class MeshVAEPosterior:
@@ -218,9 +197,14 @@ class MeshVAEPosterior:
         return self.model.latent_size
 
     @property
-    def device(self) -> torch.device:
-        """Torch's, where it decodes."""
-        return self.mu.device
+    def device(self) -> str:
+        """Torch's name of where it decodes."""
+        return str(self.mu.device)
+
+    def heads_of(self, latents: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N V 3"]:
+        """Heads (N, V, 3) mm of standard normal ``latents`` (N, K)."""
+        with torch.no_grad():
+            return self.decode(torch.from_numpy(latents).to(self.mu)).cpu().numpy()
 
     def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]:
         """Heads (N, V, 3) mm of standard normal ``latents`` (N, K), differentiable."""
@@ -230,9 +214,9 @@ class MeshVAEPosterior:
         """The Gaussian over heads by secants over ±1 along each latent axis."""
         axes = torch.eye(self.latent_size, device=self.device)
         with torch.no_grad():
-            mean = self.decode(torch.zeros_like(axes[:1]))[0]
+            (mean,) = self.heads_of(np.zeros((1, self.latent_size), np.float32))
             secants = (self.decode(axes) - self.decode(-axes)).double() / 2.0
-        return GaussianHeads.prior(mean.cpu().numpy(), secants.cpu().numpy())
+        return GaussianHeads.prior(mean, secants.cpu().numpy())
 
 
 def weights_path(head_name: str) -> Path:

@@ -8,11 +8,9 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
-from d3f_lite.common.device import CPU
 from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.gaussian import GaussianHeads, HeadDistribution, inverse_root
 from d3f_lite.heads.model import HeadModel
@@ -23,21 +21,20 @@ from d3f_lite.settings import DiversitySettings
 class Decoder(Protocol):
     """What turns latents into heads: z ~ N(0, I) are heads given the photo, z = 0 the most likely one.
 
-    ``latent_size`` K; torch's ``device`` of latents and heads; ``decode``, differentiable, from (N, K) to (N, V, 3) mm; and
-    ``linearised``, the Gaussian over heads that it is, or nearly is.
+    ``latent_size`` K; ``heads_of``, from latents (N, K) to heads (N, V, 3) mm; ``decode``, the same in torch and differentiable,
+    on its ``device``; and ``linearised``, the Gaussian over heads that it is, or nearly is.
     """
 
     @property
     def latent_size(self) -> int: ...
     @property
-    def device(self) -> torch.device: ...
-    def decode(self, latents: Float[torch.Tensor, "N K"]) -> Float[torch.Tensor, "N V 3"]: ...
+    def device(self) -> str: ...
+    def heads_of(self, latents: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N V 3"]: ...
+    def decode(self, latents): ...
     def linearised(self) -> GaussianHeads: ...
 
 
-def decoder_for(
-    fit: Fit, head: HeadModel, settings: DiversitySettings = DiversitySettings(), device: torch.device = CPU
-) -> Decoder:
+def decoder_for(fit: Fit, head: HeadModel, settings: DiversitySettings = DiversitySettings(), device: str = "cpu") -> Decoder:
     """The Gaussian posterior given a fit, or the mesh VAE's, as ``settings`` says; it decodes on torch's ``device``."""
     if settings.decoder == "mesh_vae":
         from d3f_lite.completion.mesh_vae import load_mesh_vae

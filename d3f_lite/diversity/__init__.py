@@ -7,7 +7,8 @@ import lazy_loader
 
 _NAMES = {
     "kernel": ["distances", "dpp_loss", "expected_cardinality", "published_bandwidth", "quality", "similarity"],
+    "published": ["diversify_published"],
     "samples": ["HeadSamples", "PartialHead"],
-    "search": ["diversify", "diversify_calibrated", "diversify_published", "sample_iid", "widest_modes"],
+    "search": ["diversify", "diversify_calibrated", "sample_iid", "widest_modes"],
 }
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)

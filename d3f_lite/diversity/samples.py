@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import gammaincc
+from scipy.special import gammaincc, gammaincinv
 
+from d3f_lite.completion.posterior import Decoder
+from d3f_lite.errors import MaskError
 from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.model import HeadModel
 
@@ -35,6 +37,18 @@ class HeadSamples:
     method: str  #: "iid", "published" or "calibrated"
     seed: int  #: it gives the same heads again
 
+    @classmethod
+    def of(
+        cls,
+        decoder: Decoder,
+        latents: Float[np.ndarray, "N K"],
+        history: Float[np.ndarray, "steps terms"],
+        method: str,
+        seed: int,
+    ) -> "HeadSamples":
+        """The heads of ``latents``, and how they were found."""
+        return cls(decoder.heads_of(latents), latents, history, method, seed)
+
     @property
     def starts_most_likely(self) -> bool:
         """Whether head 0 is the decoder's most likely head rather than a draw, as in the calibrated form."""
@@ -48,3 +62,23 @@ class HeadSamples:
     def caption(self, number: int) -> str:
         """What pictures call head ``number``, from 0."""
         return f"head {number}" + (" = the most likely" if number == 0 and self.starts_most_likely else "")
+
+
+def draw_latents(decoder: Decoder, number: int, seed: int) -> Float[np.ndarray, "N K"]:
+    """N latents of N(0, I), float32, the same for the same seed."""
+    return np.random.default_rng(seed).standard_normal((number, decoder.latent_size), np.float32)
+
+
+def ball_radius(mass: float, dimensions: int) -> float:
+    """The radius within which N(0, I) of that many dimensions has this probability: the root of χ²'s quantile."""
+    return float(np.sqrt(2.0 * gammaincinv(dimensions / 2.0, mass)))
+
+
+def require_some(free: Bool[np.ndarray, "V"]) -> None:
+    """Refuse to diversify nothing.
+
+    Raises:
+        MaskError: no vertex is free.
+    """
+    if not free.any():
+        raise MaskError("no vertex is free: there is nothing to diversify; mark the occluder, or use sample_iid")

@@ -8,16 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
-from scipy.special import gammaincinv
 
 from d3f_lite.common.adam import Adam
 from d3f_lite.completion.posterior import Decoder
-from d3f_lite.diversity.kernel import dpp_loss, expected_cardinality, kernel, quality, similarity
-from d3f_lite.diversity.samples import HeadSamples, PartialHead
-from d3f_lite.errors import MaskError
-from d3f_lite.heads.laplacian import laplacian_tensor
+from d3f_lite.diversity.samples import HeadSamples, PartialHead, ball_radius, draw_latents, require_some
 from d3f_lite.settings import DiversitySettings
 
 
@@ -40,64 +35,24 @@ def diversify(
     if settings.form == "iid" or (settings.form == "published" and number == 1):  # one head has none to differ from
         return sample_iid(decoder, number, seed)
     if settings.form == "published":
+        from d3f_lite.diversity.published import diversify_published  # it needs torch
+
         return diversify_published(decoder, partial, settings, number=number, seed=seed, callback=callback)
     return diversify_calibrated(decoder, partial.free, settings, number=number, seed=seed)
 
 
 def sample_iid(decoder: Decoder, number: int = 16, seed: int = 0) -> HeadSamples:
     """Draw ``number`` N independent heads from a Decoder: HeadSamples without a history."""
-    return _decoded(decoder, _draw_latents(decoder, number, seed), np.zeros((0, 0), np.float32), "iid", seed)
-
-
-def diversify_published(
-    decoder: Decoder,
-    partial: PartialHead,
-    settings: DiversitySettings = DiversitySettings(),
-    *,
-    number: int = 16,
-    seed: int = 0,
-    callback: Callable | None = None,
-) -> HeadSamples:
-    """Move N latents by Adam to minimise w_s L1(visible) + w_l Laplacian(visible) + w_dpp L_dpp (section 3.3).
-
-    The search starts at N independent draws. Weights and weight decay are the original's: 1000, 1000 and 0.025, its L_dpp
-    being twice the expected cardinality, are 1 per mm, 0.001 per mm² and the default ``published_weight`` here. Its learning
-    rate of 0.01 takes 300 steps where 0.05 takes 60. The history has the columns L1, Laplacian, L_dpp.
-
-    Args:
-        callback: called with (step, steps, vertices (N, V, 3), a tensor on the decoder's device) before each step; may
-            raise Cancelled to stop.
-
-    Raises:
-        MaskError: no vertex is free.
-    """
-    _require_some(partial.free)
-    latents = _draw_latents(decoder, number, seed).requires_grad_()
-    radius = ball_radius(0.9, decoder.latent_size)
-    fit, visible = (torch.from_numpy(array).to(decoder.device) for array in (partial.vertices, partial.visible))
-    laplacian = laplacian_tensor(partial.triangles, len(fit), decoder.device, normalised=False)
-    optimiser, steps = Adam(latents, rate=0.05, decay=5e-4), settings.iterations
-    history = latents.new_zeros((steps, 3))  # on the device: a copy in each step would wait for a GPU
-    for step in range(steps):
-        vertices = decoder.decode(latents)
-        if callback is not None:
-            callback(step, steps, vertices.detach())
-        offset = (vertices - fit) * visible[:, None]
-        distance = offset.abs().sum() / (3 * number * visible.sum())
-        roughness = 3 * (laplacian @ offset.transpose(0, 1).flatten(1)).square().mean()
-        losses = torch.stack([distance, roughness, dpp_loss(vertices, latents, partial.free, radius)])
-        history[step] = losses.detach()
-        optimiser.step(losses @ losses.new_tensor((1.0, 0.001, settings.published_weight)))
-    return _decoded(decoder, latents.detach(), history.cpu().numpy(), "published", seed)
+    return HeadSamples.of(decoder, draw_latents(decoder, number, seed), np.zeros((0, 0), np.float32), "iid", seed)
 
 
 @dataclass(frozen=True, eq=False)
 class Modes:
     """The few latent directions that move the free vertices most."""
 
-    directions: Float[torch.Tensor, "K d"]  #: orthonormal columns U
-    reach: Float[torch.Tensor, "d"]  #: mm, RMS displacement of the free vertices by one unit along each: √eigenvalue
-    deviation: torch.Tensor  #: mm, the same by all directions together: the decoder's standard deviation there
+    directions: Float[np.ndarray, "K d"]  #: orthonormal columns U
+    reach: Float[np.ndarray, "d"]  #: mm, RMS displacement of the free vertices by one unit along each: √eigenvalue
+    deviation: float  #: mm, the same by all directions together: the decoder's standard deviation there
 
 
 def widest_modes(decoder: Decoder, free: Bool[np.ndarray, "V"], dimensions: int) -> Modes:
@@ -106,9 +61,9 @@ def widest_modes(decoder: Decoder, free: Bool[np.ndarray, "V"], dimensions: int)
     With J the decoder's Jacobian over the M free vertices, zᵀ (JᵀJ / M) z is the mean-square displacement of
     latent z, so in z = U u the distance of two heads is d² = (u − u′)ᵀ diag(λ) (u − u′): no head need be decoded.
     """
-    eigenvalues, vectors = torch.linalg.eigh(torch.from_numpy(decoder.linearised().displacement_gram(free)).double())
-    scales = eigenvalues.clamp(min=0.0).sqrt()
-    return Modes(vectors[:, -dimensions:], scales[-dimensions:], scales.square().sum().sqrt())
+    eigenvalues, vectors = np.linalg.eigh(decoder.linearised().displacement_gram(free).astype(float))
+    eigenvalues = np.maximum(eigenvalues, 0.0)
+    return Modes(vectors[:, -dimensions:], np.sqrt(eigenvalues[-dimensions:]), float(np.sqrt(eigenvalues.sum())))
 
 
 def diversify_calibrated(
@@ -129,21 +84,21 @@ def diversify_calibrated(
     Raises:
         MaskError: no vertex is free.
     """
-    _require_some(free)
+    require_some(free)
     modes = widest_modes(decoder, free, settings.dimensions)
-    # On the CPU on any device: the search makes rounding grow. 1e-5 in √λ move a head by 0.3 mm among 256, 0.01 mm among 16.
-    draws = _draw_latents(decoder, number, seed).double().cpu()
+    # In double precision: the search makes rounding grow. 1e-5 in √λ move a head by 0.3 mm among 256, 0.01 mm among 16.
+    draws = draw_latents(decoder, number, seed).astype(float)
     start = draws @ modes.directions
     places, history = spread_out(start, modes, settings)
     remainder = draws - start @ modes.directions.T
     remainder[0] = 0.0
-    latents = (places @ modes.directions.T + settings.remainder * remainder).float().to(decoder.device)
-    return _decoded(decoder, latents, history, "calibrated", seed)
+    latents = places @ modes.directions.T + settings.remainder * remainder
+    return HeadSamples.of(decoder, latents.astype(np.float32), history, "calibrated", seed)
 
 
 def spread_out(
-    start: Float[torch.Tensor, "N d"], modes: Modes, settings: DiversitySettings
-) -> tuple[Float[torch.Tensor, "N d"], Float[np.ndarray, "iterations 2"]]:
+    start: Float[np.ndarray, "N d"], modes: Modes, settings: DiversitySettings
+) -> tuple[Float[np.ndarray, "N d"], Float[np.ndarray, "iterations 2"]]:
     """Move points u (N, d) from ``start`` by Adam to minimise Σᵢ ½‖uᵢ‖² − w · E|Y|, the first held at zero.
 
     Each head's minus log posterior density stands against the expected cardinality with a Gaussian kernel of **fixed** width
@@ -151,42 +106,42 @@ def spread_out(
     most likely head. ‖u‖² ≤ χ²(d) keeps the heads inside the ellipsoid of the share ``mass`` of the posterior. Beside the
     points it returns the history of mean ½‖u‖² and expected cardinality.
     """
-    width, radius = settings.bandwidth * modes.deviation, ball_radius(settings.mass, len(modes.reach))
-    first, others = torch.zeros_like(start[:1]), start[1:].clone().requires_grad_()
-    optimiser = Adam(others, rate=0.15)
+    radius, weight = ball_radius(settings.mass, len(modes.reach)), settings.dpp_weight / len(start)
+    places, optimiser = start.copy(), Adam(rate=0.15)
+    places[0] = 0.0
     history = np.zeros((settings.iterations, 2), np.float32)
     for step in range(settings.iterations):
-        places = torch.cat([first, others])
-        scaled = places * modes.reach
-        alike = similarity(torch.cdist(scaled, scaled), width, "gaussian")
-        cardinality = expected_cardinality(kernel(alike, quality(places, radius)))
-        energy = 0.5 * places.square().sum(1).mean()
-        history[step] = energy.item(), cardinality.item()
-        optimiser.step(energy - settings.dpp_weight / len(places) * cardinality)
-    others = others.detach()
+        cardinality, slopes = expected_cardinality_slopes(places, modes.reach, settings.bandwidth * modes.deviation, radius)
+        history[step] = 0.5 * np.mean(np.sum(places**2, axis=1)), cardinality
+        places = optimiser.step(places, places / len(places) - weight * slopes)
+        places[0] = 0.0
     # The quality is a soft wall; this is the hard one.
-    others *= (radius / torch.linalg.vector_norm(others, dim=1, keepdim=True)).clamp(max=1.0)
-    return torch.cat([first, others]), history
+    return places * np.minimum(1.0, radius / np.maximum(_lengths(places), 1e-12)), history
 
 
-def ball_radius(mass: float, dimensions: int) -> float:
-    """The radius within which N(0, I) of that many dimensions has this probability: the root of χ²'s quantile."""
-    return float(np.sqrt(2.0 * gammaincinv(dimensions / 2.0, mass)))
+def expected_cardinality_slopes(
+    places: Float[np.ndarray, "N d"], reach: Float[np.ndarray, "d"], width: float, radius: float
+) -> tuple[float, Float[np.ndarray, "N d"]]:
+    """E|Y| of points u, and its slopes ∂E/∂u by hand: what ``kernel`` defines, and automatic differentiation finds as well.
+
+    Args:
+        places: u, in standard deviations.
+        reach: √λ, mm per unit.
+        width: h, mm, of the Gaussian similarity.
+        radius: R of the quality.
+    """
+    identity, lengths = np.eye(len(places)), _lengths(places)
+    squares = np.square((places[:, None] - places[None]) * reach).sum(2)
+    plausible = np.exp(-np.maximum(lengths - radius, 0.0))
+    dpp_kernel = plausible * np.exp(-0.5 * squares / width**2) * plausible.T
+    inverse = np.linalg.inv(dpp_kernel + identity)
+    # E = tr(1 - (L + 1)⁻¹), so ∂E = Σ Mᵢⱼ ∂Lᵢⱼ with M = (L + 1)⁻²; and ∂Lᵢⱼ = Lᵢⱼ (∂log qᵢ + ∂log qⱼ - ∂d²ᵢⱼ / 2h²).
+    pairs = inverse @ inverse * dpp_kernel
+    all_pairs = pairs.sum(1, keepdims=True)
+    apart = (reach / width) ** 2 * (all_pairs * places - pairs @ places)
+    outwards = np.where(lengths > radius, places / np.maximum(lengths, 1e-12), 0.0)
+    return float(np.trace(identity - inverse)), -2.0 * (apart + all_pairs * outwards)
 
 
-def _draw_latents(decoder, number, seed):
-    """Latents (N, K) float32 of N(0, I) on the decoder's device, the same for the same seed on each."""
-    latents = np.random.default_rng(seed).standard_normal((number, decoder.latent_size), np.float32)
-    return torch.from_numpy(latents).to(decoder.device)
-
-
-def _decoded(decoder, latents, history, method, seed):
-    """HeadSamples of ``latents`` (N, K)."""
-    with torch.no_grad():
-        vertices = decoder.decode(latents)
-    return HeadSamples(vertices.cpu().numpy(), latents.cpu().numpy(), history, method, seed)
-
-
-def _require_some(free):
-    if not free.any():
-        raise MaskError("no vertex is free: there is nothing to diversify; mark the occluder, or use sample_iid")
+def _lengths(places: Float[np.ndarray, "N d"]) -> Float[np.ndarray, "N 1"]:
+    return np.linalg.norm(places, axis=1, keepdims=True)

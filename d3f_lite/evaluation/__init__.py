@@ -11,6 +11,6 @@ _NAMES = {
     "evaluate": ["Plan", "Sweep", "closest_sample_curves", "measured"],
     "report": ["markdown_table", "write_report"],
     "calibration": ["CalibrationCheck", "calibration_figure", "narrowed", "ranks", "tarp", "uniform_p"],
-    "contest": ["DEVELOPMENT", "REPORT", "Task", "draw_tasks", "score", "standings"],
+    "contest": ["DEVELOPMENT", "REPORT", "draw_tasks", "score", "standings"],
 }
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)

@@ -5,17 +5,15 @@ the end, on those of REPORT.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from d3f_lite import metrics
 from d3f_lite.common.device import one_thread
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.report import table
-from d3f_lite.evaluation.truth import align_all, draw_case
-from d3f_lite.fitting.fit import what_the_photo_shows
+from d3f_lite.evaluation.truth import Case, align_all, draw_case
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.photo import Photo
@@ -24,41 +22,24 @@ from d3f_lite.perception.detector import MediapipeDetector
 REPORT, DEVELOPMENT = range(0, 40), range(40, 64)  # numbers of held-out heads
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
-    """A photo to complete; all but ``photo`` and ``mask`` is for the judge alone.
-
-    Args:
-        mask: exact.
-        truth: mm.
-        visible, occluded: vertices of the true head that the photo shows, and that only the occluder hides.
-    """
-
-    photo: Photo
-    mask: Bool[np.ndarray, "H W"]
-    truth: Float[np.ndarray, "V 3"]
-    visible: Bool[np.ndarray, "V"]
-    occluded: Bool[np.ndarray, "V"]
-
-
-def draw_tasks(head: HeadModel, numbers: Iterable[int], occluders: Iterable[str | Callable]) -> list[Task]:
+def draw_tasks(head: HeadModel, numbers: Iterable[int], occluders: Iterable[str | Callable]) -> list[Case]:
     """Render held-out heads of these ``numbers``, such as some of DEVELOPMENT, each under every occluder.
+
+    All but a case's ``photo`` and ``mask`` is for the judge alone.
 
     Args:
         occluders: their kinds, or functions (photo, landmarks, seed) -> (photo, mask).
     """
-    tasks = []
     with MediapipeDetector() as detector:
-        for number in numbers:
-            for occluder in occluders:
-                case = draw_case(head, held_out_heads()[number], occluder, 1000 * number, detector)
-                visible, occluded = what_the_photo_shows(case.truth, head, case.camera, case.mask)
-                tasks.append(Task(case.photo, case.mask, case.truth, visible, occluded))
-    return tasks
+        return [
+            draw_case(head, held_out_heads()[number], occluder, 1000 * number, detector)
+            for number in numbers
+            for occluder in occluders
+        ]
 
 
 @one_thread()
-def score(method: Callable[[Photo, np.ndarray], np.ndarray], tasks: list[Task]) -> Float[np.ndarray, "n 2"]:
+def score(method: Callable[[Photo, np.ndarray], np.ndarray], tasks: list[Case]) -> Float[np.ndarray, "n 2"]:
     """Energy score and CSE-O (mm) over the occluded vertices of each task; NaN where the method refuses a photo.
 
     The heads are moved together so that their mean lies on the true head where the photo shows it: a photo tells neither size nor
@@ -70,8 +51,8 @@ def score(method: Callable[[Photo, np.ndarray], np.ndarray], tasks: list[Task]) 
             heads = method(task.photo, task.mask)
         except LandmarkError:
             continue
-        moved = align_all(heads, heads.mean(0), task.truth, task.visible)
-        row[:] = [measure(moved, task.truth, task.occluded) for measure in (metrics.energy_score, metrics.closest_sample_error)]
+        moved = align_all(heads, heads.mean(0), task.truth, task.shown.visible)
+        row[:] = [measure(moved, task.truth, task.shown.free) for measure in (metrics.energy_score, metrics.closest_sample_error)]
     return scores
 
 

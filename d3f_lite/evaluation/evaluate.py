@@ -23,7 +23,7 @@ from d3f_lite.evaluation.methods import Answer, Decoders, Draws, Given
 from d3f_lite.evaluation.truth import align_all, case_seed, draw_case
 from d3f_lite.files.values import checked_count
 from d3f_lite.files.whole import write_json
-from d3f_lite.fitting.fit import Fit, what_the_photo_shows
+from d3f_lite.fitting.fit import Fit
 from d3f_lite.formats.anny import held_out_heads
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.model import HeadModel
@@ -144,8 +144,7 @@ def evaluate_case(plan: Plan, number: int, occluder: str, fewest_occluded: int =
     with MediapipeDetector() as detector:
         try:
             case = draw_case(head, truth, occluder, seed, detector)
-            shows = what_the_photo_shows(case.truth, head, case.camera, case.mask)  # by the true camera
-            exact = PartialHead(case.truth, *shows, head.triangles)
+            exact = case.shown
             if np.count_nonzero(exact.free) >= fewest_occluded:
                 sampled = methods.answers(exact, head, methods.vertex_decoders(exact, head), draws, None)
                 record["rows"] += [{"source": "vertices", **measured(answer, truth, exact, head.face)} for answer in sampled]
@@ -194,6 +193,11 @@ def curves(fit: Fit, truth: Float[np.ndarray, "V 3"], head: HeadModel, decoders:
         dict: frontier (family to rows of knob, ASD-O, CSE-O in mm) and number (method to CSE-O in mm at ``Sweep.sizes``).
     """
     default, vertices, shown = decoders["default"](), decoders[Given.VERTICES](), PartialHead.of(fit, head)
+
+    def point(knob, heads):
+        heads = align_all(heads, fit.vertices, truth, head.face)
+        return knob, metrics.asd(heads, fit.occluded), metrics.closest_sample_error(heads, truth, fit.occluded)
+
     dpp = lambda knob: draws.heads(default, shown, "calibrated", dpp_weight=knob)
     bare = lambda knob: draws.heads(default, shown, "calibrated", dpp_weight=knob, remainder=0.0)
     published = lambda decoder: lambda knob: draws.heads(decoder, shown, "published", published_weight=knob)
@@ -207,12 +211,7 @@ def curves(fit: Fit, truth: Float[np.ndarray, "V 3"], head: HeadModel, decoders:
     }
     if Given.VAE in decoders:
         families[f"{Given.VAE}: published DPP"] = (Sweep.published_weights, published(decoders[Given.VAE]()))
-    frontier: dict[str, list] = {}
-    for family, (knobs, sampled) in families.items():
-        for knob in knobs:
-            heads = align_all(sampled(knob), fit.vertices, truth, head.face)
-            point = knob, metrics.asd(heads, fit.occluded), metrics.closest_sample_error(heads, truth, fit.occluded)
-            frontier.setdefault(family, []).append(point)
+    frontier = {family: [point(knob, sampled(knob)) for knob in knobs] for family, (knobs, sampled) in families.items()}
     return {"frontier": frontier, "number": closest_sample_curves(fit, truth, head, decoders, draws)}
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from d3f_lite.completion.mesh_vae import load_mesh_vae
 from d3f_lite.completion.posterior import Decoder, decoder_for
 from d3f_lite.diversity.kernel import distances, similarity
+from d3f_lite.diversity.samples import draw_latents
 from d3f_lite.diversity.search import PartialHead, diversify, sample_iid
 from d3f_lite.errors import AssetError
 from d3f_lite.evaluation.truth import observe_blind, observe_filled
@@ -142,15 +143,12 @@ def answers(
 
 def most_likely(decoder: Decoder) -> Float[np.ndarray, "1 V 3"]:
     """The decoder's most likely head, (1, V, 3) mm."""
-    with torch.no_grad():
-        return decoder.decode(torch.zeros(1, decoder.latent_size, device=decoder.device)).cpu().numpy()
+    return decoder.heads_of(np.zeros((1, decoder.latent_size), np.float32))
 
 
 def tempered(decoder: Decoder, times: float, number: int, seed: int) -> Float[np.ndarray, "N V 3"]:
     """N independent heads, each ``times`` as far from the most likely one as the posterior says: (N, V, 3) mm."""
-    latents = np.random.default_rng(seed).standard_normal((number, decoder.latent_size), np.float32)
-    with torch.no_grad():
-        return decoder.decode(times * torch.from_numpy(latents).to(decoder.device)).cpu().numpy()
+    return decoder.heads_of(np.float32(times) * draw_latents(decoder, number, seed))
 
 
 def greedy(

@@ -7,9 +7,10 @@ from zlib import crc32
 import numpy as np
 from jaxtyping import Bool, Float
 
+from d3f_lite.diversity.search import PartialHead
 from d3f_lite.errors import LandmarkError
 from d3f_lite.evaluation.synthetic import draw_view
-from d3f_lite.fitting.camera import Camera
+from d3f_lite.fitting.fit import what_the_photo_shows
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
@@ -40,14 +41,14 @@ class Case:
         occluder: its kind.
         photo: with the occluder.
         mask: exact.
-        camera: that saw the head.
+        shown: what the photo shows of the true head, by the camera that saw it; ``free`` are the occluded vertices.
     """
 
     truth: Float[np.ndarray, "V 3"]
     occluder: str
     photo: Photo
     mask: Bool[np.ndarray, "H W"]
-    camera: Camera
+    shown: PartialHead
 
 
 def draw_case(
@@ -81,7 +82,8 @@ def draw_case(
             name, (covered, mask) = occluder.__name__, occluder(photo, landmarks, seed)
         else:
             name, (covered, mask) = occluder, draw_occluder(photo, landmarks, occluder, seed=seed)
-        return Case(truth, name, covered, mask, camera)
+        shown = PartialHead(truth, *what_the_photo_shows(truth, head, camera, mask), head.triangles)
+        return Case(truth, name, covered, mask, shown)
     raise LandmarkError(f"no face found in {views} views of a head")
 
 

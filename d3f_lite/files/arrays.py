@@ -75,11 +75,7 @@ class ArrayTable:
             raise self.error(f"{name!r} in {self.file} points beyond the {count} there are")
         return numbers.astype(np.int32)
 
-    def text(self, name: str) -> str:
-        """A string; errors as of ``array``."""
-        return str(self.texts(name, ()))
-
-    def texts(self, name, shape):
+    def texts(self, name: str, shape: Sequence) -> np.ndarray:
         """An array of strings; arguments and errors as of ``array``."""
         value = self._value(name)
         if not isinstance(value, np.ndarray) or value.dtype.kind != "U" or value.ndim != len(shape):
@@ -151,7 +147,9 @@ def _read(path, error, unpickle, inside=()):
     whole = bounded_bytes(path, error)
     try:
         name, data = _taken_out(whole, inside) or (path.name, whole)
-        return name, _parse(data, unpickle)
+        if data.startswith(b"PK\x03\x04"):
+            return name, _read_npz(data, unpickle)
+        return name, _read_npy(data, unpickle) if data.startswith(b"\x93NUMPY") else unpickle(data)
     except UNREADABLE as reason:
         raise error(f"cannot read {path.name}: {reason_of(reason)}") from reason
 
@@ -192,13 +190,6 @@ def bounded_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int
         raise ValueError("the archive is packed in an unusual way: pack it with ordinary zip")
     with archive.open(member) as stream:  # archive.read would first unpack all, however much it says it is
         return stream.read(member.file_size)
-
-
-def _parse(data, unpickle):
-    """The content of a file of any of the three kinds."""
-    if data.startswith(b"PK\x03\x04"):
-        return _read_npz(data, unpickle)
-    return _read_npy(data, unpickle) if data.startswith(b"\x93NUMPY") else unpickle(data)
 
 
 def _taken_out(data, names):

@@ -23,7 +23,7 @@ def folder_name(text: str, longest: int = 200) -> str:
             kept += character
         elif not is_mark(character) and kept[-1:] != "_":
             kept += "_"
-    kept = _cut(kept.lstrip(".-"), longest)
+    kept = kept.lstrip(".-").encode()[:longest].decode(errors="ignore").rstrip(".-")  # Windows drops such an ending
     # Windows takes these for devices, whatever their case and ending.
     is_device = re.match(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", kept, re.IGNORECASE)
     return f"photo_{kept}" if is_device else kept or "photo"
@@ -55,8 +55,3 @@ def readable(text: str) -> str:
 def is_mark(character):
     """Whether a character stands on the letter before it: accents, the vowels of Hindi and Thai."""
     return unicodedata.category(character)[0] == "M"
-
-
-def _cut(name, most):
-    """``name`` cut to at most so many bytes of UTF-8, and without an ending that Windows drops."""
-    return name.encode()[:most].decode(errors="ignore").rstrip(".-")

@@ -64,7 +64,7 @@ class Crop:
         window, size = np.s_[top * step : bottom * step, left * step : right * step], (int(right - left), int(bottom - top))
         smaller = lambda picture: cv2.resize(picture.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         # Black before any resampling, so that nothing under the occluder can reach a pixel that is used.
-        shown = np.where(observation.masks.occluded[..., None], 0, observation.photo.pixels)[window]
+        shown = np.where(observation.masks.occluded[window][..., None], 0, observation.photo.pixels[window])
         pixels = smaller(shown) / 255.0
         smooth = cv2.GaussianBlur(pixels, (0, 0), blur * fine)
         slopes = np.stack([cv2.Sobel(smooth, cv2.CV_32F, *axis, ksize=3) / (8.0 * step) for axis in ((1, 0), (0, 1))], -1)

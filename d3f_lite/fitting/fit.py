@@ -129,10 +129,14 @@ def what_the_photo_shows(
     """
     height, width = occluded.shape
     points = camera.view(vertices)
-    # The picture is drawn as large as the face needs, up to three times the photo.
-    low = np.floor(np.maximum(points[head.face, :2].min(axis=0), (-width, -height))).clip(max=0).astype(int)
-    high = np.ceil(np.minimum(points[head.face, :2].max(axis=0) + 1, (2 * width, 2 * height))).astype(int)
-    shape = tuple((np.maximum(high, (width, height)) - low)[::-1].tolist())
+    # The picture is drawn as large as the face needs, up to three times the photo, but no larger than the head.
+    face, whole = points[head.face, :2], points[:, :2]
+    low = np.maximum(np.maximum(face.min(axis=0), (-width, -height)).clip(max=0), whole.min(axis=0))
+    high = np.minimum(
+        np.maximum(np.minimum(face.max(axis=0) + 1, (2 * width, 2 * height)), (width, height)), whole.max(axis=0) + 1
+    )
+    low, high = np.floor(low).astype(int), np.ceil(high).astype(int)
+    shape = tuple(np.maximum(high - low, 1)[::-1].tolist())
     points[:, :2] -= low
     depth = depth_buffer(points, head.triangles, shape)
     normals = vertex_normals(vertices, head.triangles)

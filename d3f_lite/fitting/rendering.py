@@ -9,7 +9,7 @@ from d3f_lite.fitting.camera import Camera
 
 def front_areas(points: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"]) -> Float[np.ndarray, "T"]:
     """The area (T,) that each triangle takes in a picture, px² for ``points`` in px; negative where its back is seen."""
-    (ax, ay), (bx, by), (cx, cy) = points[triangles, :2].transpose(1, 2, 0)
+    (ax, bx, cx), (ay, by, cy) = (np.ascontiguousarray(points[:, axis])[triangles.T] for axis in (0, 1))
     return 0.5 * ((cx - ax) * (by - ay) - (bx - ax) * (cy - ay))  # y points down
 
 
@@ -42,7 +42,8 @@ def rasterise(
     front = np.flatnonzero(front_areas(points, triangles) > 0)
     numbers = np.full((*shape, 3), -1, np.float32)
     corners = points[triangles[front]].reshape(-1, 3)
-    _drawn(corners, np.arange(len(corners), dtype=np.int32).reshape(-1, 3), shape, np.repeat(front, 3), numbers)
+    own = np.arange(len(corners), dtype=np.int32).reshape(-1, 3)
+    _drawn(corners, own, shape, np.repeat(front, 9).reshape(-1, 3), numbers, cv2.RASTERIZE_SHADING_FLAT)
     index = numbers[..., 0].astype(np.int32)
     rows, columns = np.nonzero(index >= 0)
     a, b, c = points[triangles[index[rows, columns]], :2].transpose(1, 0, 2)
@@ -54,8 +55,8 @@ def rasterise(
     return index, barycentric
 
 
-def _drawn(points, triangles, shape, numbers=None, picture=None, away: float = 1e4) -> Float[np.ndarray, "H W"]:
-    """Draw ``triangles`` by OpenCV: the depth of each pixel and, into ``picture``, the number of its triangle.
+def _drawn(points, triangles, shape, colours=None, picture=None, shading=cv2.RASTERIZE_SHADING_SHADED, away: float = 1e4):
+    """Draw ``triangles`` by OpenCV: the depth (H, W) of each pixel and, into ``picture``, the ``colours`` of the points.
 
     OpenCV has a pinhole camera: it stands ``away`` mm before the points, each put where it is seen at its px.
     """
@@ -66,14 +67,13 @@ def _drawn(points, triangles, shape, numbers=None, picture=None, away: float = 1
     places = np.stack((x * distance, y * distance, -distance), 1).astype(np.float32)[None]
     far = float(distance.max()) + 100.0
     depth, eye = np.full(shape, far, np.float32), np.eye(4, dtype=np.float32)
-    flat = cv2.TriangleRasterizeSettings().setCullingMode(cv2.RASTERIZE_CULLING_NONE)
-    frame = (eye, np.pi / 2, away / 2, far, flat.setShadingType(cv2.RASTERIZE_SHADING_FLAT))
+    how = cv2.TriangleRasterizeSettings().setCullingMode(cv2.RASTERIZE_CULLING_NONE)
+    frame = (eye, np.pi / 2, away / 2, far, how.setShadingType(shading))
     triangles = np.ascontiguousarray(triangles, np.int32)[None]
     if picture is None:
         cv2.triangleRasterizeDepth(places, triangles, depth, *frame)
     else:
-        colours = np.repeat(numbers[None, :, None], 3, 2).astype(np.float32)
-        cv2.triangleRasterize(places, triangles, colours, picture, depth, *frame)
+        cv2.triangleRasterize(places, triangles, np.ascontiguousarray(colours, np.float32)[None], picture, depth, *frame)
     return np.where(depth < far - 50.0, nearest - depth, -np.inf).astype(np.float32)
 
 
@@ -164,3 +164,25 @@ def render(
     picture = np.broadcast_to(np.asarray(background, np.float32), (*shape, 3)).copy()
     picture[covered] = surface[:, 3:] * shading
     return (np.clip(picture, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8), index
+
+
+def render_vertices(
+    vertices: Float[np.ndarray, "V 3"],
+    triangles: Int[np.ndarray, "T 3"],
+    camera: Camera,
+    albedo: Float[np.ndarray, "V 3"],
+    light: Float[np.ndarray, "9 3"],
+    shape: tuple[int, int],
+    normals: Float[np.ndarray, "V 3"] | None = None,
+) -> tuple[Float[np.ndarray, "H W 3"], Bool[np.ndarray, "H W"]]:
+    """Draw a head as ``render`` does, in a third of its time: only the vertices are shaded (Gouraud 1971). Over black.
+
+    Args as of ``render``. Returns the picture in [0, 1], and where the head is.
+    """
+    points = camera.view(np.asarray(vertices, np.float32))
+    if normals is None:
+        normals = vertex_normals(np.asarray(vertices, np.float32), triangles)
+    shading = spherical_harmonics(unit(normals @ np.asarray(camera.rotation, np.float32).T)) @ np.asarray(light, np.float32)
+    picture = np.zeros((*shape, 3), np.float32)
+    depth = _drawn(points, triangles[front_areas(points, triangles) > 0], shape, np.clip(albedo * shading, 0.0, 1.0), picture)
+    return picture, np.isfinite(depth)

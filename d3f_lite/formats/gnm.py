@@ -24,7 +24,7 @@ class GnmHead:
         identity: mm per standard deviation.
         expression: mm per standard deviation; the jaw is among them.
         parts: index into PARTS, -1 for what a HeadModel leaves out.
-        landmarks: (68, 3) vertices and weights of the 68 points, or None when their file was not there.
+        inner: mm, points 17-67 on the template (the jaw's are in an unusual order, and stand still), or None without their file.
     """
 
     template: Float[np.ndarray, "V 3"]
@@ -32,14 +32,7 @@ class GnmHead:
     identity: Float[np.ndarray, "S V 3"]
     expression: Float[np.ndarray, "E V 3"]
     parts: Int[np.ndarray, "V"]
-    landmarks: tuple[Int[np.ndarray, "68 3"], Float[np.ndarray, "68 3"]] | None = None
-
-    def inner_points(self) -> Float[np.ndarray, "51 3"] | None:
-        """Points 17-67 (mm) on the template, or None. The jaw's are in an unusual order, and stand still."""
-        if self.landmarks is None:
-            return None
-        chosen, weights = self.landmarks
-        return np.einsum("lki,lk->li", self.template[chosen], weights)[JAW_POINTS:]
+    inner: Float[np.ndarray, "51 3"] | None = None
 
     def head_model(self, name: str = "gnm", height: float = 270.0, most: tuple[int, int] = (100, 60)) -> HeadModel:
         """The HeadModel in the canonical frame, without regional bases: skin down to the neck, eyeballs and tongue.
@@ -64,9 +57,7 @@ class GnmHead:
             "licence": "Apache-2.0",
         }
         triangles = submesh(self.triangles, kept, len(self.template))
-        return linear_head(
-            name, self.template[kept], triangles, shape, expression, provenance, self.parts[kept], self.inner_points()
-        )
+        return linear_head(name, self.template[kept], triangles, shape, expression, provenance, self.parts[kept], self.inner)
 
 
 def files_of(path: Path | str) -> list[Path]:
@@ -97,8 +88,8 @@ def read_gnm(path: Path | str) -> GnmHead:
     )
     for metres in (template, identity, expression):
         metres *= 1000.0
-    landmarks = _read_landmarks(path.parent / LANDMARKS, count)
-    return GnmHead(template, triangles, identity, expression, _parts(table, count), landmarks)
+    inner = _inner_points(path.parent / LANDMARKS, template)
+    return GnmHead(template, triangles, identity, expression, _parts(table, count), inner)
 
 
 def _parts(table, count):
@@ -114,8 +105,8 @@ def _parts(table, count):
     return parts
 
 
-def _read_landmarks(path, count):
-    """Vertices (68, 3) int32 and weights (68, 3) float32 from a text of 68 rows, or None when it is not there."""
+def _inner_points(path, template):
+    """Points 17-67 (51, 3) mm from a text of 68 rows, or None when it is not there."""
     if not path.is_file():
         return None
     lines = bounded_bytes(path, HeadError, 2**16).splitlines()  # the real file has 2,293 bytes
@@ -126,12 +117,13 @@ def _read_landmarks(path, count):
     if rows.shape != (68, 6):
         raise HeadError(f"{path.name} is not 68 rows of three vertices, each with its weight")
     vertices, weights = rows[:, ::2], rows[:, 1::2]
-    if not ((vertices >= 0) & (vertices < count) & (vertices == np.floor(vertices))).all():
+    if not ((vertices >= 0) & (vertices < len(template)) & (vertices == np.floor(vertices))).all():
         raise HeadError(f"{path.name} names vertices that the model beside it does not have")
     total = weights.sum(1, keepdims=True)
     if not ((weights >= 0.0).all() and (np.abs(total - 1.0) < 0.01).all()):
         raise HeadError(f"{path.name} has weights that do not add up to 1")
-    return vertices.astype(np.int32), (weights / total).astype(np.float32)
+    weights = (weights / total).astype(np.float32)
+    return np.einsum("lki,lk->li", template[vertices.astype(np.int32)], weights)[JAW_POINTS:]
 
 
 def _strongest(directions, skin, most, least=1e-3):

@@ -110,7 +110,7 @@ def _bounds(table: ArrayTable, count: int) -> Float[np.ndarray, "K 2"] | None:
 def _provenance(table: ArrayTable) -> dict:
     """Where the head comes from."""
     try:
-        provenance = json.loads(table.text("provenance"))
+        provenance = json.loads(str(table.texts("provenance", ())))
     except (ValueError, RecursionError):
         provenance = None
     if not isinstance(provenance, dict):

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 from trimesh import Trimesh
+from trimesh.graph import connected_component_labels
 from trimesh.registration import procrustes
 from trimesh.transformations import transform_points
 from trimesh.triangles import closest_point, points_to_barycentric
@@ -143,8 +142,7 @@ def _nearest_point_alignment(vertices, mean, skin, tree, rounds=30):
 def _parts_of_pieces(aligned, triangles, shipped):
     """The part (V,) of each connected piece: the largest is the skin, another is what its middle is nearest to."""
     edges = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(len(aligned),) * 2)
-    _, piece = connected_components(graph, directed=False)
+    piece = connected_component_labels(edges, len(aligned))
     size = np.bincount(piece)
     middles = np.stack([np.bincount(piece, aligned[:, axis]) / size for axis in range(3)], axis=1)
     tongue = shipped.parts == PARTS.index("tongue")

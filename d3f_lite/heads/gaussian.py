@@ -11,11 +11,8 @@ there in half of all heads.
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
-
-from d3f_lite.common.device import CPU
 
 
 class HeadDistribution:
@@ -29,7 +26,7 @@ class HeadDistribution:
     coefficients: Float[np.ndarray, "K"]  #: ĉ, of the most likely head
     factor: Float[np.ndarray, "K Z"]  #: R, a square root of the coefficients' covariance
     bounds: Float[np.ndarray, "K 2"] | None  #: lower and upper of each coefficient, infinite where there is none
-    device: torch.device = CPU  #: torch's, where latents and heads are kept
+    device: str = "cpu"  #: torch's name of where the published search keeps latents and heads
 
     @property
     def latent_size(self) -> int:
@@ -50,8 +47,14 @@ class HeadDistribution:
         offsets = (coefficients - self.coefficients) @ self.basis.reshape(len(self.basis), -1)
         return self.mean + offsets.reshape(*coefficients.shape[:-1], *self.mean.shape)
 
-    def decode(self, latents: Float[torch.Tensor, "N Z"]) -> Float[torch.Tensor, "N V 3"]:
-        """Heads (N, V, 3) mm of ``latents`` (N, Z), differentiable within the bounds."""
+    def heads_of(self, latents: Float[np.ndarray, "N Z"]) -> Float[np.ndarray, "N V 3"]:
+        """Heads (N, V, 3) mm of ``latents`` (N, Z)."""
+        return self.vertices(self.coefficients + latents @ self.factor.T)
+
+    def decode(self, latents):
+        """The same in torch, on the device of ``latents`` (N, Z): (N, V, 3) mm, differentiable within the bounds."""
+        import torch
+
         mean, basis, factor = (torch.from_numpy(a).to(latents) for a in (self.mean, self.basis, self.factor))
         offsets = latents @ factor.T
         if self.bounds is not None:
@@ -61,7 +64,7 @@ class HeadDistribution:
     def sample(self, number: int, seed: int = 0) -> Float[np.ndarray, "N V 3"]:
         """Draw ``number`` N independent heads: (N, V, 3) float32 mm."""
         latents = np.random.default_rng(seed).standard_normal((number, self.latent_size))
-        return self.vertices(self.coefficients + latents @ self.factor.T)
+        return self.heads_of(latents)
 
     def spread(self) -> Float[np.ndarray, "V"]:
         """Exact standard deviation of each vertex, (V,) mm: the root of its mean-square displacement; bounds left out."""
@@ -121,7 +124,7 @@ class GaussianHeads(HeadDistribution):
     coefficients: Float[np.ndarray, "K"]
     factor: Float[np.ndarray, "K Z"]
     bounds: Float[np.ndarray, "K 2"] | None = None
-    device: torch.device = CPU
+    device: str = "cpu"
 
     @classmethod
     def prior(

@@ -17,11 +17,19 @@ class Observation:
     alternatives: tuple["Observation", ...] = ()  # where an estimated mask is unsure: as seen under a wider, a narrower one
 
 
-def too_few_landmarks(observation: Observation) -> str:
-    """Why so few landmarks are reliable that the heads follow the prior, in one line; empty if enough are."""
+def landmark_doubt(observation: Observation, small: float = 32.0) -> str:
+    """Why the heads follow the prior more than the photo, in one line: few reliable landmarks, or a small face; else empty.
+
+    Args:
+        small: px between the outer corners of the eyes; in a face of fewer, a landmark's usual error is a part of the mouth.
+    """
     landmarks, masks, photo = observation.landmarks, observation.masks, observation.photo
     if landmarks.enough:
-        return ""
+        apart = landmarks.interocular_distance
+        wide = (
+            f"the eyes are {apart:.0f} px apart: too few for lips and lids, which may look torn; use a larger picture of the face"
+        )
+        return wide if apart < small else ""
     outside = ((landmarks.xy < 0) | (landmarks.xy >= photo.shape[::-1])).any(axis=1).mean()
     bright = (photo.pixels.min(axis=2) > 250)[masks.visible].mean() if masks.visible.any() else 0.0
     if masks.share > 0.4:

@@ -60,11 +60,13 @@ class MediapipeDetector:
         """A detector that takes more for a face, closed with this one."""
         return MediapipeDetector(self._model_path, least_score=0.3)
 
-    def detect(self, pixels: UInt8[np.ndarray, "H W 3"]) -> list[Float[np.ndarray, "478 2"]]:
-        """The mesh of each face in a picture, px, the largest face first."""
+    def detect(self, pixels: UInt8[np.ndarray, "H W 3"], most: int = 2048) -> list[Float[np.ndarray, "478 2"]]:
+        """The mesh of each face in a picture, px, the largest face first. Pictures are shrunk to ``most`` px a side."""
+        size, shrink = np.array(pixels.shape[1::-1]), most / max(pixels.shape)
+        if shrink < 1:  # each of its own copies is a third larger than the picture
+            pixels = cv2.resize(pixels, np.ceil(size * shrink).astype(int), interpolation=cv2.INTER_AREA)
         image = self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, np.ascontiguousarray(pixels))
         faces = self._landmarker.detect(image).face_landmarks
-        size = np.array(pixels.shape[1::-1])
         meshes = [
             np.array([coordinate for point in face for coordinate in (point.x, point.y)]).reshape(-1, 2) * size for face in faces
         ]
@@ -154,10 +156,14 @@ def square_crop(
 ) -> UInt8[np.ndarray, "side side 3"]:
     """The crop of ``side`` px in which a point p (px) of the picture lies at ``linear @ p + offset``."""
     shrink = int(1 / np.sqrt(np.linalg.det(linear)))
-    if shrink > 1:  # average first: bilinear sampling would skip pixels
-        height, width = (length // shrink * shrink for length in pixels.shape[:2])
-        pixels = cv2.resize(pixels[:height, :width], (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
-        linear = linear * shrink
+    if shrink > 1:  # average first, what the crop shows: bilinear sampling would skip pixels
+        whole = np.array(pixels.shape[1::-1]) // shrink
+        corners = (side * np.array(((0, 0), (0, 1), (1, 0), (1, 1))) - offset) @ np.linalg.inv(linear).T / shrink
+        low = np.floor(corners.min(axis=0) - 2).astype(int).clip(0, whole - 1)
+        high = np.ceil(corners.max(axis=0) + 2).astype(int).clip(low + 1, whole)
+        (left, top), (right, bottom) = shrink * low, shrink * high
+        pixels = cv2.resize(pixels[top:bottom, left:right], high - low, interpolation=cv2.INTER_AREA)
+        linear, offset = linear * shrink, offset + linear @ (shrink * low)
     half = np.full(2, 0.5)  # OpenCV counts from the centre of the first pixel, we from its corner
     matrix = np.column_stack([linear, linear @ half + offset - half])
     return cv2.warpAffine(pixels, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)

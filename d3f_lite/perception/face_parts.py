@@ -4,6 +4,7 @@ Google's multi-class selfie segmenter, with its weights in eight bits (``d3f_lit
 """
 
 import ctypes
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -54,14 +55,16 @@ class PartsSegmenter:
             )
             self._mediapipe, self._side = mediapipe, side
             self._segmenter = mediapipe.ImageSegmenter.create_from_options(options)
-            self._segmenter.segment(mediapipe.Image(mediapipe.ImageFormat.SRGB, np.zeros((side, side, 3), np.uint8)))
+        self._quiet: AbstractContextManager = native_stderr_silenced  # the first run logs, too
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._segmenter))  # never destroyed: MediaPipe cannot close it at the end
 
     def parts(self, pixels: UInt8[np.ndarray, "h w 3"], mesh: Float[np.ndarray, "P 2"]) -> FaceParts:
         """The parts of the face with this mesh px, seen upright in a square."""
         linear, offset = _upright(mesh, self._side)
         square = square_crop(pixels, linear, offset, self._side)
-        masks = self._segmenter.segment(self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, square)).confidence_masks
+        with self._quiet:
+            masks = self._segmenter.segment(self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, square)).confidence_masks
+        self._quiet = nullcontext()
         half = np.full(2, 0.5)
         matrix = np.column_stack([linear, linear @ half + offset - half])  # between centres of pixels
         way = {"flags": cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}

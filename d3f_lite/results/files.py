@@ -13,7 +13,7 @@ from d3f_lite.files.whole import whole_folder
 from d3f_lite.fitting.calibration import calibration_of
 from d3f_lite.formats.landmark_files import write_landmarks
 from d3f_lite.observation.masks import write_mask, write_strokes
-from d3f_lite.observation.observation import too_few_landmarks
+from d3f_lite.observation.observation import landmark_doubt
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.explorer_page import explorer_page
 from d3f_lite.results.layout import save_picture
@@ -144,7 +144,7 @@ def report(reconstruction: Reconstruction) -> dict:
         "mask_confidence": float(masks.confidence),
         "mask_doubt": masks.doubt,
         "masks_fitted": masks_fitted,
-        "landmark_doubt": too_few_landmarks(observation),
+        "landmark_doubt": landmark_doubt(observation),
         "occluded_percent_of_face": 100.0 * masks.share,
         "found_percent_of_face": {kind: 100.0 * share for kind, share in masks.kinds.items()},
         "head": {"name": head.name, "vertices": len(head.mean), **head.provenance},

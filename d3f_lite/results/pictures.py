@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from d3f_lite.files.lettering import write
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
-from d3f_lite.fitting.rendering import render
+from d3f_lite.fitting.rendering import render, render_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
@@ -96,10 +96,9 @@ def draw_averaged(
     """
     albedo = np.broadcast_to(np.asarray(colours, np.float32), vertices.shape)
     twice = (2 * shape[0], 2 * shape[1])
-    drawn, index = render(vertices, triangles, camera.cropped((0.0, 0.0), 2.0), albedo, light, twice, normals=normals)
-    covered = (index >= 0)[..., None].astype(np.float32)
+    drawn, covered = render_vertices(vertices, triangles, camera.cropped((0.0, 0.0), 2.0), albedo, light, twice, normals)
     halved = lambda values: cv2.resize(values, shape[::-1], interpolation=cv2.INTER_AREA).reshape(*shape, -1)
-    return halved(drawn / np.float32(255.0) * covered), halved(covered)
+    return halved(drawn), halved(covered.astype(np.float32))
 
 
 def in_bytes(picture: Float[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:

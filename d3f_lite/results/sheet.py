@@ -85,7 +85,7 @@ def sample_tiles(
     pixels = observation.photo.pixels
     return [
         (pixels[window], "photo"),
-        (mark_occluder(pixels, observation.masks.occluded)[window], "occluder"),
+        (mark_occluder(pixels[window], observation.masks.occluded[window]), "occluder"),
         (revealed(reconstruction, size), "fit"),
         *_head_tiles(reconstruction, size, most, look),
     ]

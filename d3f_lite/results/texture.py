@@ -288,5 +288,6 @@ def _filled(mesh, closeness, mirror, albedo, seen, typical, odd=(0.18, 0.32), mo
     free = (seen < 1.0) | (doubt > 0.0)
     inner = system[free]
     made_up = albedo.copy()
-    made_up[free] = splu(inner[:, free].tocsc()).solve(wanted[free] - inner[:, ~free] @ near[~free])
+    symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
+    made_up[free] = splu(inner[:, free].tocsc(), **symmetric).solve(wanted[free] - inner[:, ~free] @ near[~free])
     return made_up + seen[:, None] * (albedo - made_up)

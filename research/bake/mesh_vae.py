@@ -1,6 +1,7 @@
 """Train the mesh VAE: ``python -m research.bake.mesh_vae`` (about five CPU-minutes)."""
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -10,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors.torch import save_file
 
 from d3f_lite.command_line import command_line
 from d3f_lite.completion.mesh_graph import build_graph
-from d3f_lite.completion.mesh_vae import LATENT_SIZE, MeshVAE, weights_path
+from d3f_lite.completion.mesh_vae import FORMAT, LATENT_SIZE, MeshVAE, weights_path
 from d3f_lite.errors import AssetError
 from d3f_lite.files.arrays import UNREADABLE, reason_of
 from d3f_lite.files.values import checked_count
+from d3f_lite.files.whole import whole_file
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.heads.laplacian import laplacian_tensor
 from d3f_lite.heads.model import HeadModel
@@ -196,6 +199,23 @@ def _resume(path, recipe, model, optimiser, generator):
     return step, history, seconds
 
 
+def save(model: MeshVAE, path: Path | str, head_name: str, provenance: dict) -> None:
+    """Write the weights, in half precision, and the hierarchy's edges to one safetensors file.
+
+    Args:
+        path: of the file.
+        head_name: the head model that it was trained for.
+        provenance: dict that json can hold: how it was trained.
+    """
+    tensors = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    tensors["mean"] = model.mean  # 0.01 mm need more than half precision
+    for k, level in enumerate(model.graph):
+        tensors[f"graph.{k}.edges"] = torch.from_numpy(np.ascontiguousarray(level.edges))
+    notes = {"format": FORMAT, "head": head_name, "scale_mm": repr(model.scale_mm)}
+    with whole_file(Path(path)) as partial:
+        save_file(tensors, partial, notes | {"provenance": json.dumps(provenance)})
+
+
 @command_line("mesh_vae")
 def main(arguments: list[str] | None = None) -> None:
     """Train, or measure what was trained."""
@@ -220,7 +240,7 @@ def main(arguments: list[str] | None = None) -> None:
     checked_count(recipe.steps, "steps", 1, 10**6)
     out.parent.mkdir(parents=True, exist_ok=True)
     model, _, seconds = train(head, recipe, options.folder, options.device)
-    model.cpu().save(out, head.name, asdict(recipe) | {"cpu_seconds": round(seconds)})
+    save(model.cpu(), out, head.name, asdict(recipe) | {"cpu_seconds": round(seconds)})
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB after {seconds:.0f} CPU seconds")
 
 

@@ -23,7 +23,8 @@ from matplotlib.figure import Figure
 
 from d3f_lite.common.device import one_thread
 from d3f_lite.completion.posterior import decoder_for
-from d3f_lite.diversity.search import PartialHead, diversify_published
+from d3f_lite.diversity.published import diversify_published
+from d3f_lite.diversity.samples import PartialHead
 from d3f_lite.fitting.fit import fit_visible
 from d3f_lite.fitting.gauss_newton import fit_landmarks
 from d3f_lite.fitting.landmark_equations import LandmarkEquations

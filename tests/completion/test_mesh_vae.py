@@ -13,6 +13,7 @@ from d3f_lite.diversity.search import diversify_calibrated
 from d3f_lite.errors import AssetError
 from d3f_lite.formats.anny import ASSET
 from d3f_lite.formats.load_head import load_head
+from research.bake.mesh_vae import save
 
 EDGES = np.array([[0, 1, 2, 3, 3, 4, 0, 4], [0, 0, 0, 0, 1, 1, 1, 2]], np.int32)
 DIRECTIONS = {"down": (EDGES, (5, 3)), "up": (EDGES[::-1], (3, 5))}
@@ -165,7 +166,7 @@ def test_save_and_load(tmp_path):
     head = load_head()
     torch.manual_seed(0)
     model = MeshVAE(build_graph(head.mean, head.triangles), head.mean, 3.0)
-    model.save(tmp_path / "weights.safetensors", "anny", {"seed": 0})
+    save(model, tmp_path / "weights.safetensors", "anny", {"seed": 0})
     latents = torch.randn(2, model.latent_size)
     loaded = load_mesh_vae(head, tmp_path / "weights.safetensors")
     with torch.no_grad():

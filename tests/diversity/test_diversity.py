@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 from dppy.finite_dpps import FiniteDPP
+from scipy.spatial.distance import cdist
 
 from d3f_lite import metrics
 from d3f_lite.completion.posterior import hold_visible
 from d3f_lite.diversity import kernel as mathematics
 from d3f_lite.diversity import search as diversity
+from d3f_lite.diversity.published import diversify_published
 from d3f_lite.errors import Cancelled, MaskError
 from d3f_lite.evaluation.methods import most_diverse
 from d3f_lite.heads.gaussian import GaussianHeads
@@ -86,6 +88,29 @@ def test_the_gradient_is_that_of_finite_differences(form):
     assert torch.autograd.gradcheck(cardinality, [x.requires_grad_() for x in inputs], eps=1e-6, atol=1e-6)
 
 
+def automatic(places, reach, width, radius):
+    """What ``expected_cardinality_slopes`` gives, by the definition and automatic differentiation."""
+    places, reach = torch.tensor(places, requires_grad=True), torch.from_numpy(reach)
+    alike = mathematics.similarity(torch.cdist(places * reach, places * reach), width, "gaussian")
+    cardinality = mathematics.expected_cardinality(mathematics.kernel(alike, mathematics.quality(places, radius)))
+    return cardinality.item(), torch.autograd.grad(cardinality, places)[0].numpy()
+
+
+def test_the_slopes_of_the_search_by_hand_are_those_of_the_definition():
+    # Two points at ±1 on a line: E = (1 + s) / (2 + s) + (1 - s) / (2 - s) with s = exp(-2), ∂E/∂s = (2 + s)⁻² - (2 - s)⁻².
+    s = np.exp(-2.0)
+    _, slopes = diversity.expected_cardinality_slopes(np.array([[1.0], [-1.0]]), np.ones(1), 1.0, 5.0)
+    np.testing.assert_allclose(slopes[:, 0], -2.0 * s * ((2 + s) ** -2 - (2 - s) ** -2) * np.array([1, -1]), rtol=1e-12)
+    generator = np.random.default_rng(0)
+    for number, radius in ((2, 0.5), (16, 2.0), (64, 9.0)):  # all, some and none beyond the radius
+        places, reach = generator.standard_normal((number, 6)), generator.uniform(0.3, 3.0, 6)
+        places[0] = 0.0
+        expected = automatic(places, reach, 2.0, radius)
+        cardinality, slopes = diversity.expected_cardinality_slopes(places, reach, 2.0, radius)
+        assert cardinality == pytest.approx(expected[0], abs=1e-10) and np.abs(slopes).max() > 1e-3
+        np.testing.assert_allclose(slopes, expected[1], rtol=0, atol=1e-10)
+
+
 def test_the_published_kernel_is_not_symmetric_but_has_the_same_trace_and_gradient():
     generator = torch.Generator().manual_seed(2)
     similarity = torch.exp(-torch.cdist(*[torch.randn(6, 3, generator=generator, dtype=torch.float64)] * 2))
@@ -108,12 +133,12 @@ def test_coincident_heads_have_no_gradient_rather_than_nan():
 def test_distances_among_the_modes_are_those_of_decoded_heads(strip):
     posterior, visible, _ = strip
     modes = diversity.widest_modes(posterior, ~visible, dimensions=5)
-    places = torch.randn(4, 5, dtype=torch.float64)
-    decoded = posterior.decode(places @ modes.directions.T)
-    torch.testing.assert_close(torch.cdist(places * modes.reach, places * modes.reach),
-                               mathematics.distances(decoded, ~visible), rtol=1e-3, atol=1e-4)  # fmt: skip
+    places = np.random.default_rng(0).standard_normal((4, 5))
+    decoded = posterior.decode(torch.from_numpy(places @ modes.directions.T))
+    apart = mathematics.distances(decoded, ~visible).numpy()
+    np.testing.assert_allclose(cdist(places * modes.reach, places * modes.reach), apart, rtol=1e-3, atol=1e-4)
     deviation = np.sqrt(np.mean(posterior.spread()[~visible] ** 2))
-    assert modes.deviation.item() == pytest.approx(deviation, rel=1e-3)
+    assert modes.deviation == pytest.approx(deviation, rel=1e-3)
 
 
 def test_the_weight_spreads_heads_over_the_hidden_part_and_no_farther_than_the_posterior(strip):
@@ -127,9 +152,9 @@ def test_the_weight_spreads_heads_over_the_hidden_part_and_no_farther_than_the_p
         assert np.linalg.norm(heads.latents, axis=1).max() <= np.sqrt(7.7794) + 1e-4  # χ²₀.₉ of 4 dimensions
     assert asds[0] < 0.1 and all(more > 2.0 * less for less, more in zip(asds[:3], asds[1:]))
     assert asds[4] > 0.97 * asds[3]  # the posterior's reach is used up: where they end depends on the last digits
-    directions = diversity.widest_modes(posterior, ~visible, 4).directions.float()
-    independent = posterior.decode(torch.randn(16, 4, generator=torch.Generator().manual_seed(0)) @ directions.T)
-    assert asds[-1] > 1.25 * metrics.asd(independent.numpy(), ~visible)
+    directions = diversity.widest_modes(posterior, ~visible, 4).directions
+    independent = posterior.heads_of(np.random.default_rng(0).standard_normal((16, 4)) @ directions.T)
+    assert asds[-1] > 1.25 * metrics.asd(independent, ~visible)
     whole = diversity.sample_iid(posterior).vertices
     assert metrics.asd(heads.vertices, visible) < 0.5 * metrics.asd(whole, visible)
 
@@ -143,11 +168,9 @@ def test_a_narrower_kernel_is_content_with_heads_less_far_apart(strip):
     assert asds == sorted(asds) and asds[0] < 0.7 * asds[2]
     # The search starts at independent draws, the first at zero, and h is in units of the free deviation.
     modes = diversity.widest_modes(posterior, ~visible, 4)
-    places = torch.from_numpy(diversity.sample_iid(posterior).latents).double() @ modes.directions
+    places = diversity.sample_iid(posterior).latents.astype(float) @ modes.directions
     places[0] = 0.0
-    alike = mathematics.similarity(torch.cdist(places * modes.reach, places * modes.reach), 0.5 * modes.deviation, "gaussian")
-    start = mathematics.kernel(alike, mathematics.quality(places, diversity.ball_radius(0.9, 4)))
-    expected = mathematics.expected_cardinality(start).item()
+    expected = automatic(places, modes.reach, 0.5 * modes.deviation, diversity.ball_radius(0.9, 4))[0]
     assert spread_out(0.5).history[0, 1] == pytest.approx(expected, rel=1e-5)
 
 
@@ -163,7 +186,7 @@ def test_the_remainder_keeps_the_posteriors_own_spread_outside_the_searched_dire
     posterior, visible, _ = strip
     settings = DiversitySettings(dimensions=2, dpp_weight=1.0, iterations=5)
     heads = diversity.diversify_calibrated(posterior, ~visible, settings, number=400)
-    outside = diversity.widest_modes(posterior, ~visible, posterior.latent_size).directions[:, :-2].numpy()
+    outside = diversity.widest_modes(posterior, ~visible, posterior.latent_size).directions[:, :-2]
     assert np.var(heads.latents @ outside, axis=0).mean() == pytest.approx(1.0, abs=0.05)
 
 
@@ -185,10 +208,10 @@ def test_the_published_loss_pulls_visible_vertices_to_the_fit_and_spreads_hidden
     posterior, visible, triangles = strip
     fit = posterior.mean + np.where(visible, 0.5, 0.0)[:, None].astype(np.float32)
     partial = diversity.PartialHead(fit, visible, ~visible, triangles)
-    heads = diversity.diversify_published(posterior, partial, number=8, seed=3)
+    heads = diversify_published(posterior, partial, number=8, seed=3)
     vertex, laplacian, _ = heads.history.T
     assert vertex[-1] < 0.9 * vertex[0] and laplacian[-1] < laplacian[0]
-    keep_only = diversity.diversify_published(posterior, partial, DiversitySettings(published_weight=0.0), number=8, seed=3)
+    keep_only = diversify_published(posterior, partial, DiversitySettings(published_weight=0.0), number=8, seed=3)
     assert metrics.asd(heads.vertices, ~visible) > 1.2 * metrics.asd(keep_only.vertices, ~visible)
 
 
@@ -210,7 +233,7 @@ def test_published_can_be_stopped_between_steps(strip):
 
     partial = diversity.PartialHead(posterior.mean, visible, ~visible, triangles)
     with pytest.raises(Cancelled):
-        diversity.diversify_published(posterior, partial, number=3, callback=stop_at_two)
+        diversify_published(posterior, partial, number=3, callback=stop_at_two)
     assert seen == [(0, 60, (3, 60, 3)), (1, 60, (3, 60, 3)), (2, 60, (3, 60, 3))]
 
 
@@ -220,7 +243,7 @@ def test_the_same_seed_gives_the_same_bytes(strip):
     methods = (
         lambda seed: diversity.sample_iid(posterior, seed=seed),
         lambda seed: diversity.diversify_calibrated(posterior, ~visible, seed=seed),
-        lambda seed: diversity.diversify_published(posterior, partial, few, seed=seed),
+        lambda seed: diversify_published(posterior, partial, few, seed=seed),
     )
     for method in methods:
         first, again, other = (method(seed).vertices for seed in (4, 4, 5))

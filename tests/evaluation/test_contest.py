@@ -19,7 +19,7 @@ def card(photo, landmarks, seed):
 def test_the_judge_knows_the_truth_and_moves_heads_by_what_is_visible():
     head = load_head()
     (task,) = contest.draw_tasks(head, contest.DEVELOPMENT[:1], [card])
-    assert task.mask.any() and task.occluded.any() and not (task.occluded & task.visible).any()
+    assert task.mask.any() and task.shown.free.any() and not (task.shown.free & task.shown.visible).any()
     assert (task.photo.pixels[task.mask] == 128).all()
     # A larger head, shifted: no photo tells that, so the judge does not mind.
     found = contest.score(lambda photo, mask: np.stack([1.1 * task.truth + 5.0] * 3), [task])

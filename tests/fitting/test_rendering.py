@@ -9,6 +9,7 @@ from d3f_lite.fitting.rendering import (
     front_areas,
     rasterise,
     render,
+    render_vertices,
     spherical_harmonics,
     vertex_normals,
     visible_vertices,
@@ -83,3 +84,15 @@ def test_which_side_of_the_head_is_seen():
     assert seen[head.regions["right_ear"] > 0.9].mean() > 0.3
     assert seen[head.regions["left_ear"] > 0.9].mean() < 0.02
     assert seen[head.parts == 2].mean() < 0.05
+
+
+def test_shading_the_vertices_alone_gives_nearly_the_same_picture():
+    head = load_head()
+    camera = Camera.from_angles(0.4, 0.1, 0.0, 1.2, (160.0, 150.0))
+    light = np.outer((0.4, 0.1, 0.2, 0.4, 0, 0, 0, 0, 0), np.ones(3)).astype(np.float32)
+    albedo = np.full(head.mean.shape, 0.7, np.float32)
+    drawn, index = render(head.mean, head.triangles, camera, albedo, light, (300, 320), background=0.0)
+    smooth, covered = render_vertices(head.mean, head.triangles, camera, albedo, light, (300, 320))
+    np.testing.assert_array_equal(covered, index >= 0)
+    off = np.abs(255.0 * smooth - drawn)[covered]
+    assert off.mean() < 1.5 and np.percentile(off, 99) < 12 and not smooth[~covered].any()

@@ -39,7 +39,7 @@ def test_the_directions_that_move_the_skin_most_stay_in_order():
 def test_a_landmark_lies_between_its_three_vertices_in_mm(tmp_path):
     path = write_gnm(tmp_path, _small())
     write_landmarks(tmp_path, ["0 0.5 1 0.25 2 0.25"] * 68)
-    points = read_gnm(path).inner_points()
+    points = read_gnm(path).inner
     np.testing.assert_allclose(points, np.tile([250.0, 250.0, 0.0], (51, 1)))
 
 
@@ -50,7 +50,7 @@ def test_the_file_is_read_in_mm(folder):
     np.testing.assert_allclose(gnm.identity, table["vertex_identity_basis"] * 1000.0, rtol=1e-6)
     np.testing.assert_allclose(gnm.expression, table["expression_basis"] * 1000.0, rtol=1e-6)
     points = anatomical_places(load_head())
-    np.testing.assert_allclose(gnm.inner_points() - OFFSET * 1000.0, points, atol=0.02)  # weights have three decimals
+    np.testing.assert_allclose(gnm.inner - OFFSET * 1000.0, points, atol=0.02)  # weights have three decimals
 
 
 @pytest.mark.parametrize("landmarks", [True, False])
@@ -154,7 +154,7 @@ def test_wrong_arrays_are_refused(tmp_path, name, value):
 
 def test_text_of_characters_that_there_are_not_is_refused():
     with pytest.raises(HeadError, match="characters"):
-        ArrayTable("a.npz", {"variant": NO_CHARACTER.reshape(())}, HeadError).text("variant")
+        ArrayTable("a.npz", {"variant": NO_CHARACTER.reshape(())}, HeadError).texts("variant", ())
 
 
 def test_meshes_that_are_too_large_or_no_head_are_refused(tmp_path):
@@ -243,7 +243,7 @@ def test_fetching_gnm_brings_its_landmarks_too(folder, tmp_path, monkeypatch, ca
     monkeypatch.setattr(fetch, "fetch", copy)
     assert data_fetch.main(["gnm"]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "gnm_head.npz")
-    assert read_gnm(tmp_path / "gnm_head.npz").landmarks is not None
+    assert read_gnm(tmp_path / "gnm_head.npz").inner is not None
     assert available_heads() == ("anny", "gnm") and load_head("gnm").name == "gnm"
     load_head.cache_clear()
 

@@ -23,6 +23,7 @@ from d3f_lite.completion.mesh_vae import MeshVAE
 from d3f_lite.errors import D3FError
 from d3f_lite.formats.head_file import write_head
 from d3f_lite.formats.pickles import read_table
+from research.bake.mesh_vae import save
 
 
 def npz(**changes):
@@ -204,7 +205,7 @@ def small_vae():
 
 def weights():
     """Its weights' bytes."""
-    return scratch(lambda folder: small_vae().save(folder / "weights.safetensors", "small", {}))["weights.safetensors"]
+    return scratch(lambda folder: save(small_vae(), folder / "weights.safetensors", "small", {}))["weights.safetensors"]
 
 
 def check_vae(model):

@@ -44,7 +44,7 @@ def test_repo2docker_reads_the_environment_and_the_right_python(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Binder runs on Linux")
-def test_postbuild_installs_the_package_and_compiles_the_rasteriser(tmp_path):
+def test_postbuild_installs_the_package_and_runs_it(tmp_path):
     """In a fresh environment that borrows the packages of this one: those that conda brings on Binder."""
     programs = fresh_environment(tmp_path / "environment")
     own = next((tmp_path / "environment").rglob("site-packages"))
@@ -60,7 +60,6 @@ def test_postbuild_installs_the_package_and_compiles_the_rasteriser(tmp_path):
         pytest.skip("pip cannot get setuptools here")
     assert run.returncode == 0, run.stderr[-3000:]
     assert "2 heads in" in run.stdout and (programs / "d3f-lite").exists()
-    assert list((repository / "d3f_lite" / "fitting" / "__pycache__").glob("render*.nbi"))
 
 
 def test_the_readme_s_links_open_and_stay_within_binder_s_memory(tmp_path):

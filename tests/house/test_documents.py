@@ -40,7 +40,8 @@ SMALLER = {
     "python -m research.study.groups": "--heads 3",
 }
 ELSEWHERE = {
-    "make demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
+    "make demo": "test_binder.py::test_postbuild_installs_the_package_and_runs_it",
+    "make locks": "test_house.py::test_locks_have_a_hash_for_every_version",
     "make lab": "test_browser.py::lab",
     "make check": "test_house.py::test_the_static_checkers_are_content",
     "make javascript": "test_explorer_modules.py::test_the_formatter_and_the_linter_are_content",
@@ -50,7 +51,7 @@ ELSEWHERE = {
     "make grade": "test_grade.py::graded",
     "make grade NOTEBOOK=01_head_model": "test_grade.py::graded",
     "make slides": "test_slides.py::slides",
-    "d3f-lite demo": "test_binder.py::test_postbuild_installs_the_package_and_compiles_the_rasteriser",
+    "d3f-lite demo": "test_binder.py::test_postbuild_installs_the_package_and_runs_it",
     "d3f-lite batch FOLDER --out results/batch": "test_batch.py::test_a_batch_that_was_killed_goes_on_and_a_bad_photo_stops_nobody",
     "d3f-lite evaluate": "test_evaluate.py::test_the_report_of_the_command",  # in any size
     "python data_fetch.py flame --file generic_model.pkl": "test_data_fetch.py::test_install_flame",

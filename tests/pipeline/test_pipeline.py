@@ -83,6 +83,30 @@ def test_the_work_keeps_to_one_thread_and_gives_the_others_back(occluded_photo):
         torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize("changes", ({}, {"form": "published", "iterations": 3}, {"decoder": "mesh_vae"}))
+def test_what_the_caller_switched_off_changes_nothing(changes, occluded_photo, reconstruction):
+    fit, head, settings = reconstruction.fit, reconstruction.head, DiversitySettings(**changes)
+    usual = complete(fit, head, settings, 3, 3).vertices
+    with torch.inference_mode():
+        np.testing.assert_array_equal(complete(fit, head, settings, 3, 3).vertices, usual)
+    with torch.no_grad():  # as torch.set_grad_enabled(False)
+        np.testing.assert_array_equal(complete(fit, head, settings, 3, 3).vertices, usual)
+    with np.errstate(all="raise"):
+        found = reconstruct(*occluded_photo, samples=3, seed=3, settings=Settings(diversity=settings))
+        assert found.measures()["asd_occluded_mm"] > 0.0 and np.geterr()["under"] == "raise"
+    np.testing.assert_array_equal(found.samples.vertices, usual)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_without_a_landmark_inside_the_face_there_is_no_error_of_landmarks(occluded_photo, tmp_path):
+    photo, landmarks = sample_photo("astronaut"), detect_landmarks(sample_photo("astronaut"))
+    jaw = replace(landmarks, confidence=np.repeat(np.float32((1.0, 0.0)), (17, 51)))
+    result = reconstruct(photo, np.zeros(photo.shape, bool), landmarks=jaw, samples=2)
+    written = (result.save(tmp_path) / "report.json").read_text()
+    assert "NaN" not in written and "inner_landmark_error_percent" not in json.loads(written)["measures"]
+    assert "inner_landmark_error_percent" in reconstruct(*occluded_photo, samples=2).measures()
+
+
 def test_the_same_seed_gives_the_same_bytes(reconstruction, occluded_photo):
     again = reconstruct(*occluded_photo, samples=16, seed=3)
     assert again.samples.vertices.tobytes() == reconstruction.samples.vertices.tobytes()

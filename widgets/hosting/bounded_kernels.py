@@ -11,7 +11,7 @@ QUIET = ["--InteractiveShell.xmode=Minimal", "--IPKernelApp.capture_fd_output=Fa
 
 
 class BoundedKernels(AsyncMappingKernelManager):
-    """Voilà's kernels, one for each visitor; ``voila.py`` chooses them."""
+    """Voilà's kernels, one for each visitor; ``voila.json`` chooses them."""
 
     most_kernels = Integer(4, min=1, config=True, help="How many visitors may be there at once.")
     most_megabytes = Integer(2000, min=500, config=True, help="What each kernel may allocate, on Linux.")
