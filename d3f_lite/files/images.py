@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from d3f_lite.common.quiet import native_stderr_silenced, warnings_ignored
 from d3f_lite.errors import D3FError
+from d3f_lite.files.names import expanded
 
 # The only decoders that may see a file.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
@@ -48,6 +49,7 @@ def read_image(
         error: no such file, no image, empty, damaged, too small or too large.
     """
     _read_heif_too()
+    path = expanded(path)
     # Pillow leaves it to libtiff to complain, and libtiff to the terminal.
     with native_stderr_silenced if _is_tiff(path, content) else nullcontext():
         return _decoded(path, error, background, content, largest)
@@ -192,8 +194,7 @@ def _image(path, content):
 
 def _has_too_many_scans(image):
     """Whether a JPEG not yet decoded has more than MOST_SCANS, each of which is a pass over the whole picture."""
-    stream = getattr(image, "fp", None)  # none once it is decoded
-    if stream is None:
+    if (stream := getattr(image, "fp", None)) is None:  # it is decoded
         return False
     start, scans, place = stream.tell(), 0, 2
     stream.seek(0)
