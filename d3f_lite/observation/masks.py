@@ -177,9 +177,8 @@ def _painted(pixels, strokes, photo, name, alike: int = 40):
     Two colours are ``alike`` whose channels differ by no more of 255 than this, as a JPEG's do.
     """
     changed = np.abs(pixels - photo.pixels).max(axis=2) > alike
-    on_photo = changed.mean() < 0.5
-    ground = pixels[(strokes == Stroke.NOTHING) & (changed if on_photo else True)]
-    if on_photo and len(ground) <= max(0.005 * strokes.size, 2 * (changed & (strokes != Stroke.NOTHING)).sum()):
+    odd, ground = changed & (strokes == Stroke.NOTHING), pixels[strokes == Stroke.NOTHING]
+    if changed.mean() < 0.5 and odd.sum() <= max(0.005 * odd.size, 2 * (changed & ~odd).sum()):
         return changed
     if len(ground) and (np.abs(ground - np.median(ground, axis=0)) > alike).any(axis=1).mean() > 0.1:
         wanted = "paint red what is occluded, green or blue what is visible, on the photo or on a transparent layer"
