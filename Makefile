@@ -19,7 +19,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
 # JupyterLab asks npm, if there is one, for its folders, and npm logs that.
 export npm_config_cache := $(CURDIR)/$(VENV)/var/npm
 
-.PHONY: demo test check javascript lab handouts site serve grade slides bench fuzz clean
+.PHONY: demo test check javascript lab handouts site serve grade slides bench fuzz clean locks
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
@@ -69,18 +69,25 @@ clean:
 	rm -rf $(VENV) widgets/node_modules results handouts slides site build jupyter_execute docs/generated d3f_lite.egg-info
 	find d3f_lite widgets notebooks research tests -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/ready: pyproject.toml constraints.txt locks/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "d3f-lite needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): this takes a few minutes the first time"
 	@# A recent pip: the one that comes with Python 3.11 gives up on so many packages.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.3
-	@# torch first: later, as a mere dependency, pip would take the GPU build.
+	$(PIP) --no-deps --require-hashes --requirement locks/run.txt
+	@# torch has no hash there, so that PIP_FLAGS chooses its build.
 	$(PIP) torch==2.13.0
-	$(PIP) --editable .
+	$(PIP) --no-build-isolation --editable .
 	@$(BIN)/python -c 'import cv2' || { echo "OpenCV cannot start: install libGL, on Debian and Ubuntu: apt-get install libgl1"; exit 1; }
 	touch $@
 
-$(VENV)/ready-to-test: $(VENV)/ready
-	$(PIP) --editable '.[test]'
+$(VENV)/ready-to-test: $(VENV)/ready locks/test.txt
+	$(PIP) --no-deps --require-hashes --requirement locks/test.txt
+	$(PIP) --no-build-isolation --editable '.[test]'
 	touch $@
+
+# Hashes of what constraints.txt pins, for every platform: after a change there or in pyproject.toml, with uv (docs.astral.sh/uv).
+locks:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -c constraints.txt pyproject.toml -o locks/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -c constraints.txt --extra test pyproject.toml -o locks/test.txt

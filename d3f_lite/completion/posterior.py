@@ -5,6 +5,7 @@ otherwise.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -34,6 +35,7 @@ class Decoder(Protocol):
     def linearised(self) -> GaussianHeads: ...
 
 
+@lru_cache(maxsize=1)  # the search, the page and the report ask for the same one
 def decoder_for(fit: Fit, head: HeadModel, settings: DiversitySettings = DiversitySettings(), device: str = "cpu") -> Decoder:
     """The Gaussian posterior given a fit, or the mesh VAE's, as ``settings`` says; it decodes on torch's ``device``."""
     if settings.decoder == "mesh_vae":

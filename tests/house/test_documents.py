@@ -41,6 +41,7 @@ SMALLER = {
 }
 ELSEWHERE = {
     "make demo": "test_binder.py::test_postbuild_installs_the_package_and_runs_it",
+    "make locks": "test_house.py::test_locks_have_a_hash_for_every_version",
     "make lab": "test_browser.py::lab",
     "make check": "test_house.py::test_the_static_checkers_are_content",
     "make javascript": "test_explorer_modules.py::test_the_formatter_and_the_linter_are_content",

@@ -41,6 +41,21 @@ def test_constraints_meet_what_pyproject_asks_for():
         assert numbers(exact[name]) >= numbers(lowest), name
 
 
+PINNED = re.compile(r"^([\w.-]+)==([\w.]+)(?: ; .+?)?(?: \\\n +--hash=sha256:[0-9a-f]{64})+$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["run.txt", "test.txt"])
+def test_locks_have_a_hash_for_every_version(name):
+    text, exact, unlocked = (ROOT / "locks" / name).read_text(), constraints(), {"torch"}
+    locked = dict(PINNED.findall(text))
+    assert len(locked) == len(re.findall("^[^ ]", text, re.MULTILINE))
+    for package, version in locked.items():
+        assert exact.get(package, version) == version, package
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + (project["optional-dependencies"]["test"] if name == "test.txt" else [])
+    assert {re.split("[>=]", line)[0] for line in wanted} - unlocked <= set(locked)
+
+
 def test_environment_names_the_same_packages():
     lines = re.findall(r"^\s+- ([a-z][\w.-]*)(=+)?([\d.]+)?$", (ROOT / "environment.yml").read_text(), re.M)
     named = {CONDA_NAMES.get(name, name): version for name, _, version in lines if name != "conda-forge"}
