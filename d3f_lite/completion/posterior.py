@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float
-from scipy.spatial import cKDTree
 
 from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.gaussian import GaussianHeads, HeadDistribution, inverse_root
@@ -142,7 +142,7 @@ def looser_at_border(fit: Fit, noise_mm: float, border_mm: float = 4.0, reach_mm
     """
     if not fit.occluded.any():
         return np.full(len(fit.vertices), noise_mm)
-    away, _ = cKDTree(fit.vertices[fit.occluded]).query(fit.vertices)
+    away, _ = scipy.spatial.cKDTree(fit.vertices[fit.occluded]).query(fit.vertices)
     return noise_mm + np.where(fit.visible, max(border_mm - noise_mm, 0.0) * np.exp(-((away / reach_mm) ** 2)), 0.0)
 
 

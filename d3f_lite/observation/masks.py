@@ -6,9 +6,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import scipy
 from jaxtyping import Bool, Int
 from PIL import Image
-from scipy.ndimage import binary_fill_holes
 
 from d3f_lite.errors import MaskError
 from d3f_lite.files.images import brighter_pixels, read_image, read_mask_levels, to_rgb
@@ -121,7 +121,7 @@ def misplaced(occluded: Bool[np.ndarray, "H W"], face: Bool[np.ndarray, "H W"], 
         if covers(moved[best]) > 4 * least:
             return f"the mask hides nothing of the face; {best} it would hide {covers(moved[best]):.0%}: was the photo upright?"
         return "the mask hides nothing of the face: was it made for this photo, and for this face?"
-    filled = covers(binary_fill_holes(occluded))
+    filled = covers(scipy.ndimage.binary_fill_holes(occluded))
     thickness = 2 * cv2.distanceTransform(np.uint8(occluded & face), cv2.DIST_L2, 3).max()
     if filled > 3 * hidden and thickness < 0.05 * np.sqrt(face.sum()):
         return f"the mask is thin and hides {hidden:.0%} of the face: if it is an outline, fill it, and it hides {filled:.0%}"
