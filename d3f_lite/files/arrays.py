@@ -207,7 +207,7 @@ def check_few_members(data: bytes | mmap.mmap) -> None:
 def check_no_web_page(data: bytes) -> None:
     """Refuse, with a ValueError, what starts as a web page does."""
     if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|\?xml)", data, re.IGNORECASE):
-        raise ValueError("it is a web page, such as a site sends to who is not logged in: download the file again")
+        raise ValueError("it is a web page, such as sites send to whoever is not logged in: download the file again")
 
 
 def _taken_out(data, names):
