@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from d3f_lite.command_line import command_line
+from d3f_lite.files.names import expanded
 from d3f_lite.formats import fetch
 
 OPTIONS = {
-    "photo": {"type": Path, "help": "a photo with a face"},
-    "folder": {"type": Path, "help": "a folder of photos"},
+    "photo": {"type": expanded, "help": "a photo with a face"},
+    "folder": {"type": expanded, "help": "a folder of photos"},
     "--mask": {"help": "picture of the photo's size, white over what hides the face; 'none': nothing does (default: estimated)"},
     "--strokes": {"type": Path,
                   "help": "a layer or a painted copy of the photo, to correct the mask: red = occluded, green or blue = visible"},
@@ -25,7 +26,7 @@ OPTIONS = {
     "--occluder": {"default": "surgical_mask", "help": "what to draw (default: surgical_mask)"},
     "--detector": {"choices": ("auto", "mediapipe", "face-alignment"), "default": "auto",
                    "help": "of the landmarks; auto (default): face-alignment if its weights are here, else mediapipe"},
-    "--out": {"type": Path, "default": Path("results"), "help": "folder of the results (default: %(default)s)"},
+    "--out": {"type": expanded, "default": Path("results"), "help": "folder of the results (default: %(default)s)"},
     "--samples": {"type": int, "default": 16, "help": "how many heads (default: 16)"},
     "--seed": {"type": int, "default": 0, "help": "of every random draw (default: 0)"},
     "--head": {"default": "anny", "help": "head model (default: anny, the shipped one)"},

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from tqdm import tqdm
 
 from d3f_lite.assets import sha256_of
 from d3f_lite.common.device import check_device, one_thread
+from d3f_lite.common.workers import WORKER_KILLED
 from d3f_lite.errors import D3FError, OutputError
 from d3f_lite.files.names import readable
 from d3f_lite.files.values import checked_count
-from d3f_lite.files.whole import check_replaceable, check_writable, whole_file, write_json
+from d3f_lite.files.whole import check_replaceable, check_writable, remove_remnants, whole_file, write_json
 from d3f_lite.formats.load_head import load_head
 from d3f_lite.observation.masks import read_mask
 from d3f_lite.observation.photo import Photo
@@ -30,7 +32,7 @@ from d3f_lite.reconstruct import MOST_SAMPLES, reconstruct
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.files import report
 from d3f_lite.results.layout import Tile, save_picture, tile_sheet
-from d3f_lite.results.provenance import drawn_by_us, result_folder
+from d3f_lite.results.provenance import drawn_by_us, is_part_of_result, result_folder
 from d3f_lite.results.sheet import DISCLAIMER, INPUTS, sample_tiles
 from d3f_lite.settings import Settings
 
@@ -98,14 +100,21 @@ def run_batch(
         (out / ROWS).mkdir(parents=True, exist_ok=True)
         rows = {job: _finished_row(job, plan, out) for job in jobs}
         missing = [job for job in jobs if rows[job] is None]
-        work = joblib.Parallel(return_as="generator_unordered")(joblib.delayed(row_of)(job, plan, out) for job in missing)
-        for job, row in tqdm(work, total=len(jobs), initial=len(jobs) - len(missing), desc="photos", unit="photo"):
-            rows[job] = row
+        try:
+            work = joblib.Parallel(return_as="generator_unordered")(joblib.delayed(row_of)(job, plan, out) for job in missing)
+            for job, row in tqdm(work, total=len(jobs), initial=len(jobs) - len(missing), desc="photos", unit="photo"):
+                rows[job] = row
+        except KeyboardInterrupt:  # its workers were killed at whatever they wrote
+            for job in missing:
+                remove_remnants(out / job.name, is_part_of_result)
+            raise
+        except BrokenProcessPool:
+            rows |= {job: _failed(job, WORKER_KILLED) for job in jobs if rows[job] is None}
         listed = write_contact_sheets(list(rows.values()), out)
         with whole_file(table) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
             writer.writeheader()
-            writer.writerows(listed)
+            writer.writerows({name: _no_formula(cell) for name, cell in row.items()} for row in listed)
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror or error}") from error
     return listed
@@ -123,7 +132,12 @@ def row_of(job: Job, plan: Plan, out: Path) -> tuple[Job, dict]:
         reason = str(error)
     except Exception as error:  # an unexpected fault must not cost the other photos
         reason = _reason(error)
-    return job, {"photo": readable(job.photo.name), "error": reason}
+    return job, _failed(job, reason)
+
+
+def _failed(job, reason):
+    """The row of a photo without heads."""
+    return {"photo": readable(job.photo.name), "error": reason}
 
 
 @one_thread()
@@ -218,6 +232,11 @@ def _write_sheet(page, out, path, title):
     with whole_file(path) as temporary:
         save_picture(sheet, temporary)
     return listed
+
+
+def _no_formula(cell):
+    """A cell of a table that no spreadsheet computes: a text that starts as a formula does gets an apostrophe before it."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
 
 
 def _reason(error):

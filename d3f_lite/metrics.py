@@ -7,9 +7,8 @@ Heads are (N, V, 3) mm, a true head is (V, 3) mm; distances between heads are RM
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float
-from scipy.spatial.distance import cdist
-from scipy.special import comb, fdtri
 
 Heads = Float[np.ndarray, "N V 3"]
 Truth = Float[np.ndarray, "V 3"]
@@ -25,7 +24,7 @@ def rms_distances(heads: Heads, others: Float[np.ndarray, "M V 3"], where: Where
     """
     where = slice(None) if where is None else where
     heads, others = (points[:, where].reshape(len(points), -1).astype(np.float64) for points in (heads, others))
-    return cdist(heads, others) / np.sqrt(heads.shape[1] / 3)
+    return scipy.spatial.distance.cdist(heads, others) / np.sqrt(heads.shape[1] / 3)
 
 
 def asd(vertices: Heads, where: Where = None) -> float:
@@ -79,7 +78,7 @@ def closest_sample_error_curve(
     """
     errors = np.sort(rms_distances(vertices, truth[None], where).ravel())
     farther = np.arange(len(errors))[::-1]
-    return np.array([comb(farther, size - 1) @ errors / comb(len(errors), size) for size in sizes])
+    return np.array([scipy.special.comb(farther, size - 1) @ errors / scipy.special.comb(len(errors), size) for size in sizes])
 
 
 def spread(vertices: Heads) -> Float[np.ndarray, "V"]:
@@ -106,7 +105,9 @@ def coverage(vertices: Heads, truth: Truth, where: Where = None, level: float = 
     centred, offset = heads - heads.mean(0), truth[where] - heads.mean(0)
     covariance = np.einsum("nvi,nvj->vij", centred, centred) / (number - 1) + 1e-12 * np.eye(3)  # held vertices agree
     mahalanobis = np.einsum("vi,vi->v", offset, np.linalg.solve(covariance, offset[..., None])[..., 0])
-    return float(np.mean(mahalanobis <= 3 * (number**2 - 1) / (number * (number - 3)) * fdtri(3, number - 3, level)))
+    return float(
+        np.mean(mahalanobis <= 3 * (number**2 - 1) / (number * (number - 3)) * scipy.special.fdtri(3, number - 3, level))
+    )
 
 
 def landmark_nme(landmarks: Points, truth: Points, where: Bool[np.ndarray, "68"] | None = None) -> float:

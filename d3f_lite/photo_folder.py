@@ -1,5 +1,7 @@
 """What a batch takes from a folder: its photos, the mask beside each, a name for each result; and what it leaves."""
 
+import os
+import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from d3f_lite.results.provenance import OF_FILE_BROWSERS, drawn_by_us, is_result
 
 SUFFIXES = ".jpg .jpeg .jpe .jfif .mpo .png .webp .avif .heic .heif .hif .tif .tiff .bmp .gif .ppm .jp2".split()
 ROWS = ".rows"  # in a batch's folder: the folder of the finished photos' rows and strips
-MASK_ENDING = "_mask"
+MASK_NAME = re.compile(r"(.+)[-_. ](mask|occlusion|occluder)", re.IGNORECASE)  # the stem of a photo's mask, and the photo's
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Job:
 
 
 def jobs_in(folder: Path | str) -> list[Job]:
-    """The photos of a folder by name, each with the mask beside it: ``x_mask.png`` belongs to the photo ``x``.
+    """The photos of a folder by name, each with the mask beside it: ``x_mask.png`` or ``x-occlusion.png`` belongs to ``x``.
 
     Every picture in colour is a photo, whatever its name, except those that d3f-lite has drawn.
 
@@ -61,20 +63,23 @@ def jobs_in(folder: Path | str) -> list[Job]:
 def left_in(folder: Path | str, jobs: list[Job], out: Path | str) -> list[str]:
     """The names of what a folder holds besides photos and masks of ``jobs``, hidden files, and what is ours."""
     taken = {path for job in jobs for path in (job.photo, job.mask)}
-    results = Path(out).resolve()
-    ours = lambda path: path in taken or results.is_relative_to(path.resolve()) or _ours(path)
+    results = Path(os.path.realpath(out))  # resolve() gives up on a link to itself
+    ours = lambda path: path in taken or results.is_relative_to(os.path.realpath(path)) or _ours(path)
     return [readable(path.name) for path in _visible(folder) if not ours(path)]
 
 
 def ignored_line(left: list[str], most: int = 8) -> str:
     """A line that names up to ``most`` of what ``left_in`` found."""
     named = ", ".join(left[:most]) + (f" and {len(left) - most} more" if len(left) > most else "")
-    return f"ignored {len(left)} other files: {named}; convert pictures to JPEG or PNG"
+    rule = "; the mask of x.jpg is x_mask.png beside it" if any(re.search("mask|occlu", name, re.I) for name in left) else ""
+    return f"ignored {len(left)} other files: {named}; convert pictures to JPEG or PNG{rule}"
 
 
 def table_is_ours(path: Path) -> bool:
     """Whether a file is a batch's table."""
     beginning = b"photo,result,error,"
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with open(path, "rb") as file:
             return file.read(len(beginning)) == beginning
@@ -91,7 +96,7 @@ def _masks_among(images):
     """The masks: grey or drawn pictures named as one, one for each photo, preferably a PNG; and drawn ones without a photo."""
     groups = defaultdict(list)
     for path in images:
-        if path.stem.endswith(MASK_ENDING):
+        if MASK_NAME.fullmatch(path.stem):
             groups[_owner(path)].append(path)
     stems = {_normal(path.stem) for path in images}
     masks = []
@@ -103,7 +108,7 @@ def _masks_among(images):
 
 def _owner(path):
     """The stem of the photo that a mask belongs to."""
-    return _normal(path.stem.removesuffix(MASK_ENDING))
+    return _normal(MASK_NAME.sub(r"\1", path.stem))
 
 
 def _normal(stem):

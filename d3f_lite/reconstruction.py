@@ -41,7 +41,7 @@ class Reconstruction:
     @cached_property
     def decoder(self) -> Decoder:
         """What the heads are drawn from, on the CPU: the posterior given the photo."""
-        return decoder_for(self.fit, self.head, self.settings.diversity)
+        return decoder_for(self.fit, self.head, self.settings.diversity, "cpu")
 
     @cached_property
     def variance_left(self) -> float:

@@ -98,7 +98,10 @@ class Settings:
         """
         content = bounded_bytes(path, SettingsError, 65_536)
         try:
-            tables = tomllib.loads(content.decode())
+            text = content.decode("utf-8-sig")
+            if max(line.count(".") for line in text.split("\n")) > 100:  # each would be a table within a table
+                raise ValueError("a name with more than 100 dots")
+            tables = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             raise SettingsError(f"{Path(path).name} is not a TOML file: {error}") from error
         return cls.from_tables(tables)

@@ -1,10 +1,13 @@
 """Where the cases of ``joblib.Parallel`` run: in processes, in threads, or on a Dask cluster."""
 
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 import joblib
 
 from d3f_lite.errors import SettingsError
+
+WORKER_KILLED = "the system killed a worker, perhaps for want of memory: run it again with fewer --jobs"
 
 
 @contextmanager
@@ -18,13 +21,16 @@ def workers(backend: str = "loky", jobs: int = -1, scheduler: str | None = None,
         patience: seconds for the scheduler to answer.
 
     Raises:
-        SettingsError: an impossible number of jobs, Dask is not installed, or no scheduler answers.
+        SettingsError: an impossible number of jobs, Dask is not installed, no scheduler answers, or the system killed a process.
     """
     if jobs == 0 or jobs < -1:
         raise SettingsError(f"--jobs must be 1 or more, or -1 for one per core, not {jobs}")
     if backend != "dask":
-        with joblib.parallel_config(backend=backend, n_jobs=jobs):
-            yield
+        try:
+            with joblib.parallel_config(backend=backend, n_jobs=jobs):
+                yield
+        except BrokenProcessPool as error:
+            raise SettingsError(f"{WORKER_KILLED}; what is done is kept") from error
         return
     try:
         from distributed import Client, LocalCluster

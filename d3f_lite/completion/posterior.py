@@ -5,11 +5,12 @@ otherwise.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float
-from scipy.spatial import cKDTree
 
 from d3f_lite.fitting.result import Fit
 from d3f_lite.heads.gaussian import GaussianHeads, HeadDistribution, inverse_root
@@ -34,6 +35,7 @@ class Decoder(Protocol):
     def linearised(self) -> GaussianHeads: ...
 
 
+@lru_cache(maxsize=1)  # the search, the page and the report ask for the same one
 def decoder_for(fit: Fit, head: HeadModel, settings: DiversitySettings = DiversitySettings(), device: str = "cpu") -> Decoder:
     """The Gaussian posterior given a fit, or the mesh VAE's, as ``settings`` says; it decodes on torch's ``device``."""
     if settings.decoder == "mesh_vae":
@@ -140,7 +142,7 @@ def looser_at_border(fit: Fit, noise_mm: float, border_mm: float = 4.0, reach_mm
     """
     if not fit.occluded.any():
         return np.full(len(fit.vertices), noise_mm)
-    away, _ = cKDTree(fit.vertices[fit.occluded]).query(fit.vertices)
+    away, _ = scipy.spatial.cKDTree(fit.vertices[fit.occluded]).query(fit.vertices)
     return noise_mm + np.where(fit.visible, max(border_mm - noise_mm, 0.0) * np.exp(-((away / reach_mm) ** 2)), 0.0)
 
 

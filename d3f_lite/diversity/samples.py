@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float, Int
-from scipy.special import gammaincc, gammaincinv
 
 from d3f_lite.completion.posterior import Decoder
 from d3f_lite.errors import MaskError
@@ -57,7 +57,7 @@ class HeadSamples:
     @property
     def plausibility(self) -> Float[np.ndarray, "N"]:
         """(N,) share of independent draws that are less likely than each head, 0 to 1: that of χ² above its ``|z|²``."""
-        return gammaincc(self.latents.shape[1] / 2.0, np.square(self.latents.astype(float)).sum(1) / 2.0)
+        return scipy.special.gammaincc(self.latents.shape[1] / 2.0, np.square(self.latents.astype(float)).sum(1) / 2.0)
 
     def caption(self, number: int) -> str:
         """What pictures call head ``number``, from 0."""
@@ -71,7 +71,7 @@ def draw_latents(decoder: Decoder, number: int, seed: int) -> Float[np.ndarray, 
 
 def ball_radius(mass: float, dimensions: int) -> float:
     """The radius within which N(0, I) of that many dimensions has this probability: the root of χ²'s quantile."""
-    return float(np.sqrt(2.0 * gammaincinv(dimensions / 2.0, mass)))
+    return float(np.sqrt(2.0 * scipy.special.gammaincinv(dimensions / 2.0, mass)))
 
 
 def require_some(free: Bool[np.ndarray, "V"]) -> None:

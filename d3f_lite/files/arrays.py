@@ -3,6 +3,7 @@
 import io
 import lzma
 import math
+import mmap
 import pickle
 import re
 import struct
@@ -12,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from tokenize import TokenError
 
@@ -19,8 +21,10 @@ import numpy as np
 from jaxtyping import Int32
 
 from d3f_lite.errors import D3FError
+from d3f_lite.files.names import expanded
 
 LARGEST_FILE = 256 * 2**20  # bytes, on disk, unpacked, or of one array; FLAME takes 53 MB
+MOST_MEMBERS = 20_000  # of an archive; ICT-FaceKit's has about 600
 LARGEST_NUMBER = 1e6  # of any length (m, mm), weight or variance that a file may hold
 UNREADABLE = (  # what the libraries raise over broken files
     OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError, OverflowError,
@@ -129,7 +133,7 @@ def bounded_bytes(path: Path | str, error: type[D3FError], most: int = LARGEST_F
     Raises:
         ``error``: there is no such file, it cannot be read, it is not a regular one, or it is larger.
     """
-    path = Path(path)
+    path = expanded(path)
     try:
         if not path.exists():
             raise error(f"cannot read {path}: no such file")
@@ -146,6 +150,8 @@ def _read(path, error, unpickle, inside=()):
     """The name and content of a file, or of the wanted one inside it; raises ``error``."""
     whole = bounded_bytes(path, error)
     try:
+        check_no_web_page(whole)
+        check_few_members(whole)
         name, data = _taken_out(whole, inside) or (path.name, whole)
         if data.startswith(b"PK\x03\x04"):
             return name, _read_npz(data, unpickle)
@@ -190,6 +196,18 @@ def bounded_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int
         raise ValueError("the archive is packed in an unusual way: pack it with ordinary zip")
     with archive.open(member) as stream:  # archive.read would first unpack all, however much it says it is
         return stream.read(member.file_size)
+
+
+def check_few_members(data: bytes | mmap.mmap) -> None:
+    """Refuse, with a ValueError, a zip that lists more than MOST_MEMBERS files, before the list is read."""
+    if sum(1 for _ in islice(re.finditer(b"PK\x01\x02", data), MOST_MEMBERS + 1)) > MOST_MEMBERS:
+        raise ValueError(f"the archive lists more than {MOST_MEMBERS:,} files: not the one it should be")
+
+
+def check_no_web_page(data: bytes) -> None:
+    """Refuse, with a ValueError, what starts as a web page does."""
+    if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|\?xml)", data, re.IGNORECASE):
+        raise ValueError("it is a web page, such as sites send to whoever is not logged in: download the file again")
 
 
 def _taken_out(data, names):

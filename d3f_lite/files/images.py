@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import struct
 import zlib
 from contextlib import nullcontext
@@ -15,10 +16,12 @@ from PIL import Image, ImageCms, ImageOps
 
 from d3f_lite.common.quiet import native_stderr_silenced, warnings_ignored
 from d3f_lite.errors import D3FError
+from d3f_lite.files.names import expanded
 
 # The only decoders that may see a file.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
 COLOUR_SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of a colour profile, and Pillow's mode for it
+MOST_SCANS = 64  # of a JPEG; progressive ones have about ten
 LARGEST_SIDE = 16_384  # px
 LARGEST_AREA = 64_000_000  # px; checked on the header, before anything is decoded
 
@@ -46,6 +49,7 @@ def read_image(
         error: no such file, no image, empty, damaged, too small or too large.
     """
     _read_heif_too()
+    path = expanded(path)
     # Pillow leaves it to libtiff to complain, and libtiff to the terminal.
     with native_stderr_silenced if _is_tiff(path, content) else nullcontext():
         return _decoded(path, error, background, content, largest)
@@ -161,6 +165,8 @@ def _decoded(path, error, background, content, largest):
             raise error(f"{path}: the file is empty; save the image again")
         with warnings_ignored, _image(path, content) as image:  # Pillow's notes: sizes are checked here
             check_size(image.size[::-1], path, error, largest)
+            if image.format in ("JPEG", "MPO") and _has_too_many_scans(image):
+                raise error(f"{path}: a JPEG of more than {MOST_SCANS} scans, which takes hours to read; save it again")
             pictures = 1 if image.format in ("JPEG", "MPO", "HEIF") else getattr(image, "n_frames", 1)
             upright = ImageOps.exif_transpose(image)
             upright.load()
@@ -184,6 +190,22 @@ def _image(path, content):
     if isinstance(content, Image.Image):
         return nullcontext(content)
     return Image.open(path if content is None else io.BytesIO(content), formats=FORMATS)
+
+
+def _has_too_many_scans(image):
+    """Whether a JPEG not yet decoded has more than MOST_SCANS, each of which is a pass over the whole picture."""
+    if (stream := getattr(image, "fp", None)) is None:  # it is decoded
+        return False
+    start, scans, place = stream.tell(), 0, 2
+    stream.seek(0)
+    data = stream.read()
+    stream.seek(start)
+    while marker := re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]").search(data, place):  # in a scan, 0 follows 255
+        if marker[0] == b"\xff\xd9":  # the end of the picture; a film may follow
+            break
+        scans += marker[0] == b"\xff\xda"
+        place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    return scans > MOST_SCANS
 
 
 def _too_large(name, largest):

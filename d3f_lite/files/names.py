@@ -3,6 +3,15 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
+
+
+def expanded(path: Path | str) -> Path:
+    """The path with a person's home in place of a ``~``, which no shell expands in ``flame:~/model.pkl`` or in Python."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such person
+        return Path(path)
 
 
 def folder_name(text: str, longest: int = 200) -> str:

@@ -60,10 +60,15 @@ def whole_folder(
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         _remove(temporary)
+    remove_remnants(path, is_remnant, stale)
+
+
+def remove_remnants(path: Path, is_remnant: Callable[[Path], bool], stale: float = 0.0) -> None:
+    """Remove what killed runs left of a folder half written; arguments as of ``whole_folder``."""
     pattern = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}(\.old)?")
     with suppress(OSError):
         for beside in path.parent.iterdir():
-            if pattern.fullmatch(beside.name) and time.time() - beside.stat().st_mtime > stale and is_remnant(beside):
+            if pattern.fullmatch(beside.name) and time.time() - beside.stat().st_mtime >= stale and is_remnant(beside):
                 _remove(beside)
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 POSE = 7  # numbers of a pose step: rotation vector (rad), log scale, shift (mm right, mm down), nearness (per m)
 NEAREST = 4.0  # per m: no camera is nearer than 25 cm
@@ -34,13 +34,13 @@ class Camera:
     @classmethod
     def from_angles(cls, yaw: float, pitch: float, roll: float, scale: float, translation, nearness: float = 0.0) -> "Camera":
         """A camera that sees a head turned by ``yaw`` (to its left), ``pitch`` (up) and ``roll``; all in radians."""
-        rotation = Rotation.from_euler("ZXY", [roll, -pitch, yaw]).as_matrix()
+        rotation = scipy.spatial.transform.Rotation.from_euler("ZXY", [roll, -pitch, yaw]).as_matrix()
         return cls(rotation.astype(np.float32), float(scale), np.asarray(translation, np.float32), float(nearness))
 
     @property
     def angles(self) -> Float[np.ndarray, "3"]:
         """Yaw (to the head's left), pitch (up) and roll in radians, as (3,) float64."""
-        roll, pitch, yaw = Rotation.from_matrix(self.rotation).as_euler("ZXY")
+        roll, pitch, yaw = scipy.spatial.transform.Rotation.from_matrix(self.rotation).as_euler("ZXY")
         return np.array([yaw, -pitch, roll])
 
     def project(self, points: Float[np.ndarray, "*N 3"]) -> Float[np.ndarray, "*N 2"]:
@@ -69,7 +69,7 @@ class Camera:
 
     def moved(self, step: Float[np.ndarray, "7"]) -> "Camera":
         """The camera after a pose step: rotation vector (rad), log scale, shift (mm right, mm down), nearness (per m)."""
-        rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ self.rotation
+        rotation = scipy.spatial.transform.Rotation.from_rotvec(step[:3]).as_matrix() @ self.rotation
         translation = self.translation + self.scale * step[4:6]
         nearness = float(np.clip(self.nearness + step[6] / 1000.0, 0.0, NEAREST / 1000.0))
         return Camera(rotation, self.scale * float(np.exp(step[3])), translation, nearness)

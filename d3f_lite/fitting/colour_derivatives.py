@@ -30,7 +30,7 @@ def colour_slopes(
     length = np.linalg.norm(mean, axis=1, keepdims=True)
     normal = mean / length
     # ∂v/∂c = B and ∂n/∂c, (3 V, K) each.
-    directions = head.basis.reshape(len(head.basis), -1).T
+    directions = np.ascontiguousarray(head.basis.reshape(len(head.basis), -1).T)  # else each product below copies it
     bent = _normal_slopes(vertices, head.triangles[np.isin(head.triangles, points.corners).any(1)]) @ directions
     # ∂u/∂X and ∂u/∂pose, in mm on the head; a ∂Y/∂n L, the light's slope, in the camera's frame.
     slides, moves = camera.slopes(place), camera.pose_slopes(place)

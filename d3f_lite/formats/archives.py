@@ -2,13 +2,14 @@
 
 import gzip
 import lzma
+import mmap
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from d3f_lite.files.arrays import bounded_member
+from d3f_lite.files.arrays import MOST_MEMBERS, bounded_member, check_few_members, check_no_web_page
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,11 @@ def read_archive(path: Path, wanted: Callable[[str], bool], limits: Limits = Lim
         Exception: what zipfile, tarfile, gzip and lzma raise when it is broken.
     """
     check_size(path.name, path.stat().st_size, limits.archive)
+    with open(path, "rb") as file:
+        check_no_web_page(file.read(100))
     if zipfile.is_zipfile(path):
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            check_few_members(data)
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 if wanted(member.filename):
@@ -45,7 +50,9 @@ def read_archive(path: Path, wanted: Callable[[str], bool], limits: Limits = Lim
         return
     unpacked = 0
     with open(path, "rb") as packed, tarfile.open(fileobj=_Forward(packed, limits), mode="r:") as archive:
-        for member in archive:
+        for number, member in enumerate(archive):
+            if number >= MOST_MEMBERS:
+                raise ValueError(f"the archive holds more than {MOST_MEMBERS:,} files: not the one it should be")
             unpacked += member.size
             check_size(path.name, unpacked, limits.archive)
             if wanted(member.name) and member.isreg():

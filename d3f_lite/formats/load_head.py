@@ -1,10 +1,10 @@
 """A head model by its name: the shipped one, or one that somebody else made."""
 
 from functools import lru_cache
-from pathlib import Path
 
 from d3f_lite.assets import assets
 from d3f_lite.errors import HeadError
+from d3f_lite.files.names import expanded
 from d3f_lite.heads.model import HeadModel
 
 
@@ -32,7 +32,7 @@ def load_head(name: str = "anny", largest_step: float = 200.0) -> HeadModel:
         return load_anny()
     if kind not in ("flame", "ict", "gnm"):
         raise HeadError(f"unknown head {name!r:.80}: use 'anny', 'flame:PATH', 'ict:PATH' or 'gnm:PATH'")
-    head = _foreign_head(name, kind, Path(path) if path else _fetched(kind))
+    head = _foreign_head(name, kind, expanded(path) if path else _fetched(kind))
     farthest = abs(head.basis).max(initial=0.0)
     if not 0.0 < farthest <= largest_step:
         raise HeadError(f"one coefficient of {head.name[:80]} moves it by {farthest:.4g} mm: is the file damaged?")

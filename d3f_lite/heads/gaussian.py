@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 
 class HeadDistribution:
@@ -102,7 +101,7 @@ class HeadDistribution:
         residual = ((vertices[visible] - self.mean[visible]) / noise**2).ravel()
         scaled = (basis.reshape(len(basis), -1, 3) / noise).reshape(len(basis), -1)
         precision = np.eye(len(basis)) + scaled @ scaled.T
-        latent = cho_solve(cho_factor(precision, lower=True), basis @ residual)
+        latent = np.linalg.solve(precision, basis @ residual)
         return self.around(self.coefficients + self.factor @ latent, self.factor @ inverse_root(precision))
 
     def around(self, coefficients: Float[np.ndarray, "K"], factor: Float[np.ndarray, "K Y"]) -> "GaussianHeads":
@@ -140,4 +139,4 @@ class GaussianHeads(HeadDistribution):
 
 def inverse_root(precision: Float[np.ndarray, "K K"]) -> Float[np.ndarray, "K K"]:
     """L⁻ᵀ of a precision Λ = L Lᵀ: a square root of the covariance Λ⁻¹."""
-    return solve_triangular(np.linalg.cholesky(precision), np.eye(len(precision)), lower=True).T
+    return np.linalg.inv(np.linalg.cholesky(precision)).T

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import scipy
 from jaxtyping import Bool, Int
 from PIL import Image
-from scipy.ndimage import binary_fill_holes
 
 from d3f_lite.errors import MaskError
 from d3f_lite.files.images import brighter_pixels, read_image, read_mask_levels, to_rgb
@@ -121,7 +121,7 @@ def misplaced(occluded: Bool[np.ndarray, "H W"], face: Bool[np.ndarray, "H W"], 
         if covers(moved[best]) > 4 * least:
             return f"the mask hides nothing of the face; {best} it would hide {covers(moved[best]):.0%}: was the photo upright?"
         return "the mask hides nothing of the face: was it made for this photo, and for this face?"
-    filled = covers(binary_fill_holes(occluded))
+    filled = covers(scipy.ndimage.binary_fill_holes(occluded))
     thickness = 2 * cv2.distanceTransform(np.uint8(occluded & face), cv2.DIST_L2, 3).max()
     if filled > 3 * hidden and thickness < 0.05 * np.sqrt(face.sum()):
         return f"the mask is thin and hides {hidden:.0%} of the face: if it is an outline, fill it, and it hides {filled:.0%}"
@@ -177,9 +177,8 @@ def _painted(pixels, strokes, photo, name, alike: int = 40):
     Two colours are ``alike`` whose channels differ by no more of 255 than this, as a JPEG's do.
     """
     changed = np.abs(pixels - photo.pixels).max(axis=2) > alike
-    on_photo = changed.mean() < 0.5
-    ground = pixels[(strokes == Stroke.NOTHING) & (changed if on_photo else True)]
-    if on_photo and len(ground) <= max(0.005 * strokes.size, 2 * (changed & (strokes != Stroke.NOTHING)).sum()):
+    odd, ground = changed & (strokes == Stroke.NOTHING), pixels[strokes == Stroke.NOTHING]
+    if changed.mean() < 0.5 and odd.sum() <= max(0.005 * odd.size, 2 * (changed & ~odd).sum()):
         return changed
     if len(ground) and (np.abs(ground - np.median(ground, axis=0)) > alike).any(axis=1).mean() > 0.1:
         wanted = "paint red what is occluded, green or blue what is visible, on the photo or on a transparent layer"

@@ -138,12 +138,12 @@ def _split(
 
     Directions that move the vertices by no more than ``least`` mm (RMS, along x, y and z) are left out.
     """
-    flat = moves.reshape(len(moves), -1)
-    along = chosen.T @ flat
-    rest = flat - chosen @ along
-    _, vectors = np.linalg.eigh(rest @ rest.T)
+    rest, chosen = moves.reshape(len(moves), -1), chosen.astype(moves.dtype)  # single precision: there are millions
+    along = chosen.T @ rest
+    rest = rest - chosen @ along
+    _, vectors = np.linalg.eigh((rest @ rest.T).astype(float))
     turn = vectors[:, ::-1][:, : len(moves) - len(along)]
-    remainder = turn.T @ rest
+    remainder = turn.T.astype(rest.dtype) @ rest
     kept = np.sqrt(np.square(remainder).mean(1)) > least
     return along.reshape(-1, *moves.shape[1:]), turn[:, kept], remainder[kept].reshape(-1, *moves.shape[1:])
 
@@ -170,12 +170,12 @@ def _lower_neighbours(triangles: Int[np.ndarray, "T 3"]) -> csr_array:
     edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).astype(np.int64)
     low, high = np.unique(np.sort(edges, axis=1), axis=0).T
     count = triangles.max() + 1
-    return coo_array((np.ones(len(low), np.int64), (high, low)), shape=(count, count)).tocsr()
+    return coo_array((np.ones(len(low), np.int32), (high, low)), shape=(count, count)).tocsr()
 
 
 def _in_steps(values: Float[np.ndarray, "..."], step: float, lower: csr_array) -> bytes:
     """Values in whole steps, see ``_packed``: (n, V, 3) of vertices, or any other array as it is."""
-    steps = np.rint(values / step).astype(np.int64)
+    steps = np.rint(values / step).astype(np.int32)
     if values.ndim == 3:
         planes = steps.transpose(1, 0, 2).reshape(values.shape[1], -1)
         steps = planes - np.floor_divide(lower @ planes, np.maximum(lower.sum(1), 1)[:, None])

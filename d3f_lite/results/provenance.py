@@ -41,6 +41,8 @@ def is_part_of_result(folder: Path) -> bool:
 
 def drawn_by_us(path: Path, start: int = 2048) -> bool:
     """Whether a file is a PNG that d3f-lite has drawn: its first ``start`` bytes say so."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with open(path, "rb") as file:
             head = file.read(start)

@@ -5,11 +5,11 @@ else a machine does hits both, and ratios of the medians are printed.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,20 +58,29 @@ def cases(folder: Path, photos: int) -> dict[str, tuple[tuple[str, ...], int]]:
     }  # fmt: skip
 
 
+LAUNCHED = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:], stdout=open("told", "w"), stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+spent = time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+json.dump({"code": os.waitstatus_to_exitcode(status), "spent": spent}, open(sys.argv[1], "w"))
+"""
+
+
 def cost(python: str, arguments: tuple[str, ...]) -> Cost:
-    """What a fresh process takes; a number that it prints at the end stands for its CPU seconds."""
-    with tempfile.TemporaryDirectory() as home, open(Path(home, "told"), "w+") as told:
-        start = time.perf_counter()
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen([python, *arguments], cwd=home, env=environment, stdout=told, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        elapsed = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, (python, arguments)
-        told.seek(0)
-        last = told.read().strip().rpartition("\n")[2]
-    own = last.replace(".", "", 1).isdecimal()
-    return Cost(elapsed, float(last) if own else usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)  # Linux counts in kB
+    """What a fresh process takes; a number that it prints at the end stands for its CPU seconds.
+
+    A small process starts it: Linux counts the starter's own peak as the started one's. It gives kB.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        report = Path(home, "report.json")
+        launch = [sys.executable, "-S", "-c", LAUNCHED, str(report), python, *arguments]
+        subprocess.run(launch, cwd=home, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True)
+        found, last = json.loads(report.read_text()), Path(home, "told").read_text().strip().rpartition("\n")[2]
+    assert found["code"] == 0, (python, arguments)
+    wall, cpu, megabytes = found["spent"]
+    return Cost(wall, float(last) if last.replace(".", "", 1).isdecimal() else cpu, megabytes)
 
 
 def measure(beside: Path | None = None, turns: int = 5, photos: int = 4):

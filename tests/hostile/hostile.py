@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
+from traitlets import TraitError
 
 from d3f_lite.errors import D3FError
 
@@ -110,7 +111,7 @@ class Kind:
         _empty(folder)
         try:
             found = self.read(bad, folder)
-        except D3FError as error:
+        except (D3FError, TraitError) as error:  # the latter is how a widget refuses
             self.tally.refused += 1
             assert str(error) and str(error).isprintable(), repr(str(error))
             return
@@ -119,7 +120,7 @@ class Kind:
 
 def _empty(folder):
     for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def file_reader(name, read):

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from flame_format import flame_table
 from hostile import Kind, broken, file_reader, finite, watched
+from hostile_folk import kinds_of_folk
 from hostile_heads import (
     PROGRAMS,
     attacks,
@@ -329,6 +330,7 @@ def kinds():
              of_array(painter()), check_shape, bytes(pixels), 60),
         Kind("dragged landmarks (widget)", places(), of_array(editor()), check_landmarks, points().xy.tolist(), 100),
         Kind("names of a batch", NAMES_OF_A_BATCH, of_array(unique_names), check_names, ["me"], 300, refused=0.0),
+        *kinds_of_folk(),
         Kind("captions", WORDS, of_array(draw), check_drawn, "me", 60, refused=0.0),
         Kind("encodings", ENCODED, of_array(printed), check_printed, ("ascii", "王"), 200, refused=0.0),
     ]  # fmt: skip
