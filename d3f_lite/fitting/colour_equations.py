@@ -1,6 +1,6 @@
 """What the photo's colours say about a head and its pose: their normal equations, light and albedo integrated out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,8 @@ class ColourModel:
     least_area: float = 250.0  # mm²: less says nothing about colour
     hidden_depth: float = 2.0  # mm behind another part at which a point starts to be hidden; at twice as much it is
     edge_reach: float = 1.5  # px of the crop, over which it fades at the edge of that part
+    outlier: float = 4.0  # times the median difference, from which on a point fades: hair, glasses, cast shadows, an occluder's rim ...
+    outlier_floor: float = 0.1  # ... and at least; at twice as much it is out
     noise_floor: float = 0.01  # difference that even a perfect model leaves
     robustness: float = 3.0  # standard deviations from which on a difference counts less
     light_sigma: float = 0.3  # how far the light may be off the best one,
@@ -55,7 +57,10 @@ class ColourEquations:
         normals = vertex_normals(vertices, head.triangles)[corners].mean(1)
         harmonics = spherical_harmonics(unit(normals) @ camera.rotation.T)
         appearance = solve_appearance(observed, harmonics, regions, share)
-        return SurfacePoints(pixels, corners, share, observed, slopes, regions, harmonics, appearance)
+        points = SurfacePoints(pixels, corners, share, observed, slopes, regions, harmonics, appearance)
+        error = np.abs(points.residual).max(1)
+        limit = max(self.model.outlier * weighted_median(error, share), self.model.outlier_floor)
+        return replace(points, share=share * np.clip(2.0 - error / limit, 0.0, 1.0))
 
     def _seen_areas(
         self, vertices: Float[np.ndarray, "V 3"], corners: Int[np.ndarray, "T 3"], camera: Camera
