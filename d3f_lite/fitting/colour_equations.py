@@ -21,7 +21,7 @@ class ColourModel:
     least_area: float = 250.0  # mm²: less says nothing about colour
     hidden_depth: float = 2.0  # mm behind another part at which a point starts to be hidden; at twice as much it is
     edge_reach: float = 1.5  # px of the crop, over which it fades at the edge of that part
-    outlier: float = 4.0  # times the median difference, from which on a point fades: hair, glasses, cast shadows, an occluder's rim ...
+    outlier: float = 4.0  # times the median difference, from which on a point fades: hair, shadows, an occluder's rim ...
     outlier_floor: float = 0.1  # ... and at least; at twice as much it is out
     noise_floor: float = 0.01  # difference that even a perfect model leaves
     robustness: float = 3.0  # standard deviations from which on a difference counts less
