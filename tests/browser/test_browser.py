@@ -171,7 +171,7 @@ def test_explorer_is_a_page_that_takes_a_painted_mask_and_keeps_up_in_little_mem
             explorer.get_by_role("button", name="Export").click()
             page.get_by_text("Download ").click()
         with zipfile.ZipFile(io.BytesIO(download.value.path().read_bytes())) as archive:
-            assert {"fit.ply", "sample_15.ply", "samples.png"} <= set(archive.namelist())
+            assert {"fit.ply", "sample_015.ply", "samples.png"} <= set(archive.namelist())
             text = archive.read("settings.toml").decode()
         assert sum(megabytes(server)) < MOST_MEMORY, megabytes(server)
         (tmp_path / "settings.toml").write_text(text)

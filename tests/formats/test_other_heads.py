@@ -57,7 +57,7 @@ def test_from_a_photo_to_sixteen_heads(name, cache, occluded_photo, tmp_path):
     heads, fit = found.samples.vertices, found.fit
     assert heads.shape == (16, len(found.head.mean), 3) and np.isfinite(heads).all()
     measures = found.measures()
-    assert measures["inner_landmark_error_percent"] < 3.0
+    assert measures["inner_landmark_error_percent"] < 3.5
     assert measures["spread_occluded_mm"] > 2.0 * measures["spread_visible_mm"] > 0.0
     points = found.head.landmark_points(heads)
     assert (points[:, NOSE, 1] - points[:, CHIN, 1]).min() > 25.0  # mm: no chin has moved up into the face
@@ -72,9 +72,10 @@ def test_notebook_07_shows_both(cache, occluded_photo):
     names = {}
     exec(sources[0], names)  # what it imports, the shipped head, the settings
     observation = observe(*occluded_photo)
-    shown = {"picture": lambda figure, alt: alts.append(alt), "photo": occluded_photo[0], "window": face_window(observation)}
-    names, alts = names | shown | {"observation": observation}, []
-    first = next(number for number, source in enumerate(sources) if source.startswith("FLAME = "))
+    drawn = {}
+    names |= {"sheet": lambda pictures, *_, **__: drawn.update(pictures), "photo": occluded_photo[0]}
+    names |= {"observation": observation, "window": face_window(observation)}
+    first = next(number for number, source in enumerate(sources) if source.startswith("artists = "))
     for source in sources[first : first + 2]:
         exec(source, names)
-    assert len(alts) == 1 and "for each head model that is here: anny, flame, ict" in alts[0]
+    assert {f"{name}, over the photo" for name in ("shipped", "artists' heads", "ict", "flame")} <= set(drawn)
