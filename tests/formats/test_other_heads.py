@@ -57,6 +57,7 @@ def test_from_a_photo_to_sixteen_heads(name, cache, occluded_photo, tmp_path):
     heads, fit = found.samples.vertices, found.fit
     assert heads.shape == (16, len(found.head.mean), 3) and np.isfinite(heads).all()
     measures = found.measures()
+    # The small ICT-FaceKit has no areas of albedo: brows and lips count as shape to the colours, and pull its landmarks by 3.1 %.
     assert measures["inner_landmark_error_percent"] < 3.5
     assert measures["spread_occluded_mm"] > 2.0 * measures["spread_visible_mm"] > 0.0
     points = found.head.landmark_points(heads)
