@@ -170,7 +170,7 @@ def revealed(reconstruction: Reconstruction, size: int = 400) -> UInt8[np.ndarra
     zoom = size / max(rows.stop - rows.start, columns.stop - columns.start)
     camera = fit.camera.cropped((columns.start, rows.start), zoom)
     trust, mesh = trust_near(hidden > 0, camera.scale)[..., None], refinement(head)
-    face, share = draw_averaged(mesh(fit.vertices), mesh.triangles, camera, texture.albedo, texture.light + RELIEF, shape,
+    face, share = draw_averaged(mesh(fit.vertices), mesh.triangles, camera, texture.albedo, texture.light, shape,
                                 fine_normals(head, fit.vertices))  # fmt: skip
     made_up = face + (1.0 - share) * pull_push(photo, (trust * (1.0 - share))[..., 0], full=0.5)
     return in_bytes(trust * photo + (1.0 - trust) * made_up)
