@@ -23,6 +23,7 @@ from d3f_lite.results.pictures import (
     draw_head,
     face_window,
     heatmap_colours,
+    heatmap_shares,
     in_bytes,
     mark_occluder,
     portrait_camera,
@@ -134,9 +135,10 @@ def head_painter(reconstruction: Reconstruction, look: str = "photo") -> Callabl
 
 
 def spread_colours(reconstruction: Reconstruction) -> Float[np.ndarray, "V 3"]:
-    """The colours of a Reconstruction's heatmap: how far its heads differ where the photo leaves them free."""
-    where, spread = reconstruction.fit.free, reconstruction.spread
-    return heatmap_colours(spread, where, spread[where].max(initial=0.0))
+    """The colours of a Reconstruction's heatmap: how far its heads differ where something hides them; grey, never seen."""
+    spread = reconstruction.spread
+    share, never = heatmap_shares(reconstruction.fit, reconstruction.head)
+    return heatmap_colours(spread, share, spread[share > 0].max(initial=0.0), never)
 
 
 def _hatched(head: HeadModel, texture: Texture, stripes: float = 9.0) -> Float[np.ndarray, "F 3"]:
