@@ -7,9 +7,10 @@ import ipywidgets
 
 from d3f_lite.errors import SettingsError
 from d3f_lite.reconstruct import complete
+from d3f_lite.results.pictures import heatmap_shares
 from d3f_lite.results.sheet import DISCLAIMER
 from widgets.background import BackgroundTask
-from widgets.plots import empty_plot, head_mesh, look_at, recolour
+from widgets.plots import add_scaled, empty_plot, head_mesh, look_at, recolour
 from widgets.sliders import WIDE, setting, slider
 
 
@@ -27,19 +28,20 @@ class HeadViewer(ipywidgets.VBox):
         self.shown = ipywidgets.IntSlider(0, 0, number, description="head shown i (0 = the fit)", **WIDE)
         self.weight = setting("dpp_weight", "DPP weight w (nats)", reconstruction.settings.diversity)
         self.number = slider("number of heads N", range(2, 33), number)
-        self._where = fit.occluded if fit.occluded.any() else ~fit.visible
+        self._where = heatmap_shares(fit, reconstruction.head)[0] > 0.5
         self.plot = empty_plot(height)
         self.mesh = head_mesh(fit.vertices, reconstruction.head.triangles, spread, where=self._where,
-                              highest=spread[self._where].max(), name="spread over the occluded part (mm)")  # fmt: skip
-        self.plot += self.mesh
-        self.plot.colorbar_object_id = self.mesh.id
+                              highest=spread[self._where].max(initial=0.0), name="spread where occluded (mm)")  # fmt: skip
+        add_scaled(self.plot, self.mesh, "spread")
         look_at(self.plot, fit.vertices, yaw=0.35)
         self.show(reconstruction)
         self.shown.observe(lambda _: self._draw(), "value")
         for control in (self.weight, self.number):
             control.observe(lambda _: self._generate(), "value")
         note = ipywidgets.HTML(f"<b>{DISCLAIMER}</b> Drag to turn, scroll to zoom.")
-        legend = ipywidgets.HTML("Colours: spread (standard deviation) of the N heads, in mm. Grey: not occluded.")
+        legend = ipywidgets.HTML(
+            "Colours: spread (standard deviation) of the N heads, in mm. Grey: shown by the photo, or never seen from there."
+        )
         super().__init__([legend, self.plot, self.shown, self.weight, self.number, self.readout, self.task, note])
         self.add_class("d3f-head-viewer")
 

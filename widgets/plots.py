@@ -42,6 +42,15 @@ def head_mesh(vertices, triangles, values=None, *, where=None, highest=None, nam
     return mesh
 
 
+def add_scaled(plot, mesh, what):
+    """Add a mesh of ``head_mesh`` to a plot, and its colour bar with ``what`` it measures, in mm: k3d's own have no unit."""
+    import k3d
+
+    plot += mesh
+    plot += k3d.text2d(f"{what}, mm", position=(0.012, 0.995), reference_point="lb", size=0.9, label_box=False, color=0x444444)
+    plot.colorbar_object_id = mesh.id
+
+
 def scale_top(highest: float) -> float:
     """Where a colour scale ends (mm), ``highest`` or more: where k3d's ticks are as round as their labels."""
     round_ones = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 25, 30, 35, 40, 50, 60, 80, 100)

@@ -18,7 +18,7 @@ from d3f_lite.results.refinement import sides
 
 CLAY = (0.74, 0.72, 0.70)
 NEUTRAL = (0.88, 0.87, 0.86)  # in a heatmap, of what the photo shows
-NEVER_SEEN = (0.62, 0.62, 0.64)  # and of what no photo from there shows
+NEVER_SEEN = (0.52, 0.52, 0.54)  # and of what no photo from there shows
 MAGENTA = (214, 51, 132)  # RGB of 255, of what marks an occluder
 # Spherical harmonics (on all sides, x, y, z, and no second order) of a soft key light from above the camera.
 STUDIO_LIGHT = np.outer((0.38, 0.10, 0.22, 0.50, 0, 0, 0, 0, 0), np.ones(3)).astype(np.float32)
@@ -60,7 +60,7 @@ def heatmap_colours(
 
 
 def heatmap_shares(fit: Fit, head: HeadModel, rounds: int = 5) -> tuple[Float[np.ndarray, "V"], Float[np.ndarray, "V"]]:
-    """What a heatmap colours of a head, and what it leaves grey because no photo from there shows it: 0 to 1, soft at the borders.
+    """What a heatmap colours of a head, and what it leaves grey as no photo from there shows it: 0 to 1, soft at the borders.
 
     Coloured is what the occluder hides; if there is none, what the face turns away. Specks are too small to be coloured.
     """

@@ -29,6 +29,7 @@ from d3f_lite.results.pictures import (
     portrait_camera,
 )
 from d3f_lite.results.refinement import refinement
+from d3f_lite.results.telling import first_words
 from d3f_lite.results.texture import Texture, fine_normals, texture_of, trust_near
 
 # How the heads of a sheet look, and what is said of it.
@@ -70,7 +71,8 @@ def samples_sheet(reconstruction: Reconstruction, size: int = HEAD_SIZE, look: s
     tiles += [Tile(picture, words, row, column) for (picture, words), (row, column) in zip(heads, places)]
     name, count = readable(reconstruction.observation.photo.name), len(reconstruction.samples.vertices)
     some = f" {len(heads)} of {count} heads are shown." if len(heads) < count else ""
-    sheet = tile_sheet(tiles, f"{name}: {DISCLAIMER}{some}", (size, size), letters=max(8, size // 17))
+    title = " ".join((f"{name}: {DISCLAIMER}{some}", *first_words(reconstruction)))
+    sheet = tile_sheet(tiles, title, (size, size), letters=max(8, size // 17))
     sheet.info["alt"] = (
         f"The photo {name}{said} beside the same photo with {behind}; and {len(heads)} heads {LOOKS[look]}, "
         "as the camera sees them: alike where the photo shows the face, different where it does not."
