@@ -71,7 +71,7 @@ def samples_sheet(reconstruction: Reconstruction, size: int = HEAD_SIZE, look: s
     tiles += [Tile(picture, words, row, column) for (picture, words), (row, column) in zip(heads, places)]
     name, count = readable(reconstruction.observation.photo.name), len(reconstruction.samples.vertices)
     some = f" {len(heads)} of {count} heads are shown." if len(heads) < count else ""
-    title = " ".join((f"{name}: {DISCLAIMER}{some}", *first_words(reconstruction)))
+    title = "\n".join((f"{name}: {DISCLAIMER}{some}", *first_words(reconstruction)))
     sheet = tile_sheet(tiles, title, (size, size), letters=max(8, size // 17))
     sheet.info["alt"] = (
         f"The photo {name}{said} beside the same photo with {behind}; and {len(heads)} heads {LOOKS[look]}, "

@@ -49,9 +49,9 @@ def parts_never_seen(reconstruction: Reconstruction) -> list[str]:
 def first_words(reconstruction: Reconstruction) -> list[str]:
     """What stands on the first screen of the page, over the sheet, and in the terminal: a few sentences."""
     words, several = [], len(reconstruction.samples.vertices) > 1
-    where = {"visible": "Where the photo shows it", "hidden": "Where it is hidden"}
+    where = {"visible": "Where seen", "hidden": "Where hidden"}
     for part, mm in likeness(reconstruction).items():
-        drawn = f", two heads drawn for it (of any seed) by {mm['heads']:.1f} mm" if several else ""
+        drawn = f", two heads of any seed by {mm['heads']:.1f} mm" if several else ""
         words.append(
             f"{where[part]}, this face is {mm['average']:.1f} mm from the average one; another person's photo would give one "
             f"{mm['photos']:.1f} mm from it; two people differ by {mm['people']:.1f} mm{drawn}."
