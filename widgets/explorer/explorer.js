@@ -134,7 +134,10 @@ function title({ name }) {
 
 /** What to know of the heads before looking at them. */
 function said({ said }) {
-  return make("ul", { className: "said soft" }, ...said.map((words) => make("li", {}, words)));
+  const list = make("ul", {}, ...said.map((words) => make("li", {}, words)));
+  const summary = make("summary", {}, "How far from others; what is never seen");
+  const open = matchMedia("(min-width: 640px)").matches; // a phone's first screen has no room
+  return make("details", { className: "said soft", open }, summary, list);
 }
 
 /** Light or dark as the notebook is, or as the person has it. */
