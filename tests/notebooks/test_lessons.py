@@ -100,7 +100,7 @@ def test_a_prediction_is_captured_with_the_options_of_its_question(path):
     for before, cell in zip(cells, cells[1:]):
         if cell.cell_type == "code" and cell.source.startswith("Prediction("):
             number, options = (ast.literal_eval(argument) for argument in ast.parse(cell.source).body[0].value.args)
-            assert number.startswith(f"{path.stem[:2]}.") and "**Predict" in before.source
+            assert number.startswith(f"{path.stem.split('_')[0]}.") and "**Predict" in before.source
             letters = [option[:3] for option in options]
             assert letters == ["(a)", "(b)", "(c)", "(d)"][: len(options)] and len(options) >= 2
             assert all(letter in before.source for letter in letters), f"{number}: the question names no options"
