@@ -28,10 +28,10 @@ class HeadViewer(ipywidgets.VBox):
         self.shown = ipywidgets.IntSlider(0, 0, number, description="head shown i (0 = the fit)", **WIDE)
         self.weight = setting("dpp_weight", "DPP weight w (nats)", reconstruction.settings.diversity)
         self.number = slider("number of heads N", range(2, 33), number)
-        self._where = heatmap_shares(fit, reconstruction.head)[0] > 0.5
+        self._shares = heatmap_shares(fit, reconstruction.head)
+        highest = spread[self._shares[0] > 0].max(initial=0.0)
         self.plot = empty_plot(height)
-        self.mesh = head_mesh(fit.vertices, reconstruction.head.triangles, spread, where=self._where,
-                              highest=spread[self._where].max(initial=0.0), name="spread where occluded (mm)")  # fmt: skip
+        self.mesh = head_mesh(fit.vertices, reconstruction.head.triangles, spread, highest=highest, name="spread (mm)")
         add_scaled(self.plot, self.mesh, "spread")
         look_at(self.plot, fit.vertices, yaw=0.35)
         self.show(reconstruction)
@@ -40,7 +40,7 @@ class HeadViewer(ipywidgets.VBox):
             control.observe(lambda _: self._generate(), "value")
         note = ipywidgets.HTML(f"<b>{DISCLAIMER}</b> Drag to turn, scroll to zoom.")
         legend = ipywidgets.HTML(
-            "Colours: spread (standard deviation) of the N heads, in mm. Grey: shown by the photo, or never seen from there."
+            "Colours: spread (standard deviation) of the N heads, in mm. Light: the photo shows it; grey: never seen."
         )
         super().__init__([legend, self.plot, self.shown, self.weight, self.number, self.readout, self.task, note])
         self.add_class("d3f-head-viewer")
@@ -62,7 +62,7 @@ class HeadViewer(ipywidgets.VBox):
         """Send the head shown and the heatmap to the plot."""
         with self._drawing:
             place, found = self.shown.value, self.reconstruction
-            recolour(self.mesh, [found.fit.vertices, *found.samples.vertices][place], found.spread, self._where)
+            recolour(self.mesh, [found.fit.vertices, *found.samples.vertices][place], found.spread, *self._shares)
             self.plot.render()
 
     def _generate(self):

@@ -1,5 +1,7 @@
 """What a user must know of a result before looking at it, in plain words; the numbers behind them are the model's own."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from d3f_lite.completion.posterior import condition_on_photo, fix_gauge
@@ -8,6 +10,7 @@ from d3f_lite.heads.model import HAIRLINE, HeadModel
 from d3f_lite.reconstruction import Reconstruction
 
 
+@lru_cache(maxsize=2)
 def likeness(reconstruction: Reconstruction) -> dict[str, dict[str, float]]:
     """How far the fitted face is from others, root mean square over a part, in mm.
 
@@ -61,7 +64,7 @@ def first_words(reconstruction: Reconstruction) -> list[str]:
     for name, share in reconstruction.observation.masks.shown.items():
         option = "hair" if name != "clear glasses" else "glasses"
         words.append(
-            f"Careful: {name} over {share:.0%} of the face counts as visible skin; --hides {option} takes it for hidden."
+            f"Careful: {name} over {share:.0%} of the face taken for visible skin; --hides {option} takes it for hidden."
         )
     return words
 

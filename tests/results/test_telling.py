@@ -59,5 +59,5 @@ def test_a_beard_that_counts_as_skin_is_named(found):
     bearded = replace(found, observation=replace(found.observation, masks=masks))
     assert (
         first_words(bearded)[-1]
-        == "Careful: a beard over 12% of the face counts as visible skin; --hides hair takes it for hidden."
+        == "Careful: a beard over 12% of the face taken for visible skin; --hides hair takes it for hidden."
     )
