@@ -54,7 +54,7 @@ def first_words(reconstruction: Reconstruction) -> list[str]:
     words, several = [], len(reconstruction.samples.vertices) > 1
     where = {"visible": "Where seen", "hidden": "Where hidden"}
     for part, mm in likeness(reconstruction).items():
-        drawn = f", two heads of any seed by {mm['heads']:.1f} mm" if several else ""
+        drawn = f", two heads of any seed by {mm['heads']:.1f} mm (expressions too)" if several else ""
         words.append(
             f"{where[part]}, this face is {mm['average']:.1f} mm from the average one; another person's photo would give one "
             f"{mm['photos']:.1f} mm from it; two people differ by {mm['people']:.1f} mm{drawn}."
