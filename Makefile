@@ -19,7 +19,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
 # JupyterLab asks npm, if there is one, for its folders, and npm logs that.
 export npm_config_cache := $(CURDIR)/$(VENV)/var/npm
 
-.PHONY: demo test check javascript lab handouts site serve grade slides bench fuzz clean locks
+.PHONY: demo test check javascript lab solutions handouts site serve grade slides bench fuzz clean locks
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
@@ -39,7 +39,11 @@ javascript:
 	elif ! test -d widgets/node_modules && ! npm --prefix widgets ci --silent; then echo "javascript: not looked at, npm cannot get Biome"; \
 	else npm --prefix widgets run --silent check; fi
 
-lab: $(VENV)/ready
+lab: $(VENV)/ready-to-test
+	$(BIN)/python notebooks/handouts.py --keep
+	$(BIN)/jupyter lab $(LAB_FLAGS) handouts/00_quickstart.ipynb
+
+solutions: $(VENV)/ready
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_quickstart.ipynb
 
 handouts: $(VENV)/ready-to-test

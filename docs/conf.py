@@ -18,6 +18,7 @@ from d3f_lite.results.explorer_page import explorer_page
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 REPOSITORY = os.environ.get("GITHUB_REPOSITORY", "OWNER/d3f-lite")  # set where GitHub builds the pages
+STUDENTS = "students"  # the branch whose notebooks/ holds the students' copies: .github/workflows/site.yml writes it
 
 project, author, copyright = "d3f-lite", "the authors of d3f-lite", "the authors of d3f-lite, Apache-2.0"
 root_doc = "docs/index"
@@ -51,10 +52,15 @@ html_copy_source = False  # the notebooks' sources hold the solutions
 html_show_sphinx = False
 html_theme_options = {
     "repository_url": f"https://github.com/{REPOSITORY}",
+    "repository_branch": STUDENTS,
     "use_repository_button": True,
     "use_download_button": False,
     "use_fullscreen_button": False,
-    "launch_buttons": {"binderhub_url": "https://mybinder.org", "colab_url": "https://colab.research.google.com"},
+    "launch_buttons": {
+        "notebook_interface": "jupyterlab",
+        "binderhub_url": "https://mybinder.org",
+        "colab_url": "https://colab.research.google.com",
+    },  # fmt: skip
     "show_toc_level": 2,
     "navbar_persistent": [],  # the search stands in the side bar
 }

@@ -1,5 +1,6 @@
-"""Write the students' copies, without solutions and outputs: ``python notebooks/handouts.py [FOLDER]``."""
+"""Write the students' copies, without solutions and outputs: ``python notebooks/handouts.py [FOLDER] [--keep]``."""
 
+import argparse
 import hashlib
 import sys
 from pathlib import Path
@@ -31,20 +32,24 @@ def is_untouched(path):
         return False
 
 
-def write_handouts(folder):
+def write_handouts(folder, keep=False):
     """Write a copy of each notebook to ``folder``; what stands between BEGIN and END SOLUTION becomes a stub.
+
+    Args:
+        folder: where the copies go.
+        keep: leave copies in which somebody has worked as they are, instead of refusing.
 
     Raises:
         OutputError: there is a notebook of that name in which somebody has worked.
     """
     sources = sorted(HERE.glob("[0-9]*.ipynb"))
-    for path in sources:
-        if (folder / path.name).exists() and not is_untouched(folder / path.name):
-            raise OutputError(f"{folder / path.name} is somebody's work: move it away, or choose another folder")
+    worked_in = [path for path in sources if (folder / path.name).exists() and not is_untouched(folder / path.name)]
+    if worked_in and not keep:
+        raise OutputError(f"{folder / worked_in[0].name} is somebody's work: move it away, or choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     clear = ClearOutputPreprocessor(), ClearSolutions()
     exporter = NotebookExporter(preprocessors=clear)
-    for path in sources:
+    for path in sorted(set(sources) - set(worked_in)):
         copy = nbformat.reads(exporter.from_notebook_node(with_marks(nbformat.read(path, as_version=4)))[0], as_version=4)
         copy.metadata[MARK] = cells_hash(copy)
         nbformat.write(copy, folder / path.name)
@@ -54,7 +59,11 @@ def write_handouts(folder):
 @command_line("handouts")
 def main():
     """Write them to the folder that is named, or to ``handouts``."""
-    write_handouts(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "handouts")
+    parser = argparse.ArgumentParser(prog="handouts.py", description="Write the students' copies.")
+    parser.add_argument("folder", type=Path, nargs="?", default=HERE.parent / "handouts", help="(default: handouts)")
+    parser.add_argument("--keep", action="store_true", help="leave copies in which somebody has worked as they are")
+    chosen = parser.parse_args()
+    write_handouts(chosen.folder, chosen.keep)
 
 
 sys.exit(main())

@@ -63,7 +63,7 @@ def test_postbuild_installs_the_package_and_runs_it(tmp_path):
 
 
 def test_the_readme_s_links_open_and_stay_within_binder_s_memory(tmp_path):
-    pages = re.findall(r"mybinder\.org/v2/gh/[\w-]+/d3f-lite/HEAD\?urlpath=([\w/.]+)\)", (ROOT / "README.md").read_text())
+    pages = re.findall(r"mybinder\.org/v2/gh/[\w-]+/d3f-lite/students\?urlpath=([\w/.]+)\)", (ROOT / "README.md").read_text())
     assert pages == ["lab/tree/notebooks/00_quickstart.ipynb", "voila/render/notebooks/explorer.ipynb"]
     assert all((ROOT / "notebooks" / page.split("/")[-1]).exists() for page in pages)
     options = "--allow-root", "--IdentityProvider.token=", f"--ServerApp.root_dir={ROOT}"

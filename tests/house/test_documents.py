@@ -42,7 +42,8 @@ SMALLER = {
 ELSEWHERE = {
     "make demo": "test_binder.py::test_postbuild_installs_the_package_and_runs_it",
     "make locks": "test_house.py::test_locks_have_a_hash_for_every_version",
-    "make lab": "test_browser.py::lab",
+    "make lab": "test_exercises.py::test_copies_in_which_somebody_works_stay",
+    "make solutions": "test_browser.py::lab",
     "make check": "test_house.py::test_the_static_checkers_are_content",
     "make javascript": "test_explorer_modules.py::test_the_formatter_and_the_linter_are_content",
     "make handouts": "test_exercises.py::handouts",
@@ -67,7 +68,7 @@ ELSEWHERE = {
     "python data_fetch.py ict": "test_data_fetch.py::test_fetch_and_fetch_again",
     "python -m research.bake.assets": "test_data_fetch.py::test_refresh_mends_a_stale_hash_and_nothing_else",
     "python -m research.bake.mesh_vae": "test_mesh_vae_training.py::test_a_killed_training_goes_on_where_it_was",
-    "python notebooks/handouts.py [FOLDER]": "test_exercises.py::handouts",
+    "python notebooks/handouts.py [FOLDER] [--keep]": "test_exercises.py::handouts",
     "python notebooks/predictions.py FOLDER": "test_prediction.py::test_a_class_is_counted",
     "python notebooks/slides.py [FOLDER]": "test_slides.py::slides",
     "python notebooks/grade.py NOTEBOOK [--folder grading] [--seconds 120]": "test_grade.py::graded",

@@ -111,3 +111,30 @@ def test_handout_holds_no_solution_and_no_output(notebook, handouts):
     cells = nbformat.read(path, as_version=4).cells
     assert len(cells) == len(nbformat.read(source, as_version=4).cells)
     assert not any(cell.outputs or cell.execution_count for cell in cells if cell.cell_type == "code")
+
+
+@pytest.mark.slow
+def test_copies_in_which_somebody_works_stay(handouts):
+    """As ``make lab`` writes them: what is worked in stays as it is, what is missing comes back, and without --keep nothing does."""
+    worked_in, missing = handouts / "01_head_model.ipynb", handouts / "02_landmarks_and_masks.ipynb"
+    before, copy = worked_in.read_bytes(), nbformat.read(worked_in, as_version=4)
+    copy.cells[1].source += "\nmine = 1"
+    nbformat.write(copy, worked_in)
+    mine = worked_in.read_bytes()
+    missing.unlink()
+    command = [sys.executable, ROOT / "notebooks" / "handouts.py", handouts]
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1 and not missing.exists()
+    subprocess.run([*command, "--keep"], check=True, capture_output=True)
+    assert worked_in.read_bytes() == mine and missing.exists()
+    worked_in.write_bytes(before)
+
+
+def test_make_lab_opens_a_copy_and_make_solutions_the_solved_one():
+    """What make would run: no notebook with a solution is opened by ``make lab``."""
+    opened = {}
+    for target in ("lab", "solutions"):
+        said = subprocess.run(["make", "-n", "-o", ".venv/ready", "-o", ".venv/ready-to-test", target], cwd=ROOT,
+                              capture_output=True, text=True, check=True)  # fmt: skip
+        opened[target] = re.search(r"jupyter lab +(\S+)", said.stdout)[1]
+    assert opened == {"lab": "handouts/00_quickstart.ipynb", "solutions": "notebooks/00_quickstart.ipynb"}

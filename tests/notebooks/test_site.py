@@ -4,6 +4,7 @@ import functools
 import html
 import http.server
 import json
+import os
 import re
 import subprocess
 import sys
@@ -64,6 +65,19 @@ def test_every_notebook_has_its_page_and_every_link_leads_somewhere(site):
                 assert there.exists(), f"{path.name} links to {there}"
                 if fragment and there in pages:
                     assert f'id="{unquote(fragment)}"' in pages[there], f"{path.name} links to {there.name}#{fragment}"
+
+
+def test_every_rocket_opens_a_student_s_copy(site):
+    """On the branch that the workflow writes, where notebooks/ holds what handouts.py made."""
+    here = os.environ.get("GITHUB_REPOSITORY", "OWNER/d3f-lite")
+    assert "git switch -C students\n" in (ROOT / ".github" / "workflows" / "site.yml").read_text(encoding="utf-8")
+    for path in NOTEBOOKS:
+        page = html.unescape((site / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8"))
+        there = f"notebooks/{path.name}"
+        assert f'"https://mybinder.org/v2/gh/{here}/students?urlpath=lab/tree/{there}"' in page
+        assert f'"https://colab.research.google.com/github/{here}/blob/students/{there}"' in page
+        assert (site / "handouts" / path.name).exists()
+        assert not re.search(r'"[^"]*(mybinder|colab)[^"]*/(main|master|HEAD)[?/][^"]*"', page)
 
 
 def test_nothing_of_the_site_holds_a_solution(site):
