@@ -51,6 +51,7 @@ ELSEWHERE = {
     "make serve": "test_site.py::address",
     "make grade": "test_grade.py::graded",
     "make grade NOTEBOOK=01_head_model": "test_grade.py::graded",
+    'make grade NOTEBOOK=01_head_model GRADE_FLAGS="--roster roster.csv"': "test_grade.py::graded",
     "make slides": "test_slides.py::slides",
     "d3f-lite demo": "test_binder.py::test_postbuild_installs_the_package_and_runs_it",
     "d3f-lite batch FOLDER --out results/batch": "test_batch.py::test_a_batch_that_was_killed_goes_on_and_a_bad_photo_stops_nobody",
@@ -71,7 +72,7 @@ ELSEWHERE = {
     "python notebooks/handouts.py [FOLDER] [--keep]": "test_exercises.py::handouts",
     "python notebooks/predictions.py FOLDER": "test_prediction.py::test_a_class_is_counted",
     "python notebooks/slides.py [FOLDER]": "test_slides.py::slides",
-    "python notebooks/grade.py NOTEBOOK [--folder grading] [--seconds 120]": "test_grade.py::graded",
+    "python notebooks/grade.py NOTEBOOK [--folder grading] [--roster CSV] [--jobs 2] [--seconds 60]": "test_grade.py::graded",
 }  # fmt: skip
 # Here only that the program, or the target of make, is there; the workshop's commands are asked whether they know their options.
 TOO_LONG = {

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import subprocess
 import sys
 
@@ -18,6 +19,11 @@ ANSWERS = {
     "wrong": "return heads.std(axis=0, ddof=1).mean(axis=-1)",
     "empty": None,
 }
+ROSTER = """First name,Email address,ID number
+Ada,ada@u.example,right
+Wim,wim@u.example,wrong
+Noah,noah@u.example,n1
+"""
 
 
 def hand_in(folder, copies):
@@ -57,16 +63,69 @@ def graded(handouts):
 
         return made
 
-    hand_in(handouts / "three", {student: with_answer(answer) for student, answer in ANSWERS.items()})
-    return handouts / "three", command(handouts / "three", "--seconds", "100000").stdout
+    def without_check(copy):
+        copy = with_answer(ANSWERS["right"])(copy)
+        copy.cells = [cell for cell in copy.cells if cell.metadata.get("nbgrader", {}).get("grade_id") != f"{EXERCISE}_check"]
+        return copy
+
+    answers = {student: with_answer(answer) for student, answer in ANSWERS.items()} | {"deleted": without_check}
+    others = dict.fromkeys(("renamed", "twice", "broken"), with_answer(None))
+    folder = handouts / "three"
+    hand_in(folder, answers | others)
+    place = folder / "submitted"
+    (place / "renamed" / NAME / f"{NAME}.ipynb").rename(place / "renamed" / NAME / f"{NAME} (1).ipynb")
+    shutil.copy(place / "twice" / NAME / f"{NAME}.ipynb", place / "twice" / f"{NAME} (1).ipynb")
+    (place / "broken" / NAME / f"{NAME}.ipynb").write_text('{"cells": [')
+    (place / "nothing").mkdir()
+    nbformat.write(nbformat.v4.new_notebook(), place / "nothing" / "notes.ipynb")
+    (place / "solved" / NAME).mkdir(parents=True)
+    shutil.copy(ROOT / "notebooks" / f"{NAME}.ipynb", place / "solved" / NAME)
+    (handouts / "roster.csv").write_text(ROSTER)
+    return folder, command(folder, "--seconds", "100000", "--jobs", "2", "--roster", handouts / "roster.csv").stdout
+
+
+def rows_of(path):
+    """A table's rows."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def test_only_the_right_answer_gets_the_mark(graded):
     folder, told = graded
-    with open(folder / f"{NAME}.csv", newline="", encoding="utf-8") as file:
-        rows = {row["student"]: row for row in csv.DictReader(file)}
-    assert {student: float(row["sum"]) for student, row in rows.items()} == dict.fromkeys(ANSWERS, 0.0) | {"right": 1.0}
+    rows = {row["student"]: float(row["sum"]) for row in rows_of(folder / f"{NAME}.csv")}
+    assert rows == dict.fromkeys(ANSWERS, 0.0) | {"right": 1.0, "deleted": 1.0}
     assert "right: 1\n" in told and "empty: 0\n" in told
+
+
+def test_what_was_not_graded_is_named_with_the_reason(graded):
+    folder, told = graded
+    why = {row["student"]: row["why"] for row in rows_of(folder / f"{NAME}_not_graded.csv")}
+    for student, word in {"renamed": f"renamed to {NAME} (1).ipynb", "twice": "2 copies", "broken": "unreadable",
+                          "nothing": "no notebook", "solved": "not made from a student's copy", "n1": "nothing handed in",
+                          "empty": "not on the roster", "deleted": "not on the roster"}.items():  # fmt: skip
+        assert word in why.pop(student) and f"look at {student}: " in told
+    assert not why
+
+
+def test_marks_go_back_in_the_roster_s_own_columns(graded):
+    rows = rows_of(graded[0] / f"{NAME}_import.csv")
+    assert [(row["Email address"], row[NAME]) for row in rows] == [
+        ("ada@u.example", "1"), ("wim@u.example", "0"), ("noah@u.example", "")]  # fmt: skip
+
+
+def test_canvas_gets_its_columns_and_its_points_possible(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "notebooks")
+    from handed_in import read_roster, to_give_back
+
+    roster = tmp_path / "canvas.csv"
+    roster.write_text(
+        '\ufeffStudent,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,\n"Doe, Jo",7,s7,jo,A\n', encoding="utf-8"
+    )
+    assert to_give_back(read_roster(roster), {"jo": 6.5}, NAME, 8) == [
+        ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", NAME],
+        ["    Points Possible", "", "", "", "", "8"],
+        ["Doe, Jo", "7", "s7", "jo", "A", "6.5"],
+    ]
 
 
 def feedback(folder, student):
