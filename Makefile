@@ -19,10 +19,14 @@ export JUPYTER_DATA_DIR := $(CURDIR)/$(VENV)/var/jupyter/data
 # JupyterLab asks npm, if there is one, for its folders, and npm logs that.
 export npm_config_cache := $(CURDIR)/$(VENV)/var/npm
 
-.PHONY: demo test check javascript lab solutions handouts site serve grade slides bench fuzz clean locks
+.PHONY: demo doctor test check javascript lab solutions handouts site serve grade slides bench fuzz clean locks
 
 demo: $(VENV)/ready
 	$(BIN)/d3f-lite demo
+
+# It says what to do; it installs nothing.
+doctor:
+	@if test -x $(BIN)/python; then $(BIN)/python notebooks/doctor.py; else $(PYTHON) notebooks/doctor.py; fi
 
 test: $(VENV)/ready-to-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -42,6 +42,8 @@ SMALLER = {
 ELSEWHERE = {
     "make demo": "test_binder.py::test_postbuild_installs_the_package_and_runs_it",
     "make locks": "test_house.py::test_locks_have_a_hash_for_every_version",
+    "make doctor": "test_doctor.py::test_here_all_is_green",
+    "python notebooks/doctor.py": "test_doctor.py::test_here_all_is_green",
     "make lab": "test_exercises.py::test_copies_in_which_somebody_works_stay",
     "make solutions": "test_browser.py::lab",
     "make check": "test_house.py::test_the_static_checkers_are_content",
