@@ -20,7 +20,7 @@ ROOT = HERE.parent
 REPOSITORY = os.environ.get("GITHUB_REPOSITORY", "OWNER/d3f-lite")  # set where GitHub builds the pages
 STUDENTS = "students"  # the branch whose notebooks/ holds the students' copies: .github/workflows/site.yml writes it
 
-project, author, copyright = "d3f-lite", "the authors of d3f-lite", "the authors of d3f-lite, Apache-2.0"
+project, author, copyright = "d3f-lite", "the authors of d3f-lite", "the authors of d3f-lite: texts CC BY 4.0, code Apache-2.0"
 root_doc = "docs/index"
 include_patterns = [
     "docs/*.md", "docs/generated/*.rst", "notebooks/[0-9]*.ipynb", "README.md", "RESULTS.md", "MODEL_CARD.md", "CONTRIBUTING.md",

@@ -80,6 +80,12 @@ def test_every_rocket_opens_a_student_s_copy(site):
         assert not re.search(r'"[^"]*(mybinder|colab)[^"]*/(main|master|HEAD)[?/][^"]*"', page)
 
 
+def test_every_page_names_both_licences(site):
+    for path in NOTEBOOKS:
+        page = (site / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
+        assert "CC BY 4.0" in page and "Apache-2.0" in page, path.stem
+
+
 def test_nothing_of_the_site_holds_a_solution(site):
     solutions = [body.strip() for path in NOTEBOOKS for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
                  for body in SOLUTION.findall("".join(cell["source"]))]  # fmt: skip
