@@ -107,15 +107,16 @@ class ColourEquations:
             noise = max(1.4826 * weighted_median(np.abs(error), points.share), model.noise_floor)
             edge = model.edge_error * (edges @ points.appearance.albedo[:, channel]) * shade[:, 0]
             variance = noise**2 + edge**2 + (error / model.robustness) ** 2
-            root = np.sqrt(independent_pixels / 3.0 * points.share / points.share.sum() / variance)[:, None].astype(np.float32)
-            # Slopes of the residual with light, albedo and field, which enter times each other.
-            other = -np.concatenate((points.harmonics * own, points.regions * shade, field * own * shade), axis=1)
-            slopes, other, error = root * slopes, root * other.astype(np.float32), root[:, 0] * error.astype(np.float32)
+            root = np.sqrt(independent_pixels / 3.0 * points.share / points.share.sum() / variance)
+            # Slopes of the residual with shape and pose, and with light, albedo and field, which enter times each other; and r.
+            rows = np.column_stack((slopes, -points.harmonics * own, -points.regions * shade, -field * own * shade, error))
+            products = (rows := (root[:, None] * rows).astype(np.float32)).T @ rows
             # Schur complement: JᵀJ - Jᵀo (oᵀo + Λ)⁻¹ oᵀJ, and likewise -Jᵀr.
-            explained = cho_factor((other.T @ other).astype(float) + precision)
-            mixed = (slopes.T @ other).astype(float)
-            hessian += slopes.T @ slopes - mixed @ cho_solve(explained, mixed.T)
-            gradient -= slopes.T @ error - mixed @ cho_solve(explained, (other.T @ error).astype(float))
+            other = np.s_[unknowns:-1]
+            mixed = products[:, other].astype(float)
+            products = products - mixed @ cho_solve(cho_factor(mixed[other] + precision), mixed.T)
+            hessian += products[:unknowns, :unknowns]
+            gradient -= products[:unknowns, -1]
         return hessian, gradient
 
     def _edges(self, points: SurfacePoints) -> Float[np.ndarray, "P A"]:
@@ -130,8 +131,9 @@ class ColourEquations:
     def _field(self, points: SurfacePoints) -> Float[np.ndarray, "P M"]:
         """The bumps whose sum is the smooth field of colour; they lie on the mean head's face."""
         at = self.head.mean[points.corners].mean(1)
-        square = np.square(at[:, None] - self._bumps[None]).sum(-1)
-        return np.exp(-0.5 * square / self.model.field_reach**2)
+        square = np.square(at).sum(1)[:, None] + np.square(self._bumps).sum(1) - 2.0 * at @ self._bumps.T
+        # Numbers too small for single precision's full accuracy would make all products with them slow.
+        return np.exp(-np.minimum(0.5 * square / self.model.field_reach**2, 30.0))
 
     @cached_property
     def _bumps(self) -> Float[np.ndarray, "M 3"]:
