@@ -12,7 +12,7 @@ from d3f_lite.fitting.rendering import render, render_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
-from d3f_lite.results.layout import Tile, tile_sheet
+from d3f_lite.results.grid import Tile, tile_sheet
 
 CLAY = (0.74, 0.72, 0.70)
 NEUTRAL = (0.80, 0.80, 0.82)  # of vertices without a value in a heatmap
