@@ -176,6 +176,7 @@ def _heads_of(photo, occluded, options, **corrections):
     from d3f_lite.files.whole import check_writable
     from d3f_lite.reconstruct import reconstruct
     from d3f_lite.results.provenance import result_folder
+    from d3f_lite.results.telling import first_words
 
     settings = _settings(options)
     check_writable(options.out)
@@ -184,7 +185,7 @@ def _heads_of(photo, occluded, options, **corrections):
         found = reconstruct(photo, occluded, samples=options.samples, seed=options.seed, head=options.head,
                             settings=settings, device=options.device, progress=bar, **corrections)  # fmt: skip
     _tell(found, corrections.get("face", 1))
-    print(f"the photo leaves {found.variance_left:.0%} of the variance that faces have")
+    print(f"the photo leaves {found.variance_left:.0%} of the variance that faces have", *first_words(found), sep="\n")
     folder = found.save(options.out, options.look, not options.without_photo)
     print(f"{len(found.samples.vertices)} heads in {folder}")
     for name, what in (("samples.png", "the photo, the fit and the heads"), ("heatmap.png", "where they differ, in mm"),

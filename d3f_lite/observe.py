@@ -66,7 +66,8 @@ def observe(
             occluded, others = occluded if strokes is None else correct(occluded, strokes), []
         seen = detect_again(finder, [check_mask(occluded, photo), *others], earlier, first)
     observation, *alternatives = (
-        Observation(photo, points, _masks(face_region(points, photo.shape), mask, strokes, estimate)) for points, mask in seen
+        Observation(photo, points, _masks(points, face_region(points, photo.shape), mask, strokes, estimate))
+        for points, mask in seen
     )
     return replace(observation, alternatives=tuple(alternatives))
 
@@ -79,12 +80,26 @@ def _finder(photo, landmarks, face, detector, network, seed) -> FaceFinder:
     return DetectedFace(photo, detector, network, seed, near)
 
 
-def _masks(face, occluded, strokes, estimate):
+def _masks(points, face, occluded, strokes, estimate):
     """The masks of a photo, with where they come from and how sure they are."""
     if estimate is not None:
         origin = "estimated" if strokes is None else "corrected"
-        return Masks(face, occluded, origin, estimate.confidence, strokes, kinds=estimate.kinds)
+        shown = _counted_visible(points, face & ~occluded, estimate)
+        return Masks(face, occluded, origin, estimate.confidence, strokes, kinds=estimate.kinds, shown=shown)
     if strokes is not None:
         return Masks(face, occluded, "corrected", strokes=strokes)
     doubt = inverted(occluded, face) or misplaced(occluded, face)
     return Masks(face, occluded, confidence=0.0 if doubt else 1.0, doubt=doubt)
+
+
+def _counted_visible(points, visible, estimate, least=0.02):
+    """The shares of the visible face (H, W) that hair, a beard and clear glasses cover, those over ``least``.
+
+    Hair below the nose, as the face stands in the photo, is a beard.
+    """
+    down = points.xy[8] - points.xy[27]  # from the bridge of the nose to the chin
+    rows, columns = np.indices(visible.shape, sparse=True)
+    below = (columns - points.xy[33, 0]) * down[0] + (rows - points.xy[33, 1]) * down[1] > 0
+    covers = {"hair": estimate.hair & ~below, "a beard": estimate.hair & below, "clear glasses": estimate.glasses}
+    shares = {name: float(region[visible].mean()) for name, region in covers.items()} if visible.any() else {}
+    return {name: share for name, share in shares.items() if share > least}

@@ -4,7 +4,7 @@ import ipywidgets
 import numpy as np
 
 from d3f_lite.heads.model import REGIONS
-from widgets.plots import empty_plot, head_mesh, look_at, recolour
+from widgets.plots import add_scaled, empty_plot, head_mesh, look_at, recolour
 from widgets.sliders import WIDE
 
 SHOWN = 6  # leading coefficients of each basis
@@ -29,8 +29,7 @@ class HeadModelExplorer(ipywidgets.VBox):
         self.seed = ipywidgets.BoundedIntText(0, min=0, max=2**31 - 1, description="seed", layout={"width": "160px"})
         self.readout, self.plot = ipywidgets.HTML(), empty_plot(height)
         self.mesh = head_mesh(head.mean, head.triangles, np.zeros(len(head.mean)), highest=10.0, name="change (mm)")
-        self.plot += self.mesh
-        self.plot.colorbar_object_id = self.mesh.id
+        add_scaled(self.plot, self.mesh, "change")
         look_at(self.plot, head.mean, yaw=0.35)
         self._choose_region()
         self.region.observe(lambda _: self._choose_region(), "value")

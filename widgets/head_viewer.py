@@ -7,9 +7,10 @@ import ipywidgets
 
 from d3f_lite.errors import SettingsError
 from d3f_lite.reconstruct import complete
-from d3f_lite.results.samples_sheet import DISCLAIMER
+from d3f_lite.results.pictures import heatmap_shares
+from d3f_lite.results.sheet_of_samples import DISCLAIMER
 from widgets.background import BackgroundTask
-from widgets.plots import empty_plot, head_mesh, look_at, recolour
+from widgets.plots import add_scaled, empty_plot, head_mesh, look_at, recolour
 from widgets.sliders import WIDE, setting, slider
 
 
@@ -27,19 +28,20 @@ class HeadViewer(ipywidgets.VBox):
         self.shown = ipywidgets.IntSlider(0, 0, number, description="head shown i (0 = the fit)", **WIDE)
         self.weight = setting("dpp_weight", "DPP weight w (nats)", reconstruction.settings.diversity)
         self.number = slider("number of heads N", range(2, 33), number)
-        self._where = fit.occluded if fit.occluded.any() else ~fit.visible
+        self._shares = heatmap_shares(fit, reconstruction.head)
+        highest = spread[self._shares[0] > 0].max(initial=0.0)
         self.plot = empty_plot(height)
-        self.mesh = head_mesh(fit.vertices, reconstruction.head.triangles, spread, where=self._where,
-                              highest=spread[self._where].max(), name="spread over the occluded part (mm)")  # fmt: skip
-        self.plot += self.mesh
-        self.plot.colorbar_object_id = self.mesh.id
+        self.mesh = head_mesh(fit.vertices, reconstruction.head.triangles, spread, highest=highest, name="spread (mm)")
+        add_scaled(self.plot, self.mesh, "spread")
         look_at(self.plot, fit.vertices, yaw=0.35)
         self.show(reconstruction)
         self.shown.observe(lambda _: self._draw(), "value")
         for control in (self.weight, self.number):
             control.observe(lambda _: self._generate(), "value")
         note = ipywidgets.HTML(f"<b>{DISCLAIMER}</b> Drag to turn, scroll to zoom.")
-        legend = ipywidgets.HTML("Colours: spread (standard deviation) of the N heads, in mm. Grey: not occluded.")
+        legend = ipywidgets.HTML(
+            "Colours: spread (standard deviation) of the N heads, in mm. Light: the photo shows it; grey: never seen."
+        )
         super().__init__([legend, self.plot, self.shown, self.weight, self.number, self.readout, self.task, note])
         self.add_class("d3f-head-viewer")
 
@@ -60,7 +62,7 @@ class HeadViewer(ipywidgets.VBox):
         """Send the head shown and the heatmap to the plot."""
         with self._drawing:
             place, found = self.shown.value, self.reconstruction
-            recolour(self.mesh, [found.fit.vertices, *found.samples.vertices][place], found.spread, self._where)
+            recolour(self.mesh, [found.fit.vertices, *found.samples.vertices][place], found.spread, *self._shares)
             self.plot.render()
 
     def _generate(self):

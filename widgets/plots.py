@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from d3f_lite.results.pictures import heatmap_colours
+
 FIELD_OF_VIEW = 14.0  # degrees, from the top to the bottom of a plot
-GREY, GREY_SHARE = 0xD0CBC4, 0.01  # of what a heatmap leaves out, and how much of its colour scale is grey, at the bottom
 
 
 def empty_plot(height: int = 420):
@@ -16,14 +17,14 @@ def empty_plot(height: int = 420):
     return plot
 
 
-def head_mesh(vertices, triangles, values=None, *, where=None, highest=None, name="head"):
+def head_mesh(vertices, triangles, values=None, *, where=None, never=0.0, highest=None, name="head"):
     """A k3d mesh of one head.
 
     Args:
         vertices: (V, 3) mm.
         triangles: (T, 3) int.
         values: (V,) mm shown as a heatmap; None = plain.
-        where: (V,) bool, the part that is coloured; by default all of it.
+        where, never: how much of each vertex is coloured, and grey, as in ``heatmap_colours``; by default all is coloured.
         highest: mm that the colour scale reaches at least.
         name: shown in k3d's menu and above the colour bar.
 
@@ -36,10 +37,20 @@ def head_mesh(vertices, triangles, values=None, *, where=None, highest=None, nam
     if values is None:
         return k3d.mesh(vertices.astype(np.float32), triangles.astype(np.uint32), **plain)
     top = scale_top(highest if highest is not None else values.max())
-    mesh = k3d.mesh(vertices.astype(np.float32), triangles.astype(np.uint32), attribute=values.astype(np.float32),
-                    color_map=_cividis_over_grey(), color_range=[0.0, top], **plain)  # fmt: skip
-    recolour(mesh, vertices, values, where)
+    mesh = k3d.mesh(vertices.astype(np.float32), triangles.astype(np.uint32), color_map=k3d.matplotlib_color_maps.Cividis,
+                    color_range=[0.0, top], **plain)  # fmt: skip
+    recolour(mesh, vertices, values, where, never)
     return mesh
+
+
+def add_scaled(plot, mesh, what):
+    """Add a mesh of ``head_mesh`` to a plot, and its colour bar with ``what`` it measures, in mm: k3d's own have no unit."""
+    import k3d
+
+    plot += mesh
+    words = {"position": (0.075, 0.985), "reference_point": "lb", "size": 0.8, "label_box": False, "color": 0x444444}
+    plot += k3d.text2d(rf"\text{{{what}, mm}}", **words)
+    plot.colorbar_object_id = mesh.id
 
 
 def scale_top(highest: float) -> float:
@@ -48,25 +59,15 @@ def scale_top(highest: float) -> float:
     return next((float(top) for top in round_ones if top >= highest), float(highest))
 
 
-def recolour(mesh, vertices, values, where=None):
-    """Give a mesh of ``head_mesh`` other vertices (V, 3) mm and values (V,) mm, coloured ``where`` (V,) bool only."""
+def recolour(mesh, vertices, values, where=None, never=0.0):
+    """Give a mesh of ``head_mesh`` other vertices (V, 3) mm and values (V,) mm, coloured as in ``heatmap_colours``."""
     if values.shape != (len(vertices),):
         raise ValueError(f"values must have one number per vertex, ({len(vertices)},), not {values.shape}")
-    where = np.ones(len(vertices), bool) if where is None else where
-    lowest = 2 * GREY_SHARE * mesh.color_range[1]
+    where = np.ones(len(vertices)) if where is None else where
+    red, green, blue = np.rint(255 * heatmap_colours(values, where, mesh.color_range[1], never)).astype(np.uint32).T
     with mesh.hold_sync():  # one message
         mesh.vertices = vertices.astype(np.float32)
-        mesh.attribute = np.where(where, np.maximum(values, lowest), 0.0).astype(np.float32)
-
-
-def _cividis_over_grey():
-    """k3d's Cividis with a grey foot: a flat list of (position, red, green, blue), all in [0, 1]."""
-    import k3d
-
-    colours = np.reshape(k3d.matplotlib_color_maps.Cividis, (-1, 4))
-    grey = [(GREY >> shift & 255) / 255 for shift in (16, 8, 0)]
-    foot = [[0.0, *grey], [GREY_SHARE, *grey]]
-    return np.concatenate([foot, colours[colours[:, 0] > GREY_SHARE]]).ravel().tolist()
+        mesh.colors = (red << 16) + (green << 8) + blue
 
 
 def look_at(plot, vertices, yaw=0.0, aspect=2.0):

@@ -17,8 +17,9 @@ from scipy.spatial import cKDTree
 from d3f_lite.completion.posterior import Decoder
 from d3f_lite.diversity.search import Modes, widest_modes
 from d3f_lite.heads.model import ALBEDO_REGIONS, FACE_DEPTH, HAIRLINE, PARTS, HeadModel
-from d3f_lite.results.pictures import cividis, face_window
+from d3f_lite.results.pictures import cividis, face_window, heatmap_shares
 from d3f_lite.results.refinement import with_closed_eyeballs
+from d3f_lite.results.telling import first_words
 from d3f_lite.results.texture import texture_of
 from d3f_lite.settings import DiversitySettings, slider_stops
 
@@ -67,6 +68,7 @@ def explorer_data(reconstruction, with_photo: bool = True) -> dict:
         "name": reconstruction.observation.photo.name,
         "head": head.name,
         "part": "occluded" if fit.occluded.any() else "unseen",
+        "said": first_words(reconstruction),
         "faces": len(head.triangles),
         "linearised": decoder.linearised() is not decoder,
         "reach": modes.reach.tolist(),
@@ -109,7 +111,7 @@ def posterior_arrays(decoder: Decoder, modes: Modes) -> dict[str, np.ndarray]:
 def _drawn(reconstruction, mean: Float[np.ndarray, "V 3"], triangles: Int[np.ndarray, "T 3"], with_photo: bool) -> dict:
     """What is drawn of a head, ready for ``_packed``: triangles, what the photo says of each vertex, and its colours."""
     fit, head = reconstruction.fit, reconstruction.head
-    tones, tints = _tones(head), np.zeros((1, *mean.shape))
+    (share, never), tones, tints = heatmap_shares(fit, head), _tones(head), np.zeros((1, *mean.shape))
     if with_photo:
         tints[0] = 255.0 * texture_of(reconstruction).albedo[: len(mean)].clip(0.0, 1.0)
     whole = "u2" if len(mean) <= 2**16 else "u4"
@@ -117,6 +119,8 @@ def _drawn(reconstruction, mean: Float[np.ndarray, "V 3"], triangles: Int[np.nda
         "triangles": (triangles, whole),
         "coarse": (_coarse(mean, triangles), whole),
         "states": (VISIBLE * fit.visible + FREE * fit.free, "u1"),
+        "heat": (np.rint(255 * share), "u1"),
+        "never": (np.rint(255 * never), "u1"),
         "skin": (np.rint(255 * _skin(head) * ~fit.unseen), "u1"),
         "tones": (tones, "u1"),
         "tints": (tints, COLOUR_STEP),

@@ -18,10 +18,11 @@ from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.explorer_page import explorer_page
 from d3f_lite.results.grid import save_picture
 from d3f_lite.results.mesh_files import grid_places, write_head, write_scene
-from d3f_lite.results.pictures import heatmap_figure
+from d3f_lite.results.pictures import heatmap_figure, heatmap_shares
 from d3f_lite.results.provenance import PROGRAM, is_part_of_result, is_result, result_folder
 from d3f_lite.results.refinement import refinement
-from d3f_lite.results.samples_sheet import samples_sheet, spread_colours
+from d3f_lite.results.sheet_of_samples import samples_sheet, spread_colours
+from d3f_lite.results.telling import likeness, parts_never_seen
 from d3f_lite.results.texture import fine_normals, texture_of
 
 
@@ -118,12 +119,17 @@ def _save_arrays(reconstruction: Reconstruction, path):
 
 
 def _save_pictures(reconstruction: Reconstruction, folder, look):
-    """Write ``samples.png``, its heads in one of ``samples_sheet.LOOKS``, and ``heatmap.png``."""
+    """Write ``samples.png``, its heads in one of ``sheet_of_samples.LOOKS``, and ``heatmap.png``."""
     fit, name, number = reconstruction.fit, readable(reconstruction.observation.photo.name), len(reconstruction.samples.vertices)
     part = "is occluded" if fit.occluded.any() else "shows no face"
-    title = f"{name}: how far {number} heads differ where the photo {part}"
+    never = parts_never_seen(reconstruction)
+    grey = f"; grey: never seen ({', '.join(never)})" if never else ""
+    title = f"{name}: how far {number} heads differ where the photo {part}{grey}"
     save_picture(samples_sheet(reconstruction, look=look), folder / "samples.png")
-    heatmap = heatmap_figure(fit.vertices, reconstruction.head.triangles, reconstruction.spread, fit.free, title=title)
+    share, never_seen = heatmap_shares(fit, reconstruction.head)
+    heatmap = heatmap_figure(
+        fit.vertices, reconstruction.head.triangles, reconstruction.spread, share, never=never_seen, title=title
+    )
     save_picture(heatmap, folder / "heatmap.png")
 
 
@@ -150,6 +156,9 @@ def report(reconstruction: Reconstruction) -> dict:
         "head": {"name": head.name, "vertices": len(head.mean), **head.provenance},
         "pose_degrees": {"yaw": yaw, "pitch": pitch, "roll": roll},
         "measures": reconstruction.measures(),
+        "likeness_mm": likeness(reconstruction),
+        "never_seen": parts_never_seen(reconstruction),
+        "counted_visible_percent": {kind: 100.0 * share for kind, share in masks.shown.items()},
         "samples": len(reconstruction.samples.vertices),
         "method": reconstruction.samples.method,
         "seed": reconstruction.samples.seed,

@@ -2,20 +2,23 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from PIL import Image, ImageDraw
+from scipy.sparse import csr_array
 
 from d3f_lite.files.lettering import write
 from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit
 from d3f_lite.fitting.rendering import render, render_vertices
-from d3f_lite.heads.model import ALBEDO_REGIONS, HeadModel
+from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
 from d3f_lite.results.grid import Tile, tile_sheet
+from d3f_lite.results.refinement import sides
 
 CLAY = (0.74, 0.72, 0.70)
-NEUTRAL = (0.80, 0.80, 0.82)  # of vertices without a value in a heatmap
+NEUTRAL = (0.88, 0.87, 0.86)  # in a heatmap, of what the photo shows
+NEVER_SEEN = (0.52, 0.52, 0.54)  # and of what no photo from there shows
 MAGENTA = (214, 51, 132)  # RGB of 255, of what marks an occluder
 # Spherical harmonics (on all sides, x, y, z, and no second order) of a soft key light from above the camera.
 STUDIO_LIGHT = np.outer((0.38, 0.10, 0.22, 0.50, 0, 0, 0, 0, 0), np.ones(3)).astype(np.float32)
@@ -41,11 +44,37 @@ def cividis(values: Float[np.ndarray, "V"]) -> UInt8[np.ndarray, "V 3"]:
     return cv2.applyColorMap(levels[:, None], cv2.COLORMAP_CIVIDIS)[:, 0, ::-1]
 
 
-def heatmap_colours(values: Float[np.ndarray, "V"], where: Bool[np.ndarray, "V"], highest: float) -> Float[np.ndarray, "V 3"]:
-    """Colours of ``values`` from 0 to ``highest``; neutral outside ``where``."""
+def heatmap_colours(
+    values: Float[np.ndarray, "V"], where: Shaped[np.ndarray, "V"], highest: float, never: Shaped[np.ndarray, "V"] | float = 0.0
+) -> Float[np.ndarray, "V 3"]:
+    """Colours of ``values`` from 0 to ``highest``.
+
+    Args:
+        where: how much of a vertex is coloured, 0 to 1, or bool; the rest is neutral.
+        never: how much of that is grey, as no photo from there shows it.
+    """
     mapped = cividis(values / max(highest, 1e-9)) / np.float32(255.0)
+    plain = NEUTRAL + np.reshape(never, (-1, 1)) * np.subtract(NEVER_SEEN, NEUTRAL)
     # Shading darkens what it is laid on, so the colours start a little brighter.
-    return np.where(where[:, None], np.clip(1.15 * mapped, 0.0, 1.0), NEUTRAL).astype(np.float32)
+    return (plain + where[:, None] * (np.clip(1.15 * mapped, 0.0, 1.0) - plain)).astype(np.float32)
+
+
+def heatmap_shares(fit: Fit, head: HeadModel, rounds: int = 5) -> tuple[Float[np.ndarray, "V"], Float[np.ndarray, "V"]]:
+    """What a heatmap colours of a head, and what it leaves grey as no photo from there shows it: 0 to 1, soft at the borders.
+
+    Coloured is what the occluder hides; if there is none, what the face turns away. Specks are too small to be coloured.
+    """
+    never = fit.unseen & ~(fit.free & head.face)
+    pairs = sides(head.triangles)[0]
+    rows, columns = np.concatenate((pairs, pairs[:, ::-1], np.repeat(np.arange(len(never))[:, None], 2, 1))).T
+    around = csr_array((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(never),) * 2)
+    # Behind lids and lips no border runs.
+    outside = (head.parts == PARTS.index("skin")) & (head.albedo_regions[ALBEDO_REGIONS.index("mouth")] < 0.5)
+    known = np.stack((fit.free & ~never, never, np.ones(len(never)))) * outside
+    for _ in range(rounds):
+        known = known @ around / around.sum(0)
+    soft = np.clip((known[:2] / np.maximum(known[2], 1e-6) - 0.4) / 0.5, 0.0, 1.0)
+    return tuple((soft * soft * (3.0 - 2.0 * soft)).astype(np.float32))
 
 
 def draw_head(
@@ -138,8 +167,9 @@ def heatmap_figure(
     vertices: Float[np.ndarray, "V 3"],
     triangles: Int[np.ndarray, "T 3"],
     values: Float[np.ndarray, "V"],
-    where: Bool[np.ndarray, "V"],
+    where: Shaped[np.ndarray, "V"],
     *,
+    never: Shaped[np.ndarray, "V"] | float = 0.0,
     title: str = "",
     label: str = "spread of the samples (mm)",
     highest: float | None = None,
@@ -150,15 +180,16 @@ def heatmap_figure(
     Args:
         vertices: mm, the head drawn.
         values: not negative, by default spreads in mm.
-        where: the part that is coloured.
+        where: the part that is coloured, bool, or how much of each vertex is, 0 to 1.
+        never: as in ``heatmap_colours``.
         title: text above.
         label: what the values are, with their unit; stands at the colour bar.
         highest: the top of the colour bar; by default the largest value in the part.
         size: px of each view.
     """
     if highest is None:
-        highest = values[where].max() if where.any() else 1.0
-    colours = heatmap_colours(values, where, float(highest))
+        highest = values[where > 0].max(initial=0.0) or 1.0
+    colours = heatmap_colours(values, where, float(highest), never)
     views = [draw_head(vertices, triangles, size=size, yaw=yaw, colours=colours) for yaw in (-0.7, 0.0, 0.7)]
     tiles = [Tile(view, "", 0, column) for column, view in enumerate(views)]
     return _with_colour_bar(tile_sheet(tiles, title, (size, size)), float(highest), label)

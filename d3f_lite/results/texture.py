@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 import cv2
 import numpy as np
@@ -62,7 +63,8 @@ def colour_skin(observation: Observation, head: HeadModel, fit: Fit) -> Texture:
     # Around the face the photo may show something else: colours of neither skin nor hair are doubted.
     strange = np.minimum(*(np.abs(albedo - colour).max(1) for colour in (tone, hair)))
     seen = seen * (1.0 - _ramp(strange, 0.25, 0.40) * places.around)
-    filled = _filled(mesh, places.closeness, places.mirror, albedo, seen, _typical(albedo, seen, tone, hair, places))
+    typical = (tone + places.hair[:, None] * (hair - tone)) * places.shades
+    filled = _filled(mesh.pairs, places, albedo, seen, typical)
     light = np.zeros((9, 3), np.float32)
     light[0], light[1:4] = 1.0, slope[:, None]
     return Texture(np.clip(filled, 0.0, 1.5).astype(np.float32), light, seen.astype(np.float32))
@@ -147,147 +149,102 @@ def _light_slope(colours, normals, usual=(0.0, 0.15, 0.15), sigma=0.35, most=0.4
 class _Places:
     """What the vertices of a head's refinement are, found on its mean head."""
 
-    areas: Float[np.ndarray, "F A"]  # soft weights of ALBEDO_REGIONS
     plain: Bool[np.ndarray, "F"]  # skin of the face
     around: Bool[np.ndarray, "F"]  # scalp, ears and neck: where the photo may show something else
     hair: Float[np.ndarray, "F"]  # how much of it hair covers, 0 to 1
     eyes: Bool[np.ndarray, "F"]  # the eyeballs
-    eye_colours: Float[np.ndarray, "F 3"]  # RGB
-    open: Float[np.ndarray, "F"]  # how bright the light from all sides makes it, against plain skin
+    shades: Float[np.ndarray, "F 3"]  # RGB against plain skin's, in light from all sides
     mirror: Int[np.ndarray, "F"]  # the vertex on the other side
-    closeness: Float[np.ndarray, "E"]  # of both ends of each edge, 1 on average
+    pull: csr_array  # (F, E): the difference along each edge, more the shorter it is, to its ends
 
 
 @lru_cache(maxsize=4)
-def _places(head, shortest=0.2, dim=0.50, hair_edge=8.0):
-    """The _Places of a head.
-
-    Args:
-        shortest: mm, added to the length of an edge.
-        dim: how bright a fold is that no light gets into, against plain skin.
-        hair_edge: mm, half as wide as the soft edge of the hair.
-    """
+def _places(head, shortest=0.2, hair_edge=8.0):
+    """The _Places of a head; edges count as ``shortest`` mm longer, and the hair's is ``hair_edge`` mm soft to both sides."""
     mesh = refinement(head)
     spread = lambda values: mesh(values.astype(np.float32)[:, None])[:, 0]
-    close = 1.0 / (np.linalg.norm(np.subtract(*mesh(head.mean)[mesh.pairs.T]), axis=1) + shortest)
-    mean, areas, skin = mesh(head.mean), mesh(head.albedo_regions.T), head.parts == PARTS.index("skin")
-    inside = head.albedo_regions[ALBEDO_REGIONS.index("mouth")] > 0.5
+    mean, skin, area = mesh(head.mean), head.parts == PARTS.index("skin"), dict(zip(ALBEDO_REGIONS, head.albedo_regions))
+    close = 1.0 / (np.linalg.norm(np.subtract(*mean[mesh.pairs.T]), axis=1) + shortest)
+    ends = mesh.pairs.T.ravel(), np.tile(np.arange(len(close)), 2)
     ears = head.regions["left_ear"] ** 2 + head.regions["right_ear"] ** 2 > 0.5
     # How far above the hairline: mm in front of the ears, and how high above them hair starts there.
     hairline = (-60.0, -20.0, 10.0, 60.0, 90.0), (-45.0, -30.0, 35.0, 70.0, 78.0)
     height = head.mean[:, 1] - np.interp(head.mean[:, 2], *hairline)
     eyes = spread(head.parts == PARTS.index("eyeballs")) > 0.99
     return _Places(
-        areas=_softened(areas, mesh.pairs),
-        plain=(areas[:, [ALBEDO_REGIONS.index(name) for name in PLAIN]].sum(1) > 0.9) & (spread(head.face) > 0.9),
-        around=spread(skin & ~head.face & ~inside) > 0.5,
+        plain=(spread(sum(area[name] for name in PLAIN)) > 0.9) & (spread(head.face) > 0.9),
+        around=spread(skin & ~head.face & (area["mouth"] <= 0.5)) > 0.5,
         hair=spread(_ramp(height, -hair_edge, hair_edge) * (skin & ~head.face & ~ears)),
         eyes=eyes,
-        eye_colours=_eye_colours(mean, [eyes & (spread(head.regions[f"{side}_eyeball"]) > 0) for side in ("left", "right")]),
-        open=dim + (1.0 - dim) * spread(_openness(head, ears | head.face | ~skin)),
+        shades=_shades(mesh, mean, area, eyes) * spread(_openness(head, ears | head.face | ~skin))[:, None],
         mirror=cKDTree(mean).query(mean * (-1.0, 1.0, 1.0))[1],
-        closeness=close / close.mean(),
+        pull=csr_array((np.concatenate((close, -close)) / close.mean(), ends), shape=(len(mean), len(close))),
     )
 
 
-def _softened(values, pairs, rounds=4):
-    """Values (F, A) averaged over their neighbours, which softens the edges of lips and brows."""
-    rows, columns = np.concatenate((pairs, pairs[:, ::-1])).T
-    around = csr_array((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(values),) * 2)
-    count = around.sum(1)[:, None] + 1.0
-    for _ in range(rounds):
-        values = (values + around @ values) / count
-    return values
+def _shades(mesh, mean, area, eyes, lashes=(1.0, 2.8), iris=5.8, pupil=2.0, rim=0.6):
+    """The colour of each vertex against plain skin's (F, 3).
 
-
-def _eye_colours(mean, balls, pupil=2.0, iris=5.8, rim=0.6):
-    """Pupils, irises and whites (F, 3) around the foremost vertex of each of the ``balls``, (F,) bool each.
-
-    Args:
-        pupil, iris: mm of radius.
-        rim: mm over which one colour passes into the next.
+    ``lashes`` are dark and end so many mm from the open eye; ``iris`` and ``pupil`` are radii, with a soft ``rim``, mm.
     """
-    black, brown, white = np.array(((0.04, 0.03, 0.03), (0.30, 0.22, 0.16), (0.74, 0.69, 0.66)))
-    colours = np.broadcast_to(white, mean.shape).copy()
-    for ball in filter(np.any, balls):
-        front = mean[ball][mean[ball, 2].argmax()]
-        radius = np.linalg.norm((mean[ball] - front)[:, :2], axis=1)[:, None]
-        outer, inner = (_ramp(radius, edge - rim, edge + rim) for edge in (iris, pupil))
-        colours[ball] = outer * white + (1.0 - outer) * (inner * brown + (1.0 - inner) * black)
-    return colours
+    balls = [eyes & (side * mean[:, 0] > 0) for side in (-1, 1)]
+    fronts = [mean[ball][mean[ball, 2].argmax()] for ball in balls if ball.any()]
+    away = np.min([np.linalg.norm((mean - front)[:, :2], axis=1) for front in fronts], axis=0, initial=np.inf)
+    open_eyes = mean[eyes & (mean[:, 2] > min((front[2] for front in fronts), default=0.0) - 7.0)]
+    layers = [
+        (mesh(area["lips"][:, None])[:, 0], (0.90, 0.72, 0.73)),
+        (mesh(area["mouth"][:, None])[:, 0], (0.30, 0.16, 0.16)),
+        (_ramp(mesh(area["brows"][:, None])[:, 0], 0.15, 0.9), (0.60, 0.54, 0.51)),
+        (1.0 - _ramp(cKDTree(open_eyes).query(mean)[0], *lashes), (0.45, 0.38, 0.36)),
+        (eyes, (0.98, 1.12, 1.20)),
+        (eyes * (1.0 - _ramp(away, iris - rim, iris + rim)), (0.42, 0.34, 0.30)),
+        (eyes * (1.0 - _ramp(away, pupil - rim, pupil + rim)), (0.06, 0.06, 0.07)),
+    ]
+    shades = np.ones_like(mean)
+    for share, colour in layers:
+        shades += share[:, None] * (colour - shades)
+    return shades
 
 
-def _openness(head, where, most=1.15):
-    """How much light from ahead reaches each vertex of the mean head (V,), against plain skin's; outside ``where`` 1 at least."""
+def _openness(head, where, dim=0.5, most=1.15):
+    """How bright light from ahead makes each vertex (V,): folds ``dim``, plain skin 1, outside ``where`` 1 at least."""
     normals = vertex_normals(head.mean, head.triangles)
     reached, possible = np.zeros(len(head.mean)), np.full(len(head.mean), 1e-6)
-    for yaw in np.radians(range(-90, 91, 30)):
-        for pitch in np.radians((-60, -30, 0, 30, 60)):
-            camera = Camera.from_angles(yaw, pitch, 0.0, 1.0, (150.0, 150.0))
-            points, facing = camera.view(head.mean), camera.facing(head.mean, normals)
-            depth = depth_buffer(points, head.triangles, (300, 300))
-            amount = np.clip(facing, 0.0, None) * np.cos(pitch)
-            reached += amount * visible_vertices(points, facing, head.triangles, depth, tolerance=1.0)
-            possible += amount
+    for yaw, pitch in product(np.radians(range(-90, 91, 30)), np.radians(range(-60, 61, 30))):
+        camera = Camera.from_angles(yaw, pitch, 0.0, 1.0, (150.0, 150.0))
+        points, facing = camera.view(head.mean), camera.facing(head.mean, normals)
+        depth, amount = depth_buffer(points, head.triangles, (300, 300)), np.clip(facing, 0.0, None) * np.cos(pitch)
+        reached += amount * visible_vertices(points, facing, head.triangles, depth, tolerance=1.0)
+        possible += amount
     share = np.clip(reached / possible / np.median((reached / possible)[head.face]), 0.0, most)
-    return np.where(where, share, np.maximum(share, 1.0))
+    return dim + (1.0 - dim) * np.where(where, share, np.maximum(share, 1.0))
 
 
 def _tones(albedo, seen, skin, places, fewest=50, fewest_hair=8):
     """The RGB of skin and of hair; fewer vertices say little."""
     tone = np.median(albedo[skin], axis=0) if skin.sum() >= fewest else TYPICAL_SKIN
-    skin = skin & _alike(albedo, tone)
-    tone = np.median(albedo[skin], axis=0) if skin.sum() >= fewest else tone
     hair = albedo[(seen > 0.5) & (places.hair > 0.9)]
     return tone, np.median(hair, axis=0) if len(hair) >= fewest_hair else tone
 
 
-def _alike(albedo, tone, odd=0.32):
-    """Which colours (F, 3) may be skin of that tone: no hair, glasses or deep shadow."""
-    return np.abs(albedo - tone).max(1) < odd
-
-
-def _typical(albedo, seen, tone, hair, places, fewest=50, exposure=(0.5, 1.1)):
-    """What each vertex would look like by its area alone (F, 3); made-up eyes are brighter by the photo's ``exposure``."""
-    shades = {"lips": (0.90, 0.72, 0.73), "brows": (0.62, 0.57, 0.54), "mouth": (0.30, 0.16, 0.16)}  # against the skin's
-    colours, alike = [], _alike(albedo, tone)
-    for name, weights in zip(ALBEDO_REGIONS, places.areas.T):
-        usual = tone * shades.get(name, 1.0)
-        own = albedo[(seen > 0.9) & (weights > 0.6) & ((places.plain & alike) | (name not in PLAIN))]
-        share = len(own) / (len(own) + fewest)
-        colours.append(usual + share * (np.median(own, axis=0) - usual) if len(own) else usual)
-    found = places.areas @ np.stack(colours)
-    found += places.hair[:, None] * (hair - found)
-    eyes = places.eye_colours * np.clip(tone.mean() / TYPICAL_SKIN.mean(), *exposure)
-    return np.where(places.eyes[:, None], eyes, found) * np.where(places.eyes, np.sqrt(places.open), places.open)[:, None]
-
-
-def _filled(mesh, closeness, mirror, albedo, seen, typical, odd=(0.18, 0.32), most_off=0.15, data=0.3, anchor=1e-2):
+def _filled(pairs, places, albedo, seen, typical, odd=(0.18, 0.32), data=0.3, anchor=1e-4):
     """The albedo (F, 3), made up where it is not ``seen``: a Poisson equation over the mesh.
 
     Args:
         odd: off what is typical, between them a colour is doubted more and more for going on behind the occluder: hair,
             rims, deep shadow.
-        most_off: off what is typical, that a colour at the border goes on behind it.
-        data, anchor: weights of what is half trusted and of what is typical, against the steps between neighbours.
+        data, anchor: weights of what is half trusted and of what is expected, against the steps between neighbours.
     """
-    first, second = mesh.pairs.T
-    sure = (seen > 0.99)[mirror]
-    model = np.where((sure[first] & sure[second])[:, None], albedo[mirror[first]] - albedo[mirror[second]],
-                     typical[first] - typical[second])  # fmt: skip
-    rows, ones = np.arange(len(first)), np.ones(len(first))
-    steps = csr_array((np.concatenate((ones, -ones)), (np.tile(rows, 2), mesh.pairs.T.ravel())), shape=(len(rows), len(seen)))
-    off = albedo - typical
-    size = np.abs(off).max(1)
-    doubt = _ramp(size, *odd)
-    near = typical + off * np.minimum(1.0, most_off / (size + 1e-9))[:, None]
-    weight = closeness[:, None]
-    held = data * seen * (1.0 - doubt)
-    system = (steps.T @ (weight * steps) + diags_array(held + anchor)).tocsr()
-    wanted = steps.T @ (weight * model) + held[:, None] * near + anchor * typical
-    free = (seen < 1.0) | (doubt > 0.0)
-    inner = system[free]
-    made_up = albedo.copy()
+    mirror, (first, second) = places.mirror, pairs.T
+    sure = (seen > 0.5)[mirror]
+    expected = np.where(sure[:, None], albedo[mirror], typical)
+    guide = np.where((sure[first] & sure[second])[:, None], expected[first] - expected[second], typical[first] - typical[second])
+    held = data * seen * (1.0 - _ramp(np.abs(albedo - typical).max(1), *odd))
+    pulled = np.where(places.eyes, 1.0, anchor)  # nothing leads from the skin to the eyes
+    system = (places.pull @ places.pull.sign().T + diags_array(held + pulled)).tocsr()
+    wanted = places.pull @ guide + held[:, None] * albedo + pulled[:, None] * expected
+    free = held < data
+    made_up, inner = albedo.copy(), system[free]
     symmetric = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
-    made_up[free] = splu(inner[:, free].tocsc(), **symmetric).solve(wanted[free] - inner[:, ~free] @ near[~free])
+    made_up[free] = splu(inner[:, free].tocsc(), **symmetric).solve(wanted[free] - inner[:, ~free] @ albedo[~free])
     return made_up + seen[:, None] * (albedo - made_up)

@@ -89,6 +89,17 @@ def test_handout_runs_and_its_checks_tell_wrong_from_right(notebook, handouts, m
     assert exercises == list(ANSWERS[notebook]), "each exercise needs answers in the bank, in this order"
 
 
+def test_the_bank_of_answers_is_large():
+    """Each exercise is answered wrongly in five ways or more, and rightly in three; all in all 220 and 130."""
+    banks = [exercise for notebook in ANSWERS.values() for exercise in notebook.values()]
+    assert list(ANSWERS) == NOTEBOOKS
+    for name, exercise in (pair for notebook in ANSWERS.values() for pair in notebook.items()):
+        assert len(exercise["wrong"]) >= 5 and len(exercise["right"]) >= 3, name
+        texts = [one["answer"] for one in exercise["wrong"]] + exercise["right"]
+        assert len(set(texts)) == len(texts), f"{name}: an answer stands there twice"
+    assert sum(len(one["wrong"]) for one in banks) >= 220 and sum(len(one["right"]) for one in banks) >= 130
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
 def test_handout_holds_no_solution_and_no_output(notebook, handouts):

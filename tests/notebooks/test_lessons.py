@@ -14,6 +14,8 @@ HINT = re.compile(r"<details><summary>Hint (\d)</summary>\n\n(.+?)\n\n</details>
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)\s*### END SOLUTION", re.DOTALL)
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+FIGURE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(?=\s?(?:mm|%|px)(?!\w))")
+CLAIMS = re.compile(r"\*\*(?:Explain|Takeaway)\.\*\*|<summary><b>Was your prediction right\?</b></summary>")
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -85,6 +87,24 @@ def test_an_answer_quotes_what_the_notebook_has_measured(path):
 
 
 @each_notebook
+def test_no_figure_in_prose_without_its_number_above(path):
+    """What an answer, an explanation or a takeaway says in mm, % or px is measured, set or asked above.
+
+    Tables quote what their text names, and the levels of regions are definitions.
+    """
+    said = {"50", "90", "95", "100"}
+    for cell in cells_of(path):
+        if cell.cell_type == "code":
+            said.update(numbers(told(cell) + cell.source))
+            continue
+        for part in CLAIMS.split(cell.source)[1:]:
+            text = re.sub(r"(?m)^\|.*$", "", re.split(r"\n(?:## |\*\*Predict|\*\*Implement)", part)[0])
+            strange = [number for number in FIGURE.findall(THOUSANDS.sub("", text)) if number not in said]
+            assert not strange, f"nothing above says {strange}: {text[:200]}"
+        said.update(numbers(cell.source))
+
+
+@each_notebook
 def test_each_exercise_has_a_ladder_of_hints_that_ends_below_the_solution(path):
     for solution, text in exercises(path):
         hints = HINT.findall(text)
@@ -100,7 +120,7 @@ def test_a_prediction_is_captured_with_the_options_of_its_question(path):
     for before, cell in zip(cells, cells[1:]):
         if cell.cell_type == "code" and cell.source.startswith("Prediction("):
             number, options = (ast.literal_eval(argument) for argument in ast.parse(cell.source).body[0].value.args)
-            assert number.startswith(f"{path.stem[:2]}.") and "**Predict" in before.source
+            assert number.startswith(f"{path.stem.split('_')[0]}.") and "**Predict" in before.source
             letters = [option[:3] for option in options]
             assert letters == ["(a)", "(b)", "(c)", "(d)"][: len(options)] and len(options) >= 2
             assert all(letter in before.source for letter in letters), f"{number}: the question names no options"

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 LARGEST = 1_000_000  # bytes
 LONGEST_CELL = 25  # lines
+LONGEST_LINE = 88  # characters, so that no cell of the web pages scrolls sideways
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -63,6 +64,7 @@ def test_is_written_for_reading(path):
               if line.startswith("# ")]  # fmt: skip
     assert len(titles) == 1
     assert all(len(cell.source.splitlines()) <= LONGEST_CELL for cell in code_cells(path))
+    assert max(len(line) for cell in code_cells(path) for line in cell.source.splitlines()) <= LONGEST_LINE
     text = "\n".join(cell.source for cell in notebook.cells)
     assert "The occluded part is sampled, not observed" in text
     assert not any(f"/{place}/" in text for place in ("home", "root", "tmp"))

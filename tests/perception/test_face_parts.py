@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from d3f_lite.assets import SHIPPED
 from d3f_lite.errors import AssetError, SettingsError
 from d3f_lite.observation.landmarks import face_region
 from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
-from d3f_lite.observe import observe
+from d3f_lite.observe import _counted_visible, observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.face_parts import FaceParts, PartsSegmenter, load_parts_segmenter
 from d3f_lite.perception.mask_estimation import estimate_occlusion, with_parts
@@ -125,3 +126,15 @@ def test_python_ends_quietly():
     code = "from d3f_lite.perception.face_parts import load_parts_segmenter; load_parts_segmenter()"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0 and "Exception" not in ended.stderr, ended.stderr
+
+
+def test_hair_below_the_nose_is_a_beard_and_what_is_occluded_does_not_count():
+    xy = np.zeros((68, 2), np.float32)
+    xy[27], xy[33], xy[8] = (50, 30), (50, 50), (50, 90)  # bridge and base of the nose, chin: an upright face
+    visible, hair = np.ones((100, 100), bool), np.zeros((100, 100), bool)
+    hair[:10], hair[60:90] = True, True
+    estimate = SimpleNamespace(hair=hair, glasses=np.zeros_like(hair))
+    shares = _counted_visible(SimpleNamespace(xy=xy), visible, estimate)
+    assert shares == pytest.approx({"hair": 0.1, "a beard": 0.3})
+    visible[55:] = False
+    assert set(_counted_visible(SimpleNamespace(xy=xy), visible, estimate)) == {"hair"}

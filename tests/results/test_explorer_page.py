@@ -216,10 +216,12 @@ def test_the_first_screen_shows_heads_photo_and_controls(fresh, size, scheme):
     assert page.title() == f"{HOSTILE}: heads to explore" and page.evaluate("typeof hacked") == "undefined"
     assert page.evaluate("document.documentElement.scrollWidth") == width
     within = [page.locator(".stage"), page.locator(".heads"), page.get_by_alt_text("The photo"), page.get_by_label("DPP weight").first,
-              page.get_by_label("Number of heads"), page.get_by_label("Seed")]  # fmt: skip
+              page.get_by_label("Number of heads"), page.get_by_label("Seed"), page.locator(".said")]  # fmt: skip
     for part in within:
         box = part.bounding_box()
         assert part.is_visible() and box["y"] >= 0 and box["y"] + box["height"] <= height
+    assert re.search(r"Where seen, this face is [\d.]+ mm from the average one", page.locator(".said").text_content())
+    assert page.locator(".scale").text_content().count(" mm") == 3
     assert coloured(page)
     assert page.locator(".head").count() == 16
     for place in (0, 15):

@@ -12,9 +12,18 @@ from d3f_lite.errors import SettingsError
 from d3f_lite.observation.photo import Photo
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results import samples_sheet as sheet_file
-from d3f_lite.results.pictures import cividis, face_window, heatmap_figure, portrait_camera
-from d3f_lite.results.samples_sheet import HEAD_SIZE, INPUTS, LOOKS, head_painter, revealed, sample_tiles, samples_sheet
+from d3f_lite.results import sheet_of_samples
+from d3f_lite.results.pictures import (
+    NEUTRAL,
+    NEVER_SEEN,
+    cividis,
+    face_window,
+    heatmap_colours,
+    heatmap_figure,
+    heatmap_shares,
+    portrait_camera,
+)
+from d3f_lite.results.sheet_of_samples import HEAD_SIZE, INPUTS, LOOKS, head_painter, revealed, sample_tiles, samples_sheet
 from d3f_lite.results.texture import trust_near
 
 
@@ -95,7 +104,7 @@ def test_a_sheet_shows_photo_face_and_heads_and_says_how_likely_each_is(found):
         assert len(tops) == 1 and (tops[0] > side) == row
         assert (sheet[tops[0] - 30 : tops[0], left : left + side] < 128).any()  # its words
     large, left = revealed(one, 2 * side), 8 + 2 * (side + 8) + 4  # in the middle of two cells and the gap between them
-    places = [sheet_part[:, left : left + large.shape[1]] for sheet_part in (sheet[top : top + len(large)] for top in range(99))]
+    places = [sheet_part[:, left : left + large.shape[1]] for sheet_part in (sheet[top : top + len(large)] for top in range(250))]
     assert sum(np.array_equal(place, large) for place in places) == 1
     assert (np.asarray(samples_sheet(one, size=60)).shape < np.array(sheet.shape)).sum() == 2
     assert len(sample_tiles(one, 40, most=2)) == INPUTS + 2
@@ -105,8 +114,8 @@ def test_a_sheet_shows_photo_face_and_heads_and_says_how_likely_each_is(found):
 
 def test_heads_are_drawn_once_for_all_sheets(found, monkeypatch):
     one, drawn = found["grace_hopper", "sunglasses"], []
-    monkeypatch.setattr(sheet_file, "head_painter", lambda *given: drawn.append(given) or head_painter(*given))
-    sheet_file._head_picture.cache_clear()
+    monkeypatch.setattr(sheet_of_samples, "head_painter", lambda *given: drawn.append(given) or head_painter(*given))
+    sheet_of_samples._head_picture.cache_clear()
     samples_sheet(one), sample_tiles(one, 150, 3), samples_sheet(one)
     assert len(drawn) == 4
 
@@ -128,3 +137,31 @@ def test_a_heatmap_has_round_numbers_at_its_bar_and_the_scale_of_matplotlib(foun
     assert show(size=120, highest=1e-12).shape == picture.shape
     for size, title in ((120, "B$_$ \\frac{ 王"), (200, "x")):
         assert show(size=size, title=title).shape[1] == 3 * size + 4 * 8
+
+
+def test_a_heatmap_colours_what_is_hidden_greys_what_is_never_seen_and_nothing_else():
+    values, share = np.array([0.0, 2.0, 2.0, 2.0, 1.0]), np.array([0.0, 0.0, 0.0, 0.5, 1.0])
+    colours = heatmap_colours(values, share, 2.0, np.array([0.0, 0.0, 1.0, 0.0, 0.0]))
+    np.testing.assert_allclose(colours[:3], (NEUTRAL, NEUTRAL, NEVER_SEEN), atol=1e-6)
+    np.testing.assert_allclose(colours[4], 1.15 * cividis(np.array([0.5]))[0] / 255, atol=1e-6)
+    yellow = np.minimum(1.15 * cividis(np.array([1.0]))[0] / 255, 1.0)
+    np.testing.assert_allclose(colours[3], (yellow + NEUTRAL) / 2, atol=1e-6)
+
+
+def test_heatmaps_fade_over_the_border_without_specks(found):
+    one = found["astronaut", "surgical_mask"]
+    fit, head = one.fit, one.head
+    share, never = heatmap_shares(fit, head)
+    first, second = head.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).T
+    step = np.abs(share[first] - share[second])[(head.face & (head.albedo_regions[9] < 0.5))[first]]
+    assert share.max() == 1.0 and share.min() == 0.0 and step.max() < 0.75 and (step > 0.05).mean() < 0.3
+    back = head.mean[:, 2] < -60.0
+    assert (never[back & fit.unseen] > 0.9).mean() > 0.9 and not share[back].any()
+    assert (share[fit.visible & head.face] < 0.6).all() and (share[fit.occluded & head.face] > 0.5).mean() > 0.8
+    # One hidden vertex far from all others is a speck.
+    alone = fit.visible & (head.mean[:, 1] > 60.0) & head.face
+    vertex = np.flatnonzero(alone)[0]
+    speck = replace(
+        fit, occluded=fit.occluded | (np.arange(len(alone)) == vertex), visible=fit.visible & (np.arange(len(alone)) != vertex)
+    )
+    assert heatmap_shares(speck, head)[0][vertex] == 0.0

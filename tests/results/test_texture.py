@@ -11,6 +11,7 @@ from d3f_lite.fitting.camera import Camera
 from d3f_lite.fitting.fit import Fit, fit_visible, what_the_photo_shows
 from d3f_lite.fitting.rendering import render
 from d3f_lite.formats.load_head import load_head
+from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.masks import Masks
 from d3f_lite.observation.observation import Observation
@@ -70,6 +71,43 @@ def test_light_is_divided_out_and_a_mole_is_found_on_the_hidden_side():
     assert (found.albedo[hidden, 1] < found.albedo[hidden, 0] + 0.02).all()
 
 
+def found_on(albedo, occluded):
+    """The Texture of the mean head in these colours and even light, a green patch over it."""
+    light = np.zeros((9, 3), np.float32)
+    light[0] = 1.0
+    observation, fit = drawn(albedo, light, occluded, (20, 220, 20))
+    return colour_skin(observation, HEAD, fit)
+
+
+def test_a_hidden_patch_takes_the_tone_of_the_skin_around_it_not_that_of_the_face():
+    mean, plain = MESH(HEAD.mean), np.full((len(FACE), 3), (0.60, 0.48, 0.40), np.float32)
+    plain[mean[:, 1] < 5.0] *= 1.2
+    occluded = np.zeros((520, 440), bool)
+    occluded[300:412, 160:280] = True
+    found = found_on(plain, occluded)
+    hidden = fit_of(HEAD.mean, Camera.from_angles(0.0, 0.0, 0.0, 2.0, (220.0, 260.0)), occluded).occluded
+    made_up = np.flatnonzero(hidden & (HEAD.albedo_regions[ALBEDO_REGIONS.index("lips")] == 0.0) & HEAD.face)
+    shade = 1.0 + fine_normals(HEAD, HEAD.mean) @ found.light[1:4, 0]
+    ratio = ((found.albedo * shade[:, None]) / plain)[made_up]
+    assert len(made_up) > 30 and np.abs(np.median(ratio, axis=0) - 1.0).max() < 0.04
+
+
+def test_the_hidden_iris_has_the_colour_of_the_visible_one():
+    albedo, mean = np.full((len(FACE), 3), (0.60, 0.48, 0.40), np.float32), MESH(HEAD.mean)
+    balls = MESH((HEAD.parts == PARTS.index("eyeballs"))[:, None].astype(np.float32))[:, 0] > 0.99
+    fronts = [mean[balls & (side * mean[:, 0] > 0)] for side in (-1, 1)]
+    apart = np.min([np.linalg.norm((mean - ball[ball[:, 2].argmax()])[:, :2], axis=1) for ball in fronts], axis=0)
+    iris = balls & (apart < 5.0) & (mean[:, 2] > 50.0)
+    albedo[balls], albedo[iris] = 0.5, (0.20, 0.30, 0.50)
+    occluded = np.zeros((520, 440), bool)
+    occluded[100:420, 60:215] = True  # the head's right side
+    found = found_on(albedo, occluded)
+    seen = iris & (found.seen > 0.99)
+    _, twin = cKDTree(mean).query(mean[seen] * (-1.0, 1.0, 1.0))
+    assert seen.sum() > 30 and not found.seen[twin].any()
+    np.testing.assert_allclose(np.median(found.albedo[twin], axis=0), np.median(found.albedo[seen], axis=0), atol=0.04)
+
+
 @pytest.fixture(scope="module")
 def cases(portraits):
     """Name to (Observation, Fit, Texture) of both portraits, each under another occluder."""
@@ -89,6 +127,17 @@ def test_visible_skin_looks_as_in_the_photo(cases):
         skin = np.append((face & (texture.seen > 0.99))[MESH.triangles].all(1), False)[index]
         difference = np.abs(pixels[skin].astype(float) - observation.photo.pixels[skin])
         assert skin.sum() > 1000 and difference.mean() < 6.0, name
+
+
+def test_under_sunglasses_brows_are_dark_and_eyes_go_with_the_skin(cases):
+    _, _, texture = cases["grace_hopper sunglasses"]
+    area = lambda name: MESH(HEAD.albedo_regions[ALBEDO_REGIONS.index(name)][:, None])[:, 0]
+    hidden = texture.seen == 0.0
+    bright = lambda where: np.median(texture.albedo[where & hidden].mean(1))
+    skin = (area("cheeks") > 0.9) | (area("nose") > 0.9)
+    assert bright(area("brows") > 0.7) < 0.70 * bright(skin)
+    iris = np.median(texture.albedo[hidden & (area("irises") > 0.7)], axis=0)
+    assert iris[0] > 1.4 * iris[2]  # brown, as red skin asks, not grey
 
 
 def test_the_occluder_leaves_no_trace(cases):

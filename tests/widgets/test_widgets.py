@@ -18,6 +18,7 @@ from d3f_lite.observe import observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
+from d3f_lite.results.pictures import heatmap_colours, heatmap_shares
 from d3f_lite.settings import FitSettings, Settings
 from widgets import (
     BackgroundTask,
@@ -129,9 +130,12 @@ def test_head_viewer_draws_the_heads_and_heatmap_of_its_sliders(reconstruction):
     found = viewer.reconstruction
     assert len(found.samples.vertices) == 6 and found.settings.diversity.dpp_weight == 0.0
     assert np.array_equal(viewer.mesh.vertices, found.samples.vertices[2])
-    where = found.fit.occluded & (found.spread > 0.1)
-    np.testing.assert_allclose(viewer.mesh.attribute[where], found.spread[where], rtol=1e-5)
-    assert not viewer.mesh.attribute[~found.fit.occluded].any()
+    assert any(getattr(one, "text", "") == r"\text{spread, mm}" for one in viewer.plot.objects)
+    colours = np.stack([viewer.mesh.colors >> shift & 255 for shift in (16, 8, 0)], 1) / 255
+    share, never = heatmap_shares(found.fit, found.head)
+    expected = heatmap_colours(found.spread, share, viewer.mesh.color_range[1], never)
+    np.testing.assert_allclose(colours, expected, atol=1 / 255)
+    assert (np.ptp(colours[share == 0], axis=1) < 0.03).all()  # no colour there
     assert f"ASD {metrics.asd(found.samples.vertices, found.fit.occluded):.2f} mm" in viewer.readout.value
     viewer.weight.value = 256
     assert viewer.task.wait()

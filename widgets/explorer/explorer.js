@@ -47,7 +47,7 @@ class Explorer {
     const shown = [large, small, main, bars, more];
     const elements = shown.map(({ element }) => element);
     root.replaceChildren(
-      make("div", { className: "first" }, title(data), photo(this), ...elements),
+      make("div", { className: "first" }, title(data), said(data), photo(this), ...elements),
       make("p", { className: "soft holds" }, holdings(data)),
     );
     theme(this);
@@ -130,6 +130,14 @@ function title({ name }) {
   const note = make("b", {}, "The hidden part is sampled, not observed.");
   const what = "Equal where the photo shows the face, different where it does not. ";
   return make("header", {}, make("h1", {}, make("bdi", {}, name)), make("p", {}, what, note));
+}
+
+/** What to know of the heads before looking at them. */
+function said({ said }) {
+  const list = make("ul", {}, ...said.map((words) => make("li", {}, words)));
+  const summary = make("summary", {}, "How far from others; what is never seen");
+  const open = matchMedia("(min-width: 640px)").matches; // a phone's first screen has no room
+  return make("details", { className: "said soft", open }, summary, list);
 }
 
 /** Light or dark as the notebook is, or as the person has it. */

@@ -29,8 +29,10 @@ export class View {
     gl.useProgram(this.program);
     const kinds = new Uint8Array(4 * mesh.vertices.length);
     mesh.vertices.forEach((vertex, n) => {
-      const free = posterior.isFree(vertex) ? 255 : 0;
-      kinds.set([free, posterior.skin[vertex], posterior.tones[vertex]], 4 * n);
+      kinds.set(
+        ["heat", "skin", "tones", "never"].map((name) => posterior[name][vertex]),
+        4 * n,
+      );
     });
     this.kinds = this.buffer(gl.ARRAY_BUFFER, kinds);
     const tints = Uint8Array.from(atVertices(posterior.tints, mesh.vertices, posterior.count));
@@ -111,7 +113,7 @@ export class View {
       });
     });
     gl.bindBuffer(gl.ARRAY_BUFFER, this.kinds);
-    this.attribute("kind", 3, gl.UNSIGNED_BYTE, true, 4, 0);
+    this.attribute("kind", 4, gl.UNSIGNED_BYTE, true, 4, 0);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.tints);
     this.attribute("tint", 3, gl.UNSIGNED_BYTE, true, 3, 0);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.triangles);

@@ -23,11 +23,13 @@ from d3f_lite.results.pictures import (
     draw_head,
     face_window,
     heatmap_colours,
+    heatmap_shares,
     in_bytes,
     mark_occluder,
     portrait_camera,
 )
 from d3f_lite.results.refinement import refinement
+from d3f_lite.results.telling import first_words
 from d3f_lite.results.texture import Texture, fine_normals, texture_of, trust_near
 
 # How the heads of a sheet look, and what is said of it.
@@ -69,7 +71,8 @@ def samples_sheet(reconstruction: Reconstruction, size: int = HEAD_SIZE, look: s
     tiles += [Tile(picture, words, row, column) for (picture, words), (row, column) in zip(heads, places)]
     name, count = readable(reconstruction.observation.photo.name), len(reconstruction.samples.vertices)
     some = f" {len(heads)} of {count} heads are shown." if len(heads) < count else ""
-    sheet = tile_sheet(tiles, f"{name}: {DISCLAIMER}{some}", (size, size), letters=max(8, size // 17))
+    title = "\n".join((f"{name}: {DISCLAIMER}{some}", *first_words(reconstruction)))
+    sheet = tile_sheet(tiles, title, (size, size), letters=max(8, size // 17))
     sheet.info["alt"] = (
         f"The photo {name}{said} beside the same photo with {behind}; and {len(heads)} heads {LOOKS[look]}, "
         "as the camera sees them: alike where the photo shows the face, different where it does not."
@@ -134,9 +137,10 @@ def head_painter(reconstruction: Reconstruction, look: str = "photo") -> Callabl
 
 
 def spread_colours(reconstruction: Reconstruction) -> Float[np.ndarray, "V 3"]:
-    """The colours of a Reconstruction's heatmap: how far its heads differ where the photo leaves them free."""
-    where, spread = reconstruction.fit.free, reconstruction.spread
-    return heatmap_colours(spread, where, spread[where].max(initial=0.0))
+    """The colours of a Reconstruction's heatmap: how far its heads differ where something hides them; grey, never seen."""
+    spread = reconstruction.spread
+    share, never = heatmap_shares(reconstruction.fit, reconstruction.head)
+    return heatmap_colours(spread, share, spread[share > 0].max(initial=0.0), never)
 
 
 def _hatched(head: HeadModel, texture: Texture, stripes: float = 9.0) -> Float[np.ndarray, "F 3"]:
@@ -170,7 +174,7 @@ def revealed(reconstruction: Reconstruction, size: int = 400) -> UInt8[np.ndarra
     zoom = size / max(rows.stop - rows.start, columns.stop - columns.start)
     camera = fit.camera.cropped((columns.start, rows.start), zoom)
     trust, mesh = trust_near(hidden > 0, camera.scale)[..., None], refinement(head)
-    face, share = draw_averaged(mesh(fit.vertices), mesh.triangles, camera, texture.albedo, texture.light + RELIEF, shape,
+    face, share = draw_averaged(mesh(fit.vertices), mesh.triangles, camera, texture.albedo, texture.light, shape,
                                 fine_normals(head, fit.vertices))  # fmt: skip
     made_up = face + (1.0 - share) * pull_push(photo, (trust * (1.0 - share))[..., 0], full=0.5)
     return in_bytes(trust * photo + (1.0 - trust) * made_up)
