@@ -31,9 +31,9 @@ from d3f_lite.photo_folder import ROWS, Job, ignored_line, jobs_in, left_in, tab
 from d3f_lite.reconstruct import MOST_SAMPLES, reconstruct
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.files import report
-from d3f_lite.results.layout import Tile, save_picture, tile_sheet
+from d3f_lite.results.grid import Tile, save_picture, tile_sheet
 from d3f_lite.results.provenance import drawn_by_us, is_part_of_result, result_folder
-from d3f_lite.results.sheet import DISCLAIMER, INPUTS, sample_tiles
+from d3f_lite.results.sheet_of_samples import DISCLAIMER, INPUTS, sample_tiles
 from d3f_lite.settings import Settings
 
 COLUMNS = """photo result error mask mask_confidence landmark_backend faces_found yaw_degrees pitch_degrees roll_degrees

@@ -8,7 +8,7 @@ import ipywidgets
 from d3f_lite.errors import SettingsError
 from d3f_lite.reconstruct import complete
 from d3f_lite.results.pictures import heatmap_shares
-from d3f_lite.results.sheet import DISCLAIMER
+from d3f_lite.results.sheet_of_samples import DISCLAIMER
 from widgets.background import BackgroundTask
 from widgets.plots import add_scaled, empty_plot, head_mesh, look_at, recolour
 from widgets.sliders import WIDE, setting, slider

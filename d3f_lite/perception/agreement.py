@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmarks import Landmarks, face_region
-from d3f_lite.perception.rescue import turned_back
+from d3f_lite.perception.turned_and_cut_faces import turned_back
 
 INNER = np.arange(68) >= 17  # the jaw's landmarks mean another thing to each detector
 # Parts of the face's size, about the distance between the outer eye corners. Behind drawn occluders, masks unknown, detectors err

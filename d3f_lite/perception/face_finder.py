@@ -10,13 +10,13 @@ from jaxtyping import Bool, Float
 from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception import rescue
 from d3f_lite.perception.agreement import check_agreement
 from d3f_lite.perception.detector import MediapipeDetector, same_face
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.perception.looks import Search
 from d3f_lite.perception.mask_estimation import OcclusionEstimate, estimate_occlusion
+from d3f_lite.perception.turned_and_cut_faces import best_of, half_face, on_the_same_face, quarter_turns
 
 
 @runtime_checkable
@@ -56,7 +56,7 @@ class DetectedFace:
 
     def detect(self, occluded, before=None, final=False):
         """See FaceFinder."""
-        turns = None if before is None else rescue.quarter_turns(before)
+        turns = None if before is None else quarter_turns(before)
         network = self.network if final else None
         return detect_landmarks(self.photo, occluded, seed=self.seed, detector=self.detector, network=network,
                                 turns=turns, near=self.near)  # fmt: skip
@@ -65,7 +65,7 @@ class DetectedFace:
         """See FaceFinder."""
         if self.near is not None:
             return None
-        return rescue.half_face(Search(self.photo, occluded, self.detector, self.network, self.seed))
+        return half_face(Search(self.photo, occluded, self.detector, self.network, self.seed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class GivenFace:
         return None
 
     def half(self, occluded):
-        """See FaceFinder; given landmarks need no rescue."""
+        """See FaceFinder; given landmarks need none."""
         return None
 
 
@@ -117,7 +117,7 @@ def estimate_mask(finder: FaceFinder, first: Landmarks, strokes=None) -> tuple[O
     estimate, landmarks = estimate_occlusion(finder.photo, first), first
     if estimate.occluded.any():
         filled = _try_to_detect(finder, estimate.occluded, first)
-        if filled is not None and rescue.on_the_same_face(filled, first):  # else it looks, filled, like no face, or another
+        if filled is not None and on_the_same_face(filled, first):  # else it looks, filled, like no face, or another
             landmarks = filled
     if strokes is not None or landmarks.dense is not first.dense:
         estimate = estimate_occlusion(finder.photo, landmarks, strokes)
@@ -130,7 +130,7 @@ def detect_again(
     earlier: Landmarks | None = None,
     first: Landmarks | None = None,
 ) -> list[tuple[Landmarks, Bool[np.ndarray, "H W"]]]:
-    """The landmarks that count, with the occluder filled; ``rescue`` knows which to take where these are too few or astray.
+    """The landmarks that count, with the occluder filled; ``best_of`` says which to take where these are too few or astray.
 
     Args:
         masks: the mask, True under the occluder, and others that it may be as well.
@@ -147,7 +147,7 @@ def detect_again(
         landmarks = finder.detect(occluded, final=True)
     else:
         last, *others = (_try_to_detect(finder, mask, earlier, final=True) for mask in masks)
-        landmarks = rescue.best_of(last, earlier, first, occluded)
+        landmarks = best_of(last, earlier, first, occluded)
     half = finder.half(occluded) if occluded.any() and not landmarks.enough else None
     if half is not None and half.enough:
         landmarks = half

@@ -7,10 +7,10 @@ from d3f_lite.errors import LandmarkError
 from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.masks import check_mask
 from d3f_lite.observation.photo import Photo
-from d3f_lite.perception import rescue
 from d3f_lite.perception.detector import MediapipeDetector, find_faces, opened
 from d3f_lite.perception.face_alignment import FaceAlignmentNetwork
 from d3f_lite.perception.looks import Search
+from d3f_lite.perception.turned_and_cut_faces import face_near, steadiest_turn, turned_face, upright_face
 
 
 def detect_landmarks(
@@ -28,7 +28,7 @@ def detect_landmarks(
 
     The masked pixels are filled before the detector looks, so their content cannot matter: first with the colours around them,
     then with the median of the face's visible part. Points are medians over jittered looks; their spread, the mask and the
-    photo's border give the confidence. ``rescue`` looks for faces that are cut, half hidden, small or turned.
+    photo's border give the confidence. ``turned_and_cut_faces`` looks for faces that are cut, half hidden, small or turned.
 
     Args:
         photo: the whole photo.
@@ -53,13 +53,13 @@ def detect_landmarks(
     with opened(detector) as detector:
         search = Search(photo, occluded, detector, network, seed, jitters)
         if near is not None:
-            landmarks = rescue.face_near(search, near)
+            landmarks = face_near(search, near)
         elif turns:
-            landmarks = rescue.turned_face(search, turns)
+            landmarks = turned_face(search, turns)
         else:
-            landmarks = rescue.upright_face(search)
+            landmarks = upright_face(search)
             if turns is None:
-                landmarks = rescue.steadiest_turn(search, landmarks)
+                landmarks = steadiest_turn(search, landmarks)
     if landmarks is None:
         covered, hint = occluded.mean(), "use an upright photo that shows more of one face"
         if covered > 0.5:

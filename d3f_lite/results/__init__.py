@@ -10,7 +10,7 @@ _NAMES = {
     "mesh_files": ["grid_places", "write_head", "write_scene"],
     "pictures": ["clay_colours", "draw_head", "face_window", "heatmap_colours", "heatmap_figure", "mark_occluder", "overlay",
                  "portrait_camera"],
-    "sheet": ["head_painter", "revealed", "sample_tiles", "samples_sheet"],
+    "sheet_of_samples": ["head_painter", "revealed", "sample_tiles", "samples_sheet"],
     "texture": ["texture_of"],
 }  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)

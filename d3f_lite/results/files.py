@@ -16,12 +16,12 @@ from d3f_lite.observation.masks import write_mask, write_strokes
 from d3f_lite.observation.observation import landmark_doubt
 from d3f_lite.reconstruction import Reconstruction
 from d3f_lite.results.explorer_page import explorer_page
-from d3f_lite.results.layout import save_picture
+from d3f_lite.results.grid import save_picture
 from d3f_lite.results.mesh_files import grid_places, write_head, write_scene
 from d3f_lite.results.pictures import heatmap_figure, heatmap_shares
 from d3f_lite.results.provenance import PROGRAM, is_part_of_result, is_result, result_folder
 from d3f_lite.results.refinement import refinement
-from d3f_lite.results.sheet import samples_sheet, spread_colours
+from d3f_lite.results.sheet_of_samples import samples_sheet, spread_colours
 from d3f_lite.results.telling import likeness, parts_never_seen
 from d3f_lite.results.texture import fine_normals, texture_of
 
@@ -119,7 +119,7 @@ def _save_arrays(reconstruction: Reconstruction, path):
 
 
 def _save_pictures(reconstruction: Reconstruction, folder, look):
-    """Write ``samples.png``, its heads in one of ``sheet.LOOKS``, and ``heatmap.png``."""
+    """Write ``samples.png``, its heads in one of ``sheet_of_samples.LOOKS``, and ``heatmap.png``."""
     fit, name, number = reconstruction.fit, readable(reconstruction.observation.photo.name), len(reconstruction.samples.vertices)
     part = "is occluded" if fit.occluded.any() else "shows no face"
     never = parts_never_seen(reconstruction)

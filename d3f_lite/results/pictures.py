@@ -13,7 +13,7 @@ from d3f_lite.fitting.rendering import render, render_vertices
 from d3f_lite.heads.model import ALBEDO_REGIONS, PARTS, HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.observation.photo import Photo
-from d3f_lite.results.layout import Tile, tile_sheet
+from d3f_lite.results.grid import Tile, tile_sheet
 from d3f_lite.results.refinement import sides
 
 CLAY = (0.74, 0.72, 0.70)

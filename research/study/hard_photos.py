@@ -28,9 +28,9 @@ from d3f_lite.occluders.drawing import OCCLUDER_KINDS, draw_occluder
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results.layout import Tile, save_picture, tile_sheet
+from d3f_lite.results.grid import Tile, save_picture, tile_sheet
 from d3f_lite.results.provenance import drawn_by_us
-from d3f_lite.results.sheet import sample_tiles
+from d3f_lite.results.sheet_of_samples import sample_tiles
 from research.study.masks import overlap
 
 EYE_DISTANCE = 150.0  # px, between the outer corners of the eyes

@@ -26,10 +26,10 @@ from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.reconstruction import Reconstruction
-from d3f_lite.results.layout import Tile, save_picture, tile_sheet
+from d3f_lite.results.grid import Tile, save_picture, tile_sheet
 from d3f_lite.results.pictures import draw_head, heatmap_colours
 from d3f_lite.results.provenance import drawn_by_us
-from d3f_lite.results.sheet import DISCLAIMER, sample_tiles
+from d3f_lite.results.sheet_of_samples import DISCLAIMER, sample_tiles
 from research.study.masks import photos_in
 
 HIDDEN_BY = ("surgical_mask", "sunglasses", "scarf", "hand")

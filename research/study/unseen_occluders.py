@@ -30,7 +30,7 @@ from d3f_lite.observation.photo import SAMPLE_PHOTOS, Photo
 from d3f_lite.occluders.canvas import Canvas
 from d3f_lite.perception.detector import MediapipeDetector
 from d3f_lite.perception.landmark_detection import detect_landmarks
-from d3f_lite.results.layout import Tile, save_picture, tile_sheet
+from d3f_lite.results.grid import Tile, save_picture, tile_sheet
 from d3f_lite.results.pictures import mark_occluder
 from d3f_lite.results.provenance import drawn_by_us
 from research.study.hard_photos import crops, resized_portrait, worsened

@@ -15,7 +15,7 @@ from d3f_lite.observation.landmarks import Landmarks
 from d3f_lite.observation.masks import Stroke, misplaced, read_strokes
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.agreement import check_agreement
-from d3f_lite.perception.rescue import turned_back
+from d3f_lite.perception.turned_and_cut_faces import turned_back
 from d3f_lite.photo_folder import jobs_in, left_in
 
 HIGH, WIDE = 120, 180

@@ -16,7 +16,7 @@ from d3f_lite.observe import _counted_visible, observe
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.perception.face_parts import FaceParts, PartsSegmenter, load_parts_segmenter
 from d3f_lite.perception.mask_estimation import estimate_occlusion, with_parts
-from d3f_lite.perception.rescue import turned_back
+from d3f_lite.perception.turned_and_cut_faces import turned_back
 from d3f_lite.reconstruct import reconstruct
 from research.bake.face_parts import write_face_parts
 from research.study.masks import overlap

@@ -12,7 +12,7 @@ from d3f_lite.observe import observe
 from d3f_lite.perception.detector import face_size
 from d3f_lite.perception.half_faces import LEFT_EDGE, MIDLINE, VIEWS, find_half_face, mirror, seen
 from d3f_lite.perception.landmark_detection import detect_landmarks
-from d3f_lite.perception.rescue import MIRRORED_TRUST
+from d3f_lite.perception.turned_and_cut_faces import MIRRORED_TRUST
 from research.study.masks import overlap
 
 

@@ -22,7 +22,7 @@ from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import complete, reconstruct
 from d3f_lite.results.files import report
 from d3f_lite.results.provenance import is_result
-from d3f_lite.results.sheet import sample_tiles
+from d3f_lite.results.sheet_of_samples import sample_tiles
 from d3f_lite.settings import DiversitySettings, FitSettings, Settings
 
 

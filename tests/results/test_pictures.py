@@ -12,7 +12,7 @@ from d3f_lite.errors import SettingsError
 from d3f_lite.observation.photo import Photo
 from d3f_lite.occluders.drawing import draw_occluder
 from d3f_lite.reconstruct import reconstruct
-from d3f_lite.results import sheet
+from d3f_lite.results import sheet_of_samples
 from d3f_lite.results.pictures import (
     NEUTRAL,
     NEVER_SEEN,
@@ -23,7 +23,7 @@ from d3f_lite.results.pictures import (
     heatmap_shares,
     portrait_camera,
 )
-from d3f_lite.results.sheet import HEAD_SIZE, INPUTS, LOOKS, head_painter, revealed, sample_tiles, samples_sheet
+from d3f_lite.results.sheet_of_samples import HEAD_SIZE, INPUTS, LOOKS, head_painter, revealed, sample_tiles, samples_sheet
 from d3f_lite.results.texture import trust_near
 
 
@@ -114,8 +114,8 @@ def test_a_sheet_shows_photo_face_and_heads_and_says_how_likely_each_is(found):
 
 def test_heads_are_drawn_once_for_all_sheets(found, monkeypatch):
     one, drawn = found["grace_hopper", "sunglasses"], []
-    monkeypatch.setattr(sheet, "head_painter", lambda *given: drawn.append(given) or head_painter(*given))
-    sheet._head_picture.cache_clear()
+    monkeypatch.setattr(sheet_of_samples, "head_painter", lambda *given: drawn.append(given) or head_painter(*given))
+    sheet_of_samples._head_picture.cache_clear()
     samples_sheet(one), sample_tiles(one, 150, 3), samples_sheet(one)
     assert len(drawn) == 4
 

@@ -15,7 +15,7 @@ from d3f_lite.files.values import truncated_repr
 from d3f_lite.heads.model import HeadModel
 from d3f_lite.observation.observation import Observation
 from d3f_lite.reconstruction import Reconstruction
-from d3f_lite.results.layout import Tile, tile_sheet
+from d3f_lite.results.grid import Tile, tile_sheet
 from d3f_lite.results.pictures import (
     MAGENTA,
     clay_colours,

@@ -8,7 +8,7 @@ import pytest
 from d3f_lite.observation.landmarks import interocular_distance
 from d3f_lite.observation.photo import Photo
 from d3f_lite.perception.landmark_detection import detect_landmarks
-from d3f_lite.perception.rescue import best_of, on_the_same_face, quarter_turns, turned_back
+from d3f_lite.perception.turned_and_cut_faces import best_of, on_the_same_face, quarter_turns, turned_back
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

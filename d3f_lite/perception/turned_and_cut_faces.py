@@ -1,4 +1,4 @@
-"""Rescues: faces that the detector does not find at once, cut, half hidden, small or turned, and meshes that went astray."""
+"""Faces that the detector does not find at once: cut by the border, half hidden, small or turned; and meshes that went astray."""
 
 from dataclasses import replace
 
