@@ -110,7 +110,8 @@ class ColourEquations:
             root = np.sqrt(independent_pixels / 3.0 * points.share / points.share.sum() / variance)
             # Slopes of the residual with shape and pose, and with light, albedo and field, which enter times each other; and r.
             rows = np.column_stack((slopes, -points.harmonics * own, -points.regions * shade, -field * own * shade, error))
-            products = (rows := (root[:, None] * rows).astype(np.float32)).T @ rows
+            rows = (root[:, None] * rows).astype(np.float32)
+            products = rows.T @ rows
             # Schur complement: JᵀJ - Jᵀo (oᵀo + Λ)⁻¹ oᵀJ, and likewise -Jᵀr.
             other = np.s_[unknowns:-1]
             mixed = products[:, other].astype(float)
