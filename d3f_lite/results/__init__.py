@@ -8,8 +8,8 @@ import lazy_loader
 _NAMES = {
     "files": ["report", "reproduce_command", "save"],
     "mesh_files": ["grid_places", "write_head", "write_scene"],
-    "pictures": ["clay_colours", "draw_head", "face_window", "heatmap_colours", "heatmap_figure", "mark_occluder", "overlay",
-                 "portrait_camera"],
+    "pictures": ["clay_colours", "draw_head", "face_window", "heatmap_colours", "heatmap_figure", "heatmap_shares",
+                 "mark_occluder", "overlay", "portrait_camera"],
     "sheet_of_samples": ["head_painter", "revealed", "sample_tiles", "samples_sheet"],
     "texture": ["texture_of"],
 }  # fmt: skip
