@@ -71,7 +71,7 @@ def a_kernel():
 
 def memory(least=1.2):
     """There is memory for the largest notebook: ``least`` GB."""
-    if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
         if there < least:
             return f"{there:.1f} GB of memory, and the largest notebook takes {least}: use another machine, or Binder"

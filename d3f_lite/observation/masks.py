@@ -35,9 +35,7 @@ class Masks:
     strokes: Int[np.ndarray, "H W"] | None = None  # those that corrected it, values of Stroke
     doubt: str = ""  # what looks wrong with a given mask, if anything does
     kinds: dict[str, float] = field(default_factory=dict)  # shares of the face that hands, hair, … cover, where estimated
-    shown: dict[str, float] = field(
-        default_factory=dict
-    )  # and that hair, a beard or clear glasses cover and yet count as visible
+    shown: dict[str, float] = field(default_factory=dict)  # and of hair, a beard or clear glasses that count as visible
 
     @property
     def share(self) -> float:

@@ -66,7 +66,7 @@ def draw(path: Path = PICTURE) -> None:
         colour = "#eef2f7" if inside else "#f7f4ee"
         axes.add_patch(Rectangle((0.05, row - 0.4), 7.6, 0.8, facecolor=colour, edgecolor="#8090a5"))
         axes.text(0.2, row, name, weight="bold", va="center", size=12)
-        axes.text(1.75, row, "\n".join(wrap(", ".join(inside), 88)), va="center", size=8.5)
+        axes.text(1.75, row, "\n".join(wrap(", ".join(inside), 104 if name in NOTEBOOKS else 112)), va="center", size=6.5)
         axes.text(7.55, row, f"notebook 0{NOTEBOOKS[name]}" if name in NOTEBOOKS else "", va="center", ha="right", size=8)
     for (user, other), times in sorted(arrows().items()):
         if other not in GENERAL:

@@ -17,7 +17,7 @@ from d3f_lite.perception.landmark_detection import detect_landmarks
 from d3f_lite.reconstruct import reconstruct
 from d3f_lite.results import files
 from d3f_lite.results.mesh_files import write_head
-from d3f_lite.results.pictures import NEUTRAL, NEVER_SEEN, heatmap_shares
+from d3f_lite.results.pictures import NEUTRAL, NEVER_SEEN, heatmap_colours, heatmap_shares
 from d3f_lite.results.provenance import is_part_of_result
 from d3f_lite.results.refinement import refinement, with_closed_eyeballs
 from d3f_lite.results.texture import texture_of
@@ -115,7 +115,8 @@ def test_the_fit_has_the_colours_of_the_heatmap_and_the_samples_have_the_photos(
     for grey, vertices in ((NEUTRAL, (share == 0) & (never == 0)), (NEVER_SEEN, never == 1)):
         assert vertices.sum() > 50
         np.testing.assert_allclose(colours[vertices], np.broadcast_to(grey, (vertices.sum(), 3)), atol=1 / 255)
-    where &= share == 1
+    np.testing.assert_allclose(colours, heatmap_colours(found.spread, share, found.spread[share > 0].max(), never), atol=1 / 255)
+    where = where & (share == 1)
     assert where.any() and len(np.unique(colours[where], axis=0)) > 50
     # Cividis runs from blue to yellow: where the heads differ most, red is above blue, where least, below.
     order = np.flatnonzero(where)[np.argsort(found.spread[where])]
